@@ -1,0 +1,341 @@
+/**
+ * The strict bencode grammar (BEP 3): one reader that builds values, or walks over them.
+ * @module
+ */
+
+import { ProtocolError } from '../util/errors.js'
+import type { BencodeDict, BencodeValue, Limits } from './value.js'
+
+const COLON = 0x3a
+const MINUS = 0x2d
+const ZERO = 0x30
+const DICT = 0x64
+const END = 0x65
+const INTEGER = 0x69
+const LIST = 0x6c
+
+/**
+ * Reads from `at` onwards. Every method throws ProtocolError at the first byte that breaks the
+ * grammar or a limit; `at` is then of no use any more. Fields are plain, not `#private`: this is the
+ * hot path of every KRPC datagram, and measured a fifth faster so.
+ */
+export class Reader {
+  at = 0
+  private readonly bytes: Uint8Array
+  private readonly limits: Limits
+  private tokens: number
+  private depth = 0
+
+  constructor(bytes: Uint8Array, limits: Limits) {
+    if (bytes.length > limits.maxLength) {
+      throw violation('too-long', `more than ${limits.maxLength} bytes`, limits.maxLength)
+    }
+    // A Buffer's subarray makes Buffers, which are slower and must not leak into public values.
+    this.bytes =
+      bytes.constructor === Uint8Array
+        ? bytes
+        : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.limits = limits
+    this.tokens = limits.maxTokens
+  }
+
+  /** The value at `at`, built. */
+  value(): BencodeValue {
+    this.count()
+    const lead = this.bytes[this.at]
+    if (lead === undefined) throw this.truncated()
+    if (lead >= ZERO && lead <= 0x39) return this.string()
+    if (lead === INTEGER) return this.integer()
+    if (lead === LIST) return this.list()
+    if (lead === DICT) return this.dict()
+    throw this.unknown()
+  }
+
+  /** Walks over the value at `at`, as strict as {@link value}. */
+  skip(): void {
+    this.count()
+    const lead = this.bytes[this.at]
+    if (lead === undefined) throw this.truncated()
+    if (lead >= ZERO && lead <= 0x39) this.skipString()
+    else if (lead === INTEGER) this.integer()
+    else if (lead === LIST) {
+      this.enter()
+      while (!this.ended()) this.skip()
+      this.leave()
+    } else if (lead === DICT) {
+      this.enter()
+      const keys = new KeyOrder(this.limits.unsortedKeys)
+      for (;;) {
+        const start = this.at
+        const key = this.key()
+        if (key === undefined) break
+        keys.check(key, start)
+        this.skip()
+      }
+      this.leave()
+    } else throw this.unknown()
+  }
+
+  /**
+   * Steps to the value under `step`, a dictionary key or a list index; false when the value at `at`
+   * has no such member. What is passed on the way is checked like everything else.
+   */
+  descend(step: string | number): boolean {
+    this.count()
+    const lead = this.bytes[this.at]
+    if (lead === undefined) throw this.truncated()
+    if (typeof step === 'number') {
+      if (lead !== LIST) return false
+      this.enter()
+      for (let index = 0; !this.ended(); index++) {
+        if (index === step) return true
+        this.skip()
+      }
+      return false
+    }
+    if (lead !== DICT) return false
+    this.enter()
+    const keys = new KeyOrder(this.limits.unsortedKeys)
+    for (;;) {
+      const start = this.at
+      const key = this.key()
+      if (key === undefined) return false
+      keys.check(key, start)
+      if (key === step) {
+        if (this.bytes[this.at] === END) throw this.missingValue()
+        return true
+      }
+      this.skip()
+    }
+  }
+
+  /** Throws when bytes follow the value that was read. */
+  finish(): void {
+    if (this.at !== this.bytes.length) throw violation('trailing-bytes', 'bytes follow the value', this.at)
+  }
+
+  private string(): Uint8Array {
+    const start = this.at
+    const length = this.length()
+    const from = this.at
+    const to = from + length
+    if (to > this.bytes.length) throw this.pastEnd(start)
+    this.at = to
+    return this.bytes.subarray(from, to)
+  }
+
+  private skipString(): void {
+    const start = this.at
+    this.at += this.length()
+    if (this.at > this.bytes.length) throw this.pastEnd(start)
+  }
+
+  /** Reads `<length>:`; stops as soon as the length passes the input, so that it cannot overflow. */
+  private length(): number {
+    const { bytes } = this
+    const start = this.at
+    let at = start
+    let length = 0
+    for (;;) {
+      const byte = bytes[at]
+      if (byte === undefined) throw this.truncated()
+      if (byte === COLON) break
+      if (byte < ZERO || byte > 0x39)
+        throw violation('invalid-length', 'a string length must be digits and a colon', at)
+      if (at > start && length === 0)
+        throw violation('invalid-length', 'a string length must not have leading zeros', start)
+      length = length * 10 + (byte - ZERO)
+      if (length > bytes.length) throw this.pastEnd(start)
+      at++
+    }
+    this.at = at + 1
+    return length
+  }
+
+  private integer(): number | bigint {
+    const { bytes } = this
+    const start = this.at
+    let at = start + 1
+    const negative = bytes[at] === MINUS
+    if (negative) at++
+    const first = at
+    let magnitude = 0
+    for (;;) {
+      const byte = bytes[at]
+      if (byte === undefined) throw this.truncated()
+      if (byte === END) break
+      if (byte < ZERO || byte > 0x39)
+        throw violation('invalid-integer', 'an integer must be digits and an e', at)
+      if (at - first >= this.limits.maxDigits)
+        throw violation('integer-too-long', `an integer has more than ${this.limits.maxDigits} digits`, start)
+      // Exact up to 15 digits; longer ones are read again below.
+      magnitude = magnitude * 10 + (byte - ZERO)
+      at++
+    }
+    if (at === first) throw violation('invalid-integer', 'an integer must have digits', at)
+    if (bytes[first] === ZERO && (negative || at > first + 1))
+      throw violation('invalid-integer', 'an integer must not have leading zeros or be -0', first)
+    this.at = at + 1
+    if (at - first <= 15) return negative ? -magnitude : magnitude
+    return this.bigInteger(start + 1, at)
+  }
+
+  private bigInteger(from: number, to: number): number | bigint {
+    let digits = ''
+    for (let at = from; at < to; at += 4096) {
+      const run = this.bytes.subarray(at, Math.min(at + 4096, to))
+      digits += String.fromCharCode.apply(null, run as unknown as number[])
+    }
+    const exact = BigInt(digits)
+    const rounded = Number(exact)
+    return Number.isSafeInteger(rounded) ? rounded : exact
+  }
+
+  private list(): BencodeValue[] {
+    this.enter()
+    const items: BencodeValue[] = []
+    while (!this.ended()) items.push(this.value())
+    this.leave()
+    return items
+  }
+
+  private dict(): BencodeDict {
+    this.enter()
+    const dict = new Map<string, BencodeValue>()
+    let previous: string | undefined
+    for (;;) {
+      const start = this.at
+      const key = this.key()
+      if (key === undefined) break
+      if (previous !== undefined && key <= previous) {
+        if (dict.has(key)) throw duplicate(start)
+        if (!this.limits.unsortedKeys) throw unsorted(start)
+      }
+      // In lenient mode a smaller key is followed by keys that may repeat an earlier, larger one:
+      // `previous` stays at the largest, so that anything not above it is looked up.
+      if (previous === undefined || key > previous) previous = key
+      if (this.bytes[this.at] === END) throw this.missingValue()
+      dict.set(key, this.value())
+    }
+    this.leave()
+    return dict
+  }
+
+  /** The key at `at`, one char code a byte, or undefined at the end of the dictionary. */
+  private key(): string | undefined {
+    const { bytes } = this
+    const lead = bytes[this.at]
+    if (lead === undefined) throw this.truncated()
+    if (lead === END) return undefined
+    if (lead < ZERO || lead > 0x39) throw violation('key-not-string', 'a key must be a string', this.at)
+    this.count()
+    const start = this.at
+    const from = start + 2
+    // Keys of one digit's length, and of two: all of the protocol's, and worth their own path.
+    const length = bytes[start + 1] === COLON ? lead - ZERO : this.length()
+    if (bytes[start + 1] === COLON) this.at = from
+    const to = this.at + length
+    if (to > bytes.length) throw this.pastEnd(start)
+    const key = keyText(bytes, this.at, to)
+    this.at = to
+    return key
+  }
+
+  private count(): void {
+    if (--this.tokens < 0)
+      throw violation('too-many-tokens', `more than ${this.limits.maxTokens} values and keys`, this.at)
+  }
+
+  private enter(): void {
+    if (++this.depth > this.limits.maxDepth)
+      throw violation('too-deep', `nested deeper than ${this.limits.maxDepth}`, this.at)
+    this.at++
+  }
+
+  private leave(): void {
+    this.depth--
+    this.at++
+  }
+
+  private ended(): boolean {
+    return this.bytes[this.at] === END
+  }
+
+  private truncated(): ProtocolError {
+    return violation('unexpected-end', 'the input ends inside a value', this.bytes.length)
+  }
+
+  private pastEnd(start: number): ProtocolError {
+    return violation('string-past-end', 'a string reaches past the end of the input', start)
+  }
+
+  private unknown(): ProtocolError {
+    return violation('unknown-type', 'a value must begin with a digit, i, l or d', this.at)
+  }
+
+  private missingValue(): ProtocolError {
+    return violation('missing-value', 'a key has no value', this.at)
+  }
+}
+
+/** Checks the order of keys without building the dictionary. */
+class KeyOrder {
+  readonly #lenient: boolean
+  #largest: string | undefined
+  readonly #seen = new Set<string>()
+
+  constructor(lenient: boolean) {
+    this.#lenient = lenient
+  }
+
+  check(key: string, start: number): void {
+    if (this.#largest !== undefined && key <= this.#largest) {
+      if (key === this.#largest || this.#seen.has(key)) throw duplicate(start)
+      if (!this.#lenient) throw unsorted(start)
+    } else this.#largest = key
+    if (this.#lenient) this.#seen.add(key)
+  }
+}
+
+/** Long keys are rare and never repeat; short ones come from a small table of strings seen before. */
+const CACHED_LENGTH = 20
+const CACHE_SIZE = 512
+const cache: string[] = new Array<string>(CACHE_SIZE).fill('')
+
+function keyText(bytes: Uint8Array, from: number, to: number): string {
+  const length = to - from
+  if (length > CACHED_LENGTH || length === 0) return latin1(bytes, from, to)
+  let hash = length
+  for (let at = from; at < to; at++) hash = (hash * 31 + (bytes[at] as number)) | 0
+  const slot = (hash ^ (hash >>> 9)) & (CACHE_SIZE - 1)
+  const known = cache[slot] as string
+  if (known.length === length) {
+    let i = 0
+    while (i < length && known.charCodeAt(i) === bytes[from + i]) i++
+    if (i === length) return known
+  }
+  const key = latin1(bytes, from, to)
+  cache[slot] = key
+  return key
+}
+
+function latin1(bytes: Uint8Array, from: number, to: number): string {
+  let text = ''
+  for (let at = from; at < to; at += 4096) {
+    const run = bytes.subarray(at, Math.min(at + 4096, to))
+    text += String.fromCharCode.apply(null, run as unknown as number[])
+  }
+  return text
+}
+
+function duplicate(offset: number): ProtocolError {
+  return violation('duplicate-key', 'a dictionary has the same key twice', offset)
+}
+
+function unsorted(offset: number): ProtocolError {
+  return violation('unsorted-key', 'the keys of a dictionary must ascend', offset)
+}
+
+function violation(kind: string, sentence: string, offset: number): ProtocolError {
+  return new ProtocolError(`bencode/${kind}`, `${sentence} (offset ${offset})`, { offset })
+}
