@@ -1,0 +1,4 @@
+declare module 'simple-sha1' {
+  const sha1: { sync(bytes: Uint8Array): string }
+  export default sha1
+}
