@@ -1,8 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { reporters } from './scripts/reporters.js'
 
 const config: ViteUserConfig = defineConfig({
   resolve: {
+    // Without the alias `#hash` resolves through package.json to a stale dist.
     alias: { '#hash': fileURLToPath(new URL('./src/hash/node.ts', import.meta.url)) },
   },
   test: {
@@ -10,6 +12,7 @@ const config: ViteUserConfig = defineConfig({
     exclude: ['test/interop/**', '**/node_modules/**'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    ...reporters('main'),
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

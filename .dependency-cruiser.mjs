@@ -1,0 +1,129 @@
+/**
+ * Who may import whom (docs/architecture.md). Each rule's comment is what the offender reads.
+ *
+ *   util, hash <- bencode <- metainfo <- { tracker wire pex dht utp picker storage lsd webseed }
+ *     <- net <- torrent <- session <- { stream rpc cli }
+ */
+
+const base = ['util', 'hash', 'bencode', 'metainfo']
+const cores = ['tracker', 'wire', 'pex', 'dht', 'utp', 'picker', 'storage', 'lsd', 'webseed']
+
+/** Folder -> folders below it. Nothing else in src may be imported. */
+const below = {
+  util: [],
+  hash: ['util'],
+  bencode: ['util', 'hash'],
+  metainfo: ['util', 'hash', 'bencode'],
+  ...Object.fromEntries(cores.map((core) => [core, base])),
+  net: [...base, ...cores],
+  torrent: [...base, ...cores, 'net', 'options.ts'],
+}
+
+const layers = Object.entries(below).map(([layer, allowed]) => ({
+  name: `layer-${layer}`,
+  comment: `src/${layer} may import only itself${allowed.length ? ` and ${allowed.join(', ')}` : ''}.`,
+  severity: 'error',
+  from: { path: `^src/${layer}/` },
+  to: { path: '^src/', pathNot: `^src/(${[layer, ...allowed].map(escape).join('|')})(/|$)` },
+}))
+
+/** Only these may import the given modules of Node. */
+const builtins = [
+  { modules: 'net|dgram|dns|dns/promises|tls|http2', only: 'net' },
+  { modules: 'http|https', only: 'net|stream' },
+  { modules: 'fs|fs/promises|worker_threads', only: 'storage|cli' },
+  { modules: 'crypto', only: 'hash|net|storage' },
+  { modules: 'timers|timers/promises|perf_hooks|child_process|cluster', only: 'net|cli' },
+]
+
+const nodeModules = builtins.map(({ modules, only }) => ({
+  name: `node-${modules.split('|')[0]}`,
+  comment: `node:${modules.replaceAll('|', ', node:')} only in ${only.replaceAll('|', ', ')}.`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: `^src/(${only})/` },
+  to: { dependencyTypes: ['core'], path: `^(node:)?(${modules})$` },
+}))
+
+function escape(text) {
+  return text.replaceAll('.', '\\.')
+}
+
+export default {
+  forbidden: [
+    ...layers,
+    ...nodeModules,
+    {
+      name: 'layer-options',
+      comment: 'src/options.ts belongs to torrent and session: it may import what torrent may.',
+      severity: 'error',
+      from: { path: '^src/options\\.ts$' },
+      to: { path: '^src/(session\\.ts|index\\.ts|testing|entry|stream|rpc|cli)' },
+    },
+    {
+      name: 'layer-session',
+      comment: 'src/session*.ts and src/index.ts import nothing above them.',
+      severity: 'error',
+      from: { path: '^src/(session|index)[^/]*\\.ts$' },
+      to: { path: '^src/(testing|entry|stream|rpc|cli)/' },
+    },
+    {
+      name: 'layer-testing',
+      comment: 'src/testing implements the interfaces of net/world.ts and storage, and imports nothing above them.',
+      severity: 'error',
+      from: { path: '^src/testing/' },
+      to: { path: '^src/', pathNot: '^src/(testing/|util/|storage/|net/world\\.ts$)' },
+    },
+    {
+      name: 'layer-tools',
+      comment: 'src/stream, src/rpc and src/cli use the public API alone: src/index.ts and src/entry.',
+      severity: 'error',
+      from: { path: '^src/(stream|rpc|cli)/' },
+      to: { path: '^src/', pathNot: '^src/($1/|index\\.ts$|entry/)' },
+    },
+    {
+      name: 'layer-entry',
+      comment: 'src/entry joins layers for one subpath export; the tools above it do not belong there.',
+      severity: 'error',
+      from: { path: '^src/entry/' },
+      to: { path: '^src/(cli|rpc)/' },
+    },
+    {
+      name: 'browser-safe',
+      comment: 'util, bencode, metainfo, pex, tracker, wire, picker, dht and utp run in a browser: no module of Node.',
+      severity: 'error',
+      from: { path: '^src/(util|bencode|metainfo|pex|tracker|wire|picker|dht|utp|lsd|webseed)/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'no-circles',
+      comment: 'Modules that import each other cannot be read or tested apart.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'not-resolvable',
+      comment: 'This import leads nowhere.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'tests-stay-out',
+      comment: 'src imports nothing from test, bench or examples.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|examples)/' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '\\.d\\.ts$' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node'],
+    },
+  },
+}

@@ -1,0 +1,7 @@
+/**
+ * `rarest/bencode`: strict decoding and canonical encoding (BEP 3). Runs in a browser.
+ * @module
+ */
+
+export * from '../bencode/index.js'
+export { ProtocolError, RarestError, type Result } from '../util/errors.js'
