@@ -1,0 +1,9 @@
+/**
+ * Torrent files (BEP 3, 12, 19, 27, 38, 47): parse, check, create. Runs in Node and in browsers.
+ * @module
+ */
+
+export { BLOCK_LENGTH, type Block, type FileSlice, Layout, type LayoutFile, type Range } from './layout.js'
+export { magnetOf } from './magnet.js'
+export type { Metainfo, MetainfoFile, MetainfoLimits } from './model.js'
+export { METAINFO_LIMITS, parseMetainfo, pieceHash, tryParseMetainfo } from './parse.js'
