@@ -126,7 +126,8 @@ export class Reader {
 
   private skipString(): void {
     const start = this.at
-    this.at += this.length()
+    const length = this.length()
+    this.at += length
     if (this.at > this.bytes.length) throw this.pastEnd(start)
   }
 
