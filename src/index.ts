@@ -1,6 +1,24 @@
 /**
- * BitTorrent in pure TypeScript: the public names.
+ * rarest: BitTorrent in pure TypeScript.
  * @module
  */
 
-export { ProtocolError, RarestError, type Result } from './util/errors.js'
+export type { Metainfo, MetainfoFile } from './metainfo/model.js'
+export { parseMetainfo } from './metainfo/parse.js'
+export type { World } from './net/world.js'
+export { DEFAULTS, type SessionOptions, type StorageTarget, VERSION } from './options.js'
+export { type AddOptions, Session, type SessionEvents } from './session.js'
+export type { FileStatus, StorageBackend, StorageFile } from './storage/backend.js'
+export { type CreateTorrentOptions, createTorrent } from './storage/create.js'
+export type {
+  PeerSnapshot,
+  SessionStats,
+  TorrentEvents,
+  TorrentState,
+  TorrentStats,
+  Warning,
+} from './torrent/events.js'
+export type { StreamOptions, TorrentFile } from './torrent/file.js'
+export type { PeerSource } from './torrent/peer-list.js'
+export type { Torrent, TorrentOptions } from './torrent/torrent.js'
+export { ProtocolError, RarestError } from './util/errors.js'

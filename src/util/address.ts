@@ -87,6 +87,14 @@ export function parseAddress(host: string, port: number): Address | undefined {
   return { host: ipFromBytes(bytes), port }
 }
 
+/** Host and port of `1.2.3.4:6881`, `[::1]:6881` or `name:6881`. Throws RangeError for anything else. */
+export function parseEndpoint(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (!match || port < 1 || port > 65_535) throw new RangeError(`peer must be host:port, got ${text}`)
+  return { host: (match[1] ?? match[2]) as string, port }
+}
+
 /** 4 or 6: the family of an {@link Address}. */
 export function familyOf(address: Address): 4 | 6 {
   return address.host.includes(':') ? 6 : 4

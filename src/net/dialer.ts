@@ -1,0 +1,154 @@
+/**
+ * Makes outgoing connections for all torrents of a session: a limited number at once, so many a second,
+ * torrents in turn.
+ * @module
+ */
+
+import type { Address } from '../util/address.js'
+import { errorCode } from '../util/errors.js'
+import type { Handshake } from '../wire/handshake.js'
+import { type Identity, shakeHands } from './handshaking.js'
+import type { Scheduler, Task } from './scheduler.js'
+import type { ByteStream, World } from './world.js'
+
+/** A torrent as the dialer sees it. */
+export interface Dialling {
+  readonly ours: Identity
+  /** The next address to dial now, taken off the list, or undefined when none is wanted now. */
+  nextDial(now: number): DialTarget | undefined
+  /** When to ask again (ms), Infinity when only an event can bring a candidate. */
+  nextDialAt(now: number): number
+}
+
+export interface DialTarget {
+  readonly address: Address
+  connected(stream: ByteStream, handshake: Handshake, rest: Uint8Array): void
+  failed(code: string): void
+}
+
+export interface DialerOptions {
+  readonly world: World
+  readonly scheduler: Scheduler
+  readonly maxHalfOpen: number
+  readonly dialsPerSecond: number
+  readonly connectTimeout: number
+  readonly handshakeTimeout: number
+  /** Connections that the session still has room for. */
+  room(): number
+}
+
+export class Dialer implements Task {
+  readonly #options: DialerOptions
+  readonly #torrents = new Set<Dialling>()
+  readonly #attempts = new Set<{ abort(): void; readonly torrent: Dialling }>()
+  #tokens: number
+  #refilled: number
+  #pumping = false
+  #closed = false
+
+  constructor(options: DialerOptions) {
+    this.#options = options
+    this.#tokens = options.dialsPerSecond
+    this.#refilled = options.world.now()
+  }
+
+  /** Dials under way. */
+  get halfOpen(): number {
+    return this.#attempts.size
+  }
+
+  /** Starts to dial for a torrent. */
+  add(torrent: Dialling): void {
+    this.#torrents.add(torrent)
+    this.wake()
+  }
+
+  /** Stops dialling for a torrent and gives up its attempts. */
+  remove(torrent: Dialling): void {
+    this.#torrents.delete(torrent)
+    for (const attempt of [...this.#attempts]) if (attempt.torrent === torrent) attempt.abort()
+  }
+
+  /** Something changed: addresses came, a connection ended. Dials at the end of this turn. */
+  wake(): void {
+    if (this.#pumping || this.#closed) return
+    this.#pumping = true
+    this.#options.world.defer(() => {
+      this.#pumping = false
+      this.run(this.#options.world.now())
+    })
+  }
+
+  run(now: number): void {
+    if (this.#closed) return
+    const { dialsPerSecond, maxHalfOpen, scheduler, room } = this.#options
+    this.#tokens = Math.min(dialsPerSecond, this.#tokens + ((now - this.#refilled) * dialsPerSecond) / 1000)
+    this.#refilled = now
+    const turn = [...this.#torrents]
+    while (turn.length > 0 && this.#attempts.size < maxHalfOpen && room() > this.#attempts.size) {
+      if (this.#tokens < 1) {
+        scheduler.schedule(this, now + 1000 / dialsPerSecond)
+        return
+      }
+      const torrent = turn.shift() as Dialling
+      const target = torrent.nextDial(now)
+      if (target === undefined) continue
+      this.#tokens--
+      this.#torrents.delete(torrent)
+      this.#torrents.add(torrent)
+      turn.push(torrent)
+      this.#dial(torrent, target)
+    }
+    let next = Number.POSITIVE_INFINITY
+    if (this.#attempts.size < maxHalfOpen && room() > this.#attempts.size) {
+      for (const torrent of this.#torrents) next = Math.min(next, torrent.nextDialAt(now))
+    }
+    scheduler.schedule(this, Math.max(next, now + 10))
+  }
+
+  /** Gives up all attempts. */
+  close(): void {
+    this.#closed = true
+    this.#options.scheduler.cancel(this)
+    for (const attempt of [...this.#attempts]) attempt.abort()
+    this.#torrents.clear()
+  }
+
+  #dial(torrent: Dialling, target: DialTarget): void {
+    const { world, scheduler, connectTimeout, handshakeTimeout } = this.#options
+    const controller = new AbortController()
+    const attempt = { torrent, abort: () => controller.abort(new Error('the dial was given up')) }
+    this.#attempts.add(attempt)
+    const over = () => {
+      this.#attempts.delete(attempt)
+      this.wake()
+    }
+    world.connect(target.address, { timeout: connectTimeout, signal: controller.signal }).then(
+      (stream) => {
+        if (controller.signal.aborted) {
+          stream.destroy()
+          over()
+          target.failed('net/aborted')
+          return
+        }
+        attempt.abort = shakeHands(stream, {
+          scheduler,
+          deadline: world.now() + handshakeTimeout,
+          ours: torrent.ours,
+          done: (handshake, rest) => {
+            over()
+            target.connected(stream, handshake, rest)
+          },
+          failed: (code) => {
+            over()
+            target.failed(code)
+          },
+        })
+      },
+      (error: unknown) => {
+        over()
+        target.failed(errorCode(error))
+      },
+    )
+  }
+}

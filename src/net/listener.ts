@@ -1,0 +1,61 @@
+/**
+ * Accepts incoming connections on one port for all torrents of a session.
+ * @module
+ */
+
+import type { Handshake } from '../wire/handshake.js'
+import { type Identity, shakeHands } from './handshaking.js'
+import type { Scheduler } from './scheduler.js'
+import type { ByteStream, StreamServer, World } from './world.js'
+
+export interface ListenerOptions {
+  readonly world: World
+  readonly scheduler: Scheduler
+  readonly handshakeTimeout: number
+  /** False turns a stream away before a byte is read: banned, or no room. `pending` counts unfinished handshakes. */
+  welcome(stream: ByteStream, pending: number): boolean
+  /** The identity of a torrent that takes connections now. */
+  identify(infoHash: Uint8Array): Identity | undefined
+  accepted(stream: ByteStream, handshake: Handshake, rest: Uint8Array): void
+}
+
+export class Listener {
+  readonly #options: ListenerOptions
+  readonly #pending = new Set<() => void>()
+  #server: StreamServer | undefined
+
+  constructor(options: ListenerOptions) {
+    this.#options = options
+  }
+
+  /** Listens; resolves to the port. Rejects with the system's code, `EADDRINUSE` for instance. */
+  async open(at: { readonly host?: string; readonly port: number }): Promise<number> {
+    this.#server = await this.#options.world.listen(at, (stream) => this.#accept(stream))
+    return this.#server.address.port
+  }
+
+  /** Stops listening and drops unfinished handshakes. */
+  async close(): Promise<void> {
+    for (const abort of [...this.#pending]) abort()
+    await this.#server?.close()
+  }
+
+  #accept(stream: ByteStream): void {
+    const { world, scheduler, handshakeTimeout, welcome, identify, accepted } = this.#options
+    if (!welcome(stream, this.#pending.size)) {
+      stream.destroy()
+      return
+    }
+    const abort = shakeHands(stream, {
+      scheduler,
+      deadline: world.now() + handshakeTimeout,
+      identify,
+      done: (handshake, rest) => {
+        this.#pending.delete(abort)
+        accepted(stream, handshake, rest)
+      },
+      failed: () => this.#pending.delete(abort),
+    })
+    this.#pending.add(abort)
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * A peer that we are connected to: its link, its handle in the picker and what the choker must know.
+ * @module
+ */
+
+import { Link, type LinkOwner, type LinkServices } from '../net/link.js'
+import type { ByteStream } from '../net/world.js'
+import type { PickerPeer } from '../picker/picker.js'
+import type { Reader } from '../storage/store.js'
+import { Rate } from '../util/rate.js'
+import type { Handshake } from '../wire/handshake.js'
+import type { Peer } from '../wire/peer.js'
+import type { Candidate } from './choker.js'
+import type { KnownPeer } from './peer-list.js'
+
+/** Requests that a new connection may have open before its rate is known. */
+const FIRST_DEPTH = 8
+
+export interface ConnectionParts {
+  readonly stream: ByteStream
+  readonly peer: Peer
+  readonly known: KnownPeer
+  readonly handshake: Handshake
+  /** True when we dialled. */
+  readonly initiator: boolean
+  readonly picks: PickerPeer<KnownPeer>
+  readonly reader: Reader
+  readonly now: number
+}
+
+export class Connection extends Link implements Candidate {
+  readonly known: KnownPeer
+  readonly handshake: Handshake
+  readonly initiator: boolean
+  readonly picks: PickerPeer<KnownPeer>
+  readonly reader: Reader
+  readonly connectedAt: number
+  readonly download: Rate = new Rate()
+  readonly upload: Rate = new Rate()
+  /** Requests to keep open at this peer. */
+  depth: number = FIRST_DEPTH
+  /** Time (ms) of the last block, or of the first request since there was none. */
+  progressAt: number
+  /** A read for its next request is under way. */
+  loading = false
+  snubbed = false
+  optimistic = false
+  unchokedAt = 0
+  sentSinceUnchoke = 0
+  downloadRate = 0
+  uploadRate = 0
+
+  constructor(services: LinkServices, parts: ConnectionParts, owner: LinkOwner<Connection>) {
+    super(services, parts.stream, parts.peer, owner as LinkOwner<Link>)
+    this.known = parts.known
+    this.handshake = parts.handshake
+    this.initiator = parts.initiator
+    this.picks = parts.picks
+    this.reader = parts.reader
+    this.connectedAt = parts.now
+    this.progressAt = parts.now
+  }
+
+  get interested(): boolean {
+    return this.peer.peerInterested
+  }
+
+  get unchoked(): boolean {
+    return !this.peer.amChoking
+  }
+
+  get seed(): boolean {
+    return this.peer.isSeed
+  }
+
+  /** Brings the rates that choker and snapshots read up to `now`. */
+  measure(now: number): void {
+    this.downloadRate = this.download.at(now)
+    this.uploadRate = this.upload.at(now)
+  }
+}

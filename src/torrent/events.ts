@@ -1,0 +1,105 @@
+/**
+ * What torrents and sessions emit, and the plain snapshots that they hand out.
+ * @module
+ */
+
+import type { RarestError } from '../util/errors.js'
+import type { PeerSource } from './peer-list.js'
+
+/** `checking` existing data, `downloading`, `seeding` (all that is wanted is there), `paused`, `error`, `closed`. */
+export type TorrentState = 'checking' | 'downloading' | 'seeding' | 'paused' | 'error' | 'closed'
+
+/** Something went wrong that the torrent survives: a peer, a tracker. */
+export interface Warning {
+  /** Stable identifier, for instance `tracker/timeout` or `torrent/corrupt-data`. */
+  readonly code: string
+  /** One readable sentence. */
+  readonly message: string
+}
+
+/** Events of a `Torrent` with their arguments. */
+export interface TorrentEvents {
+  /** Existing data was checked and the torrent takes part in its swarm. */
+  ready: []
+  /** While existing data is checked: pieces looked at so far, of how many. */
+  checking: [checked: number, pieces: number]
+  /** A piece was verified and written. */
+  piece: [index: number]
+  /** All that is wanted is verified and written. Emitted once per completion, also when it was there from the start. */
+  done: []
+  /** A peer connected, by `host:port`. */
+  peer: [address: string]
+  /** A connection ended. */
+  'peer-closed': [address: string, code: string, message: string]
+  warning: [warning: Warning]
+  /** Fatal to this torrent; emitted only when listened to. `torrent.error` holds it, `torrent.resume()` tries again. */
+  error: [error: RarestError]
+  paused: []
+  resumed: []
+  closed: []
+}
+
+/** Numbers of a torrent at one moment. Bytes and bytes a second. */
+export interface TorrentStats {
+  readonly state: TorrentState
+  /** Bytes of all files, without pads. */
+  readonly size: number
+  /** Verified bytes on disk, pads left out. */
+  readonly downloaded: number
+  /** Bytes of wanted pieces that are not verified yet. */
+  readonly left: number
+  /** Payload bytes that arrived, useful or not. */
+  readonly received: number
+  /** Payload bytes sent. */
+  readonly uploaded: number
+  /** Payload bytes of no use: duplicates, failed pieces. */
+  readonly wasted: number
+  readonly downloadRate: number
+  readonly uploadRate: number
+  /** Seconds until done at the present rate; Infinity when nothing moves. */
+  readonly eta: number
+  /** Part of the wanted pieces that is verified, 0 .. 1. */
+  readonly progress: number
+  readonly pieces: number
+  readonly verifiedPieces: number
+  /** Open connections, and those among them that have everything. */
+  readonly peers: number
+  readonly seeds: number
+  /** Addresses known, connected or not. */
+  readonly knownPeers: number
+}
+
+/** One connected peer at one moment. */
+export interface PeerSnapshot {
+  /** `host:port` or `[v6]:port`. */
+  readonly address: string
+  readonly source: PeerSource
+  readonly incoming: boolean
+  /** Client name from its extension handshake or its peer id. */
+  readonly client: string
+  /** Part of the torrent that it has, 0 .. 1. */
+  readonly progress: number
+  readonly downloadRate: number
+  readonly uploadRate: number
+  readonly downloaded: number
+  readonly uploaded: number
+  /** It chokes us; we choke it. */
+  readonly choking: boolean
+  readonly choked: boolean
+  /** We want something of it; it wants something of us. */
+  readonly interesting: boolean
+  readonly interested: boolean
+  readonly outstanding: number
+  readonly snubbed: boolean
+}
+
+/** Numbers of a session at one moment. */
+export interface SessionStats {
+  readonly torrents: number
+  readonly connections: number
+  readonly halfOpen: number
+  readonly downloadRate: number
+  readonly uploadRate: number
+  readonly received: number
+  readonly uploaded: number
+}

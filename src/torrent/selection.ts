@@ -1,0 +1,60 @@
+/**
+ * File priorities and what they mean for pieces: a piece is as urgent as the most urgent file in it.
+ * @module
+ */
+
+import type { Metainfo } from '../metainfo/model.js'
+
+/** Priority of a file that nobody spoke of. */
+export const NORMAL = 4
+
+export class Selection {
+  readonly #metainfo: Metainfo
+  readonly #priorities: Uint8Array
+
+  constructor(metainfo: Metainfo) {
+    this.#metainfo = metainfo
+    this.#priorities = Uint8Array.from(metainfo.files, (file) => (file.pad ? 0 : NORMAL))
+  }
+
+  /** 0 (not wanted) .. 7. */
+  priority(file: number): number {
+    return this.#priorities[file] ?? 0
+  }
+
+  /** Throws RangeError for anything but an integer in 0 .. 7. */
+  set(file: number, priority: number): void {
+    if (!Number.isInteger(priority) || priority < 0 || priority > 7) {
+      throw new RangeError(`priority must be an integer in 0 .. 7, got ${priority}`)
+    }
+    this.#priorities[file] = priority
+  }
+
+  /** Wants exactly these files. */
+  only(files: readonly number[]): void {
+    for (let file = 0; file < this.#priorities.length; file++) {
+      const real = this.#metainfo.files[file]?.pad === false
+      this.#priorities[file] = real && files.includes(file) ? NORMAL : 0
+    }
+  }
+
+  /** For each file, pads included: whether its bytes are wanted on disk. */
+  wantedFiles(): boolean[] {
+    return Array.from(this.#priorities, (priority) => priority > 0)
+  }
+
+  /** For each piece its priority. */
+  pieces(): Uint8Array {
+    const { layout } = this.#metainfo
+    const pieces = new Uint8Array(layout.pieceCount)
+    for (let file = 0; file < this.#priorities.length; file++) {
+      const priority = this.#priorities[file] as number
+      const span = layout.piecesOf(file)
+      if (!span || priority === 0) continue
+      for (let piece = span.first; piece <= span.last; piece++) {
+        if ((pieces[piece] as number) < priority) pieces[piece] = priority
+      }
+    }
+    return pieces
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Plain data about a torrent for those who watch it.
+ * @module
+ */
+
+import type { Metainfo } from '../metainfo/model.js'
+import type { Bitfield } from '../util/bitfield.js'
+import { clientName } from '../wire/peer-id.js'
+import type { Connection } from './connection.js'
+import type { PeerSnapshot } from './events.js'
+
+/** Verified bytes of one file, or of all files but pads. */
+export function verifiedBytes(metainfo: Metainfo, have: Bitfield, file?: number): number {
+  const { layout, files } = metainfo
+  if (file === undefined && have.isFull) return metainfo.size
+  if (file === undefined && files.every((each) => !each.pad)) {
+    const last = layout.pieceCount - 1
+    const short = have.has(last) ? layout.pieceLength - layout.pieceSize(last) : 0
+    return have.count * layout.pieceLength - short
+  }
+  let sum = 0
+  for (let index = file ?? 0; index < (file === undefined ? files.length : file + 1); index++) {
+    const span = layout.piecesOf(index)
+    if (!span || files[index]?.pad) continue
+    const start = layout.offsets[index] as number
+    const end = layout.offsets[index + 1] as number
+    for (let piece = have.next(span.first); piece >= 0 && piece <= span.last; piece = have.next(piece + 1)) {
+      const from = piece * layout.pieceLength
+      sum += Math.min(end, from + layout.pieceSize(piece)) - Math.max(start, from)
+    }
+  }
+  return sum
+}
+
+export function peerSnapshots(connections: Iterable<Connection>, now: number): PeerSnapshot[] {
+  const snapshots: PeerSnapshot[] = []
+  for (const connection of connections) {
+    const { peer, known, handshake } = connection
+    snapshots.push({
+      address: known.key,
+      source: known.source,
+      incoming: !connection.initiator,
+      client: peer.extension?.v ?? clientName(handshake.peerId),
+      progress: peer.pieces && peer.pieces.length > 0 ? peer.pieces.count / peer.pieces.length : 0,
+      downloadRate: connection.download.at(now),
+      uploadRate: connection.upload.at(now),
+      downloaded: connection.download.total,
+      uploaded: connection.upload.total,
+      choking: peer.peerChoking,
+      choked: peer.amChoking,
+      interesting: peer.amInterested,
+      interested: peer.peerInterested,
+      outstanding: peer.outstanding,
+      snubbed: connection.snubbed,
+    })
+  }
+  return snapshots
+}

@@ -1,0 +1,450 @@
+/**
+ * The live connections of one torrent. Every block passes here: from a peer core to the picker and the
+ * store, and from the store to a peer core.
+ * @module
+ */
+
+import type { Block, Layout } from '../metainfo/layout.js'
+import type { LinkOwner, LinkServices } from '../net/link.js'
+import type { ByteStream } from '../net/world.js'
+import type { Picker, PickerPeer } from '../picker/picker.js'
+import type { Store } from '../storage/store.js'
+import { ipToBytes } from '../util/address.js'
+import { Rate } from '../util/rate.js'
+import { allowedFastSet } from '../wire/allowed-fast.js'
+import { encodeExtensionHandshake } from '../wire/extension.js'
+import { type Handshake, supports } from '../wire/handshake.js'
+import { Peer, type PeerEvent } from '../wire/peer.js'
+import { Blame } from './blame.js'
+import { Choking } from './choking.js'
+import { Connection } from './connection.js'
+import type { KnownPeer, PeerList } from './peer-list.js'
+import { nextDepth } from './pipeline.js'
+import { Uploads } from './uploads.js'
+
+/** What a swarm tells its torrent. */
+export interface SwarmListener {
+  /** A connection came about. */
+  connected(connection: Connection): void
+  /** A peer was cut off for what it did. */
+  banned(peer: KnownPeer, code: string): void
+  closed(connection: Connection, code: string, message: string): void
+}
+
+export interface SwarmOptions {
+  readonly services: LinkServices
+  readonly layout: Layout
+  readonly infoHash: Uint8Array
+  readonly picker: Picker<KnownPeer>
+  readonly store: Store
+  readonly peers: PeerList
+  readonly clientName: string
+  readonly listenPort: () => number
+  readonly uploadSlots: number
+  readonly requestQueue: number
+  readonly maxOutstanding: number
+  readonly listener: SwarmListener
+}
+
+/** ms without an awaited block until a peer counts as snubbing us (LT 20 s). */
+const SNUB = 20_000
+
+export class Swarm implements LinkOwner<Connection> {
+  readonly connections = new Set<Connection>()
+  readonly download: Rate = new Rate()
+  readonly upload: Rate = new Rate()
+  /** Payload bytes that were of no use: duplicates, unrequested blocks, failed pieces. */
+  wasted = 0
+  readonly #options: SwarmOptions
+  readonly #choking: Choking
+  readonly #uploads: Uploads
+  readonly #blame: Blame
+  readonly #byPeerId = new Map<string, Connection>()
+  readonly #wanting: Block[] = []
+  readonly #cancels: PickerPeer<KnownPeer>[] = []
+  readonly #live = new Map<KnownPeer, Connection>()
+  readonly #fresh: number[] = []
+  #announcing = false
+  #wasDone: boolean
+  #hungry = false
+  #closed = false
+
+  constructor(options: SwarmOptions) {
+    this.#options = options
+    this.#choking = new Choking(this.connections, options.uploadSlots, options.services.world)
+    this.#uploads = new Uploads(options.store, options.picker.have, this.upload)
+    this.#blame = new Blame()
+    this.#wasDone = options.picker.isDone
+  }
+
+  /** Adopts a stream whose handshake is done. `rest` are bytes that followed it. */
+  attach(
+    stream: ByteStream,
+    handshake: Handshake,
+    rest: Uint8Array,
+    known: KnownPeer,
+    initiator: boolean,
+    ourPeerId: Uint8Array,
+  ): void {
+    const { services, layout, picker, store, peers } = this.#options
+    const now = services.world.now()
+    const id = String.fromCharCode(...handshake.peerId)
+    const twin = this.#byPeerId.get(id)
+    if (twin && !prefersNew(twin, initiator, ourPeerId, handshake.peerId)) {
+      stream.destroy()
+      if (known.state !== 'connected') peers.failed(known, now)
+      return
+    }
+    twin?.end('torrent/duplicate', 'the same peer connected twice')
+    const remote = supports(handshake.reserved)
+    const peer = new Peer({
+      layout,
+      fast: remote.fast,
+      extended: remote.extended,
+      dht: false,
+      maxRequests: this.#options.requestQueue,
+      place: (piece, begin, length) => store.place(piece, begin, length),
+      now,
+    })
+    const picks = picker.addPeer(known)
+    const connection = new Connection(
+      services,
+      { stream, peer, known, handshake, initiator, picks, reader: store.reader(), now },
+      this,
+    )
+    peers.connected(known)
+    this.connections.add(connection)
+    this.#byPeerId.set(id, connection)
+    this.#live.set(known, connection)
+    peer.start(picker.have, remote.extended ? this.#hello(stream) : undefined, now)
+    this.#offerFast(connection)
+    connection.open(rest)
+    this.#options.listener.connected(connection)
+  }
+
+  event(connection: Connection, event: PeerEvent, now: number): void {
+    const { picker } = this.#options
+    switch (event.type) {
+      case 'block':
+        this.#block(connection, event, now)
+        break
+      case 'requests':
+        this.#uploads.serve(connection, now)
+        break
+      case 'have':
+        picker.peerHas(connection.picks, event.piece)
+        if (!connection.peer.amInterested && picker.wanted(event.piece)) {
+          connection.peer.setInterested(true, now)
+        }
+        if (connection.peer.isSeed) this.#seedFound(connection)
+        break
+      case 'pieces':
+        if (connection.peer.pieces) picker.setPieces(connection.picks, connection.peer.pieces)
+        this.#reconsider(connection, now)
+        if (connection.peer.isSeed) this.#seedFound(connection)
+        break
+      case 'choke':
+        connection.picks.choked = true
+        if (!connection.peer.fast) picker.dropRequests(connection.picks)
+        break
+      case 'unchoke':
+        connection.picks.choked = false
+        connection.progressAt = now
+        break
+      case 'allowed-fast':
+        connection.picks.allowFast(event.piece)
+        break
+      case 'interested':
+        this.#choking.interested(connection, now)
+        break
+      case 'not-interested':
+        this.#choking.uninterested(connection, now)
+        break
+      case 'rejected':
+        picker.rejected(connection.picks, event.piece, event.begin)
+        break
+      default:
+        break
+    }
+  }
+
+  settled(connection: Connection, now: number): void {
+    this.#request(connection, now)
+  }
+
+  drained(connection: Connection, now: number): void {
+    this.#uploads.serve(connection, now)
+    connection.flush(now)
+  }
+
+  sent(connection: Connection, parts: readonly unknown[]): void {
+    this.#uploads.sent(connection, parts)
+  }
+
+  closed(connection: Connection, code: string, message: string, now: number): void {
+    const { picker, store, peers, listener } = this.#options
+    const incoming = connection.peer.incoming
+    if (incoming?.data) store.release(incoming.piece, incoming.begin, incoming.data)
+    picker.removePeer(connection.picks)
+    this.connections.delete(connection)
+    const id = String.fromCharCode(...connection.handshake.peerId)
+    if (this.#byPeerId.get(id) === connection) this.#byPeerId.delete(id)
+    if (this.#live.get(connection.known) === connection) {
+      this.#live.delete(connection.known)
+      const useful = connection.download.total + connection.upload.total > 0
+      peers.disconnected(connection.known, useful, now)
+    }
+    if (code.startsWith('wire/') && PROTOCOL_VIOLATIONS.has(code)) {
+      peers.ban(connection.known, now)
+      listener.banned(connection.known, code)
+    }
+    this.#uploads.forget(connection)
+    if (this.#closed) return
+    this.#choking.left(connection, now)
+    listener.closed(connection, code, message)
+    this.#feed()
+  }
+
+  /** A piece is on disk: tell those that lack it, at the end of this turn. */
+  verified(piece: number): void {
+    const { picker, services } = this.#options
+    for (const known of picker.contributors(piece)) known.trust = Math.min(8, known.trust + 1)
+    picker.verified(piece)
+    this.#fresh.push(piece)
+    if (this.#announcing) return
+    this.#announcing = true
+    services.world.defer(() => this.#announce())
+  }
+
+  /** A piece did not match its hash: find out who lied. */
+  failed(piece: number): void {
+    const { picker, peers, services, listener, layout } = this.#options
+    const now = services.world.now()
+    this.wasted += layout.pieceSize(piece)
+    for (const known of this.#blame.judge(picker.failed(piece))) {
+      peers.ban(known, now)
+      listener.banned(known, 'torrent/corrupt-data')
+      this.#live.get(known)?.end('torrent/corrupt-data', 'sent data that does not match its hash')
+    }
+    this.#feed()
+  }
+
+  /** The store takes or refuses more data: back-pressure down to the sockets. */
+  throttle(): void {
+    for (const connection of this.connections) {
+      if (this.#options.store.congested) connection.stream.pause()
+      else connection.stream.resume()
+    }
+    if (!this.#options.store.congested) this.#feed()
+  }
+
+  /** Once a second while there are connections: rates, queue depths, snubs; choke rounds when due. */
+  tick(now: number): void {
+    const { picker, maxOutstanding } = this.#options
+    const share = Math.ceil(
+      (picker.maxOpenPieces * this.#options.layout.blocksPerPiece * 1.5) / Math.max(1, this.connections.size),
+    )
+    for (const connection of this.connections) {
+      connection.measure(now)
+      connection.depth = nextDepth(
+        connection.depth,
+        connection.downloadRate,
+        Math.min(maxOutstanding, Math.max(share, 16)),
+      )
+      if (connection.peer.outstanding > 0 && now - connection.progressAt > SNUB) this.#snub(connection, now)
+      else if (connection.peer.outstanding < connection.depth / 2) connection.touch()
+    }
+    this.#choking.tick(now, picker.isDone)
+    this.#closeIdle(now)
+  }
+
+  /** Interest changed for reasons of our own (priorities, resumed pieces). */
+  reconsiderAll(): void {
+    const now = this.#options.services.world.now()
+    this.#wasDone = this.#options.picker.isDone
+    for (const connection of this.connections) {
+      this.#reconsider(connection, now)
+      connection.touch()
+    }
+  }
+
+  /** Closes every connection. */
+  close(code: string, message: string): void {
+    this.#closed = true
+    for (const connection of [...this.connections]) connection.end(code, message)
+    this.#uploads.close()
+  }
+
+  /** Lets connections be made again after {@link Swarm.close}. */
+  reopen(): void {
+    this.#closed = false
+  }
+
+  #hello(stream: ByteStream): Uint8Array {
+    const yourIp = ipToBytes(stream.remote.host)
+    const port = this.#options.listenPort()
+    return encodeExtensionHandshake({
+      m: {},
+      v: this.#options.clientName,
+      reqq: this.#options.requestQueue,
+      uploadOnly: this.#options.picker.isDone,
+      ...(yourIp ? { yourIp } : {}),
+      ...(port > 0 ? { port } : {}),
+    })
+  }
+
+  #offerFast(connection: Connection): void {
+    const { picker, infoHash, layout } = this.#options
+    if (!connection.peer.fast || picker.have.isEmpty) return
+    const ip = ipToBytes(connection.stream.remote.host)
+    if (!ip || ip.length !== 4) return
+    const offered = allowedFastSet(ip, infoHash, layout.pieceCount).filter((piece) => picker.have.has(piece))
+    connection.peer.offerFast(offered)
+  }
+
+  #block(connection: Connection, event: PeerEvent & { type: 'block' }, now: number): void {
+    const { picker, store } = this.#options
+    const { piece, begin, length, data } = event
+    connection.download.add(length, now)
+    this.download.add(length, now)
+    connection.progressAt = now
+    connection.snubbed = false
+    connection.picks.snubbed = false
+    if (connection.depth < this.#options.maxOutstanding) connection.depth++
+    if (data === undefined) {
+      this.wasted += length
+      picker.rejected(connection.picks, piece, begin)
+      return
+    }
+    const cancels = this.#cancels
+    cancels.length = 0
+    const fresh = picker.received(connection.picks, piece, begin, cancels) === 'fresh'
+    for (const other of cancels) {
+      const live = this.#live.get(other.owner)
+      if (live) {
+        live.peer.cancel(piece, begin, now)
+        live.touch()
+      }
+    }
+    if (!fresh) {
+      this.wasted += length
+      store.release(piece, begin, data)
+      return
+    }
+    if (store.isScratch(data)) this.#revoke(piece, begin, connection, now)
+    store.received(piece, begin, data)
+  }
+
+  /** Whoever else is in the middle of this block writes into memory that now has another owner. */
+  #revoke(piece: number, begin: number, winner: Connection, now: number): void {
+    for (const connection of this.connections) {
+      const incoming = connection.peer.incoming
+      if (connection === winner || incoming?.piece !== piece || incoming.begin !== begin) continue
+      if (incoming.data) this.#options.store.release(piece, begin, incoming.data)
+      connection.peer.cancel(piece, begin, now)
+      connection.touch()
+    }
+  }
+
+  #request(connection: Connection, now: number): void {
+    const { picker, store } = this.#options
+    const peer = connection.peer
+    if (!peer.amInterested || store.congested || this.#closed) return
+    if (peer.peerChoking && !connection.picks.hasAllowedFast) return
+    const depth = connection.snubbed
+      ? 1
+      : Math.min(connection.depth, peer.extension?.reqq ?? connection.depth)
+    const room = depth - peer.outstanding
+    if (room <= 0 || room < depth >> 2) return
+    const blocks = this.#wanting
+    blocks.length = 0
+    const picked = picker.pick(connection.picks, room, now, blocks)
+    if (picked < room) this.#hungry = true
+    if (picked === 0) return
+    if (peer.outstanding === 0) connection.progressAt = now
+    for (const block of blocks) peer.request(block.piece, block.begin, block.length, now)
+  }
+
+  /** Gives connections that wait for work another chance. */
+  #feed(): void {
+    if (!this.#hungry) return
+    this.#hungry = false
+    for (const connection of this.connections) {
+      if (connection.peer.outstanding < connection.depth / 2) connection.touch()
+    }
+  }
+
+  #reconsider(connection: Connection, now: number): void {
+    connection.peer.setInterested(this.#options.picker.isInteresting(connection.picks), now)
+  }
+
+  #announce(): void {
+    this.#announcing = false
+    const { picker, services } = this.#options
+    const now = services.world.now()
+    const pieces = this.#fresh.splice(0)
+    if (this.#closed) return
+    const done = picker.isDone
+    for (const connection of [...this.connections]) {
+      const peer = connection.peer
+      for (const piece of pieces) if (!peer.pieces?.has(piece)) peer.have(piece, now)
+      if (peer.amInterested && !picker.isInteresting(connection.picks)) peer.setInterested(false, now)
+      if (done && peer.isSeed) connection.end('torrent/both-seeds', 'neither side needs anything')
+      else connection.touch()
+    }
+    if (done && !this.#wasDone) {
+      this.#wasDone = true
+      this.#choking.round(now, true, true)
+    }
+    this.#hungry = false
+  }
+
+  #seedFound(connection: Connection): void {
+    connection.known.seed = true
+    if (this.#options.picker.isDone) connection.end('torrent/both-seeds', 'neither side needs anything')
+  }
+
+  #snub(connection: Connection, now: number): void {
+    const { picker, store } = this.#options
+    connection.snubbed = true
+    connection.picks.snubbed = true
+    connection.depth = 1
+    connection.progressAt = now
+    const incoming = connection.peer.incoming
+    if (incoming) {
+      if (incoming.data) store.release(incoming.piece, incoming.begin, incoming.data)
+      connection.peer.cancel(incoming.piece, incoming.begin, now)
+    }
+    picker.dropRequests(connection.picks)
+    this.#hungry = true
+    this.#feed()
+  }
+
+  /** Peers that do nothing for us nor we for them make room when the torrent is full. */
+  #closeIdle(now: number): void {
+    for (const connection of this.connections) {
+      const idle = !connection.peer.amInterested && !connection.peer.peerInterested
+      if (idle && now - Math.max(connection.progressAt, connection.connectedAt) > 10 * 60_000) {
+        connection.end('torrent/no-interest', 'neither side wanted anything for ten minutes')
+      }
+    }
+  }
+}
+
+/** Codes after which an address is banned: nobody does this by accident. */
+const PROTOCOL_VIOLATIONS: ReadonlySet<string> = new Set([
+  'wire/message-too-long',
+  'wire/bad-length',
+  'wire/bad-bitfield',
+  'wire/request-flood',
+  'wire/unrequested-block',
+])
+
+/** The rule for two connections between the same peers: the one dialled by the side with the smaller id stays (LT). */
+function prefersNew(twin: Connection, initiator: boolean, ours: Uint8Array, theirs: Uint8Array): boolean {
+  if (twin.initiator === initiator) return false
+  let at = 0
+  while (at < 19 && ours[at] === theirs[at]) at++
+  const smaller = (ours[at] as number) < (theirs[at] as number)
+  return initiator === smaller
+}
