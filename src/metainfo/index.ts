@@ -3,6 +3,15 @@
  * @module
  */
 
+export {
+  automaticPieceLength,
+  CREATED_BY,
+  type CreateFile,
+  type CreateInput,
+  type CreateProgress,
+  createMetainfo,
+  type TorrentFields,
+} from './create.js'
 export { BLOCK_LENGTH, type Block, type FileSlice, Layout, type LayoutFile, type Range } from './layout.js'
 export { magnetOf } from './magnet.js'
 export type { Metainfo, MetainfoFile, MetainfoLimits } from './model.js'
