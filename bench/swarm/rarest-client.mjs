@@ -1,0 +1,63 @@
+/**
+ * rarest behind the same JSON lines as the libtorrent driver: add, connect, status, usage, quit.
+ * Options as one JSON argument: { port, loopDelay, session }, the last given to Session as it is.
+ */
+import { readFile } from 'node:fs/promises'
+import { Session } from '../../dist/index.js'
+import { clock, loopMonitor, serve, usage } from './json-lines.mjs'
+
+const options = JSON.parse(process.argv[2] ?? '{}')
+const session = new Session({ host: '127.0.0.1', port: options.port ?? 0, ...options.session })
+const loop = loopMonitor(options.loopDelay)
+
+const emit = serve(
+  {
+    async add({ torrent: file, dir, trackers }) {
+      const bytes = await readFile(file)
+      const at = clock()
+      const torrent = await session.add(bytes, { path: dir, trackers: trackers ?? [] })
+      torrent.on('ready', () => emit({ event: 'checked', infoHash: torrent.infoHash, at: clock() }))
+      torrent.once('peer', () => emit({ event: 'connected', at: clock() }))
+      torrent.done.then(
+        (how) => {
+          const at = clock()
+          if (how === 'complete')
+            emit({ event: 'finished', infoHash: torrent.infoHash, at, ...usage(), ...loop.stop() })
+        },
+        (error) => emit({ event: 'error', message: String(error?.stack ?? error) }),
+      )
+      return { infoHash: torrent.infoHash, at }
+    },
+    connect({ infoHash, peers }) {
+      loop.start()
+      const at = clock()
+      find(infoHash).addPeers(peers)
+      return { at }
+    },
+    status({ infoHash }) {
+      const torrent = find(infoHash)
+      const { downloaded, received, uploaded, wasted, state } = torrent.stats
+      return {
+        state,
+        done: downloaded,
+        downloaded: received,
+        uploaded,
+        wasted,
+        seeding: state === 'seeding',
+        peers: torrent.peers,
+      }
+    },
+    usage,
+  },
+  () => session.close(),
+)
+
+session.on('warning', ({ code, message }) => emit({ event: 'warning', code, message }))
+const port = await session.ready
+emit({ event: 'ready', port, listening: [`127.0.0.1:${port}`], ...usage() })
+
+function find(infoHash) {
+  const torrent = infoHash === undefined ? session.torrents[0] : session.torrent(infoHash)
+  if (torrent === undefined) throw new Error('no such torrent')
+  return torrent
+}

@@ -1,0 +1,195 @@
+/**
+ * What every swarm benchmark stands on: the clients as processes, libtorrent seeds, the data on tmpfs, and the
+ * readings of a process (CPU, memory).
+ */
+import { spawnSync } from 'node:child_process'
+import { randomFillSync } from 'node:crypto'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { JsonChild } from '../../test/interop/rigs/child.mjs'
+
+const LIBTORRENT_DRIVER = fileURLToPath(
+  new URL('../../test/interop/rigs/libtorrent-driver.py', import.meta.url),
+)
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+const MIB = 1 << 20
+
+/** A folder on tmpfs with one random file, one torrent per piece length, and room for downloads. */
+export class Workspace {
+  #torrents = new Map()
+
+  constructor(bytes) {
+    this.bytes = bytes
+    this.root = mkdtempSync('/dev/shm/rarest-bench-')
+    process.on('exit', () => this.remove())
+    this.data = `${this.root}/data`
+    this.name = 'random.bin'
+    mkdirSync(this.data)
+    writeRandom(`${this.data}/${this.name}`, bytes)
+  }
+
+  /** The torrent of the data in pieces of this length; made by libtorrent, once. */
+  async torrent(pieceLength) {
+    let torrent = this.#torrents.get(pieceLength)
+    if (torrent === undefined) {
+      torrent = `${this.root}/${pieceLength}.torrent`
+      const maker = await startLibtorrent()
+      await maker.request(
+        { cmd: 'create', path: `${this.data}/${this.name}`, out: torrent, pieceLength },
+        { timeout: 120_000 },
+      )
+      await maker.stop()
+      this.#torrents.set(pieceLength, torrent)
+    }
+    return torrent
+  }
+
+  /** An empty folder for one download. */
+  target() {
+    rmSync(`${this.root}/target`, { recursive: true, force: true })
+    mkdirSync(`${this.root}/target`)
+    return `${this.root}/target`
+  }
+
+  /**
+   * Touches as much tmpfs memory as a download will take and gives it back. A virtual machine may back its
+   * memory only on the first touch; without this the first client in a run pays for all (measured: 168 against
+   * 490 MiB/s for the same client).
+   */
+  warm() {
+    const file = `${this.root}/warm`
+    const chunk = Buffer.alloc(MIB, 1)
+    const fd = openSync(file, 'w')
+    for (let left = this.bytes * 1.25; left > 0; left -= MIB) writeSync(fd, chunk)
+    closeSync(fd)
+    rmSync(file)
+  }
+
+  /** Whether the downloaded file equals the data. */
+  matches(target) {
+    return spawnSync('cmp', ['-s', `${target}/${this.name}`, `${this.data}/${this.name}`]).status === 0
+  }
+
+  remove() {
+    rmSync(this.root, { recursive: true, force: true })
+  }
+}
+
+/** Each measured client: how its process starts. Both kinds of driver speak the same commands and events. */
+const START = {
+  rarest: (options) => startNode('rarest', 'rarest-client.mjs', options),
+  webtorrent: (options) => startNode('webtorrent', 'webtorrent-client.mjs', options),
+  libtorrent: (options) => startLibtorrent(options),
+}
+
+export const CLIENTS = Object.keys(START)
+
+export function startClient(name, options = {}) {
+  return START[name](options)
+}
+
+function startNode(name, script, { nodeArguments = [], ...options }) {
+  return ready(
+    new JsonChild(name, process.execPath, [...nodeArguments, `${HERE}${script}`, JSON.stringify(options)]),
+  )
+}
+
+function startLibtorrent(options = {}) {
+  return ready(new JsonChild('libtorrent', '/usr/bin/python3', [LIBTORRENT_DRIVER, JSON.stringify(options)]))
+}
+
+async function ready(child) {
+  try {
+    child.ready = await child.event('ready')
+    return child
+  } catch (error) {
+    await child.stop()
+    throw error
+  }
+}
+
+/**
+ * `count` seeds that only upload: one libtorrent process up to 10, else two that share the addresses
+ * 127.0.1.x and 127.0.2.x. libtorrent gives each connection a peer id of its own, so to a client they are
+ * that many different peers.
+ */
+export async function startSeeds(torrent, data, count) {
+  const processes = []
+  try {
+    const perProcess = count > 10 ? [Math.ceil(count / 2), Math.floor(count / 2)] : [count]
+    for (const [index, addresses] of perProcess.entries()) {
+      const listen = Array.from({ length: addresses }, (_, i) => `127.0.${index + 1}.${i + 1}`)
+      const seed = await startLibtorrent({ listen })
+      processes.push(seed)
+      await seed.request({ cmd: 'add', torrent, dir: data, seedMode: true })
+      await seed.event('finished')
+    }
+  } catch (error) {
+    for (const seed of processes) await seed.stop()
+    throw error
+  }
+  return {
+    peers: processes.flatMap((seed) => seed.ready.listening),
+    /** When the first connection was accepted, CLOCK_MONOTONIC ms. */
+    async firstConnection() {
+      const times = await Promise.all(
+        processes.map((seed) =>
+          seed.event('incoming', { timeout: 2_000 }).then(
+            ({ at }) => at,
+            () => Infinity,
+          ),
+        ),
+      )
+      return Math.min(...times)
+    },
+    /** How many connections were accepted so far. */
+    connections: () =>
+      processes.reduce((sum, { events }) => sum + events.filter((e) => e.event === 'incoming').length, 0),
+    stop: () => Promise.all(processes.map((seed) => seed.stop())),
+  }
+}
+
+/** Memory of a process now, bytes. `anonymous` leaves out mapped files (libtorrent maps what it downloads). */
+export function memoryOf(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  const field = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024
+  return { resident: field('VmRSS'), peak: field('VmHWM'), anonymous: field('RssAnon') }
+}
+
+/** Watches a process's memory from now on: the kernel's own high-water mark, reset here, and samples of anonymous memory. */
+export function watchMemory(pid) {
+  const before = memoryOf(pid)
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
+  let anonymous = before.anonymous
+  const sampler = setInterval(() => {
+    anonymous = Math.max(anonymous, memoryOf(pid).anonymous)
+  }, 50)
+  return () => {
+    clearInterval(sampler)
+    const after = memoryOf(pid)
+    return {
+      peak: after.peak,
+      added: after.peak - before.resident,
+      addedAnonymous: Math.max(anonymous, after.anonymous) - before.anonymous,
+    }
+  }
+}
+
+function writeRandom(path, bytes) {
+  const chunk = Buffer.alloc(4 * MIB)
+  const fd = openSync(path, 'w')
+  for (let left = bytes; left > 0; left -= chunk.length) {
+    randomFillSync(chunk)
+    writeSync(fd, chunk, 0, Math.min(left, chunk.length))
+  }
+  closeSync(fd)
+}

@@ -1,0 +1,143 @@
+/**
+ * The swarm benchmarks. Each runs one client once and returns plain numbers; `bench/run.mjs` takes clients in
+ * turn, repeats, and compares.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { startClient, startSeeds, watchMemory } from './rig.mjs'
+
+const KIB = 1024
+const MIB = 1 << 20
+/** No run takes longer than this, whatever the client does. */
+const RUN_LIMIT = 240_000
+
+/** Name, what it shows, and how to run it. `group` is what `--only` may also name. */
+export const SCENARIOS = [
+  download('download', { seeds: 1, pieceLength: MIB }),
+  download('download-16k', { seeds: 1, pieceLength: 16 * KIB }),
+  download('download-20', { seeds: 20, pieceLength: MIB }),
+  download('download-40', { seeds: 40, pieceLength: MIB }),
+  download('memory-16m-40', { seeds: 40, pieceLength: 16 * MIB }),
+  download('loop-64m', { seeds: 1, pieceLength: 64 * MIB, loopDelay: true }),
+  { name: 'seed', group: 'seed', title: 'seed to one libtorrent peer, 1 MiB pieces', run: seed },
+  { name: 'check', group: 'check', title: 'check of existing data, 1 MiB pieces', run: check },
+]
+
+function download(name, { seeds, pieceLength, loopDelay = false }) {
+  const pieces = pieceLength < MIB ? `${pieceLength / KIB} KiB` : `${pieceLength / MIB} MiB`
+  return {
+    name,
+    group: 'download',
+    title: `download from ${seeds} libtorrent seed${seeds > 1 ? 's' : ''}, ${pieces} pieces`,
+    run: (client, workspace, options) =>
+      runDownload(client, workspace, { seeds, pieceLength, loopDelay, ...options }),
+  }
+}
+
+/** From the first connection that a seed accepts to the last verified piece. */
+async function runDownload(name, workspace, { seeds, pieceLength, loopDelay, compare, nodeArguments }) {
+  const torrent = await workspace.torrent(pieceLength)
+  const target = workspace.target()
+  workspace.warm()
+  const swarm = await startSeeds(torrent, workspace.data, seeds)
+  let client
+  try {
+    client = await startClient(name, { loopDelay, nodeArguments })
+    const startup = client.ready.cpu
+    await client.request({ cmd: 'add', torrent, dir: target })
+    await client.event('checked', { timeout: RUN_LIMIT })
+    const before = await client.request({ cmd: 'usage' })
+    const memory = watchMemory(client.pid)
+    const noise = loopDelay ? monitorEventLoopDelay({ resolution: 1 }) : undefined
+    noise?.enable()
+    await client.request({ cmd: 'connect', peers: swarm.peers })
+    const finished = await client.event('finished', { timeout: RUN_LIMIT })
+    noise?.disable()
+    const { peak, added, addedAnonymous } = memory()
+    const connected = await swarm.firstConnection()
+    const reached = swarm.connections() + 1
+    await client.stop()
+    if (compare && !workspace.matches(target))
+      throw new Error(`${name}: downloaded bytes differ from the original`)
+    return {
+      ...rates(workspace.bytes, finished.at - connected, finished.cpu - before.cpu),
+      startupCpu: startup,
+      peakMemory: peak,
+      memoryAdded: added,
+      anonymousAdded: addedAnonymous,
+      connections: reached,
+      ...(finished.loop === undefined
+        ? {}
+        : { loopDelay: finished.loop, loopDelay99: finished.loop99, loopNoise: noise.max / 1e6 }),
+    }
+  } finally {
+    await client?.stop()
+    await swarm.stop()
+    workspace.target()
+  }
+}
+
+/** A libtorrent peer downloads from the client; the clock is the libtorrent peer's, the CPU and memory the client's. */
+async function seed(name, workspace, { compare, nodeArguments }) {
+  const torrent = await workspace.torrent(MIB)
+  const target = workspace.target()
+  workspace.warm()
+  let client
+  let leech
+  try {
+    client = await startClient(name, { nodeArguments })
+    await client.request({ cmd: 'add', torrent, dir: workspace.data, seedMode: true })
+    await client.event('finished', { timeout: RUN_LIMIT })
+    leech = await startClient('libtorrent')
+    await leech.request({ cmd: 'add', torrent, dir: target })
+    await leech.event('checked')
+    const before = await client.request({ cmd: 'usage' })
+    const memory = watchMemory(client.pid)
+    await leech.request({ cmd: 'connect', peers: [`127.0.0.1:${client.ready.port}`] })
+    const connected = await leech.event('connected')
+    const finished = await leech.event('finished', { timeout: RUN_LIMIT })
+    const after = await client.request({ cmd: 'usage' })
+    const { peak, added, addedAnonymous } = memory()
+    await leech.stop()
+    if (compare && !workspace.matches(target))
+      throw new Error(`${name}: uploaded bytes differ from the original`)
+    return {
+      ...rates(workspace.bytes, finished.at - connected.at, after.cpu - before.cpu),
+      startupCpu: client.ready.cpu,
+      peakMemory: peak,
+      memoryAdded: added,
+      anonymousAdded: addedAnonymous,
+    }
+  } finally {
+    await client?.stop()
+    await leech?.stop()
+    workspace.target()
+  }
+}
+
+/** From the command that adds the torrent to "all pieces are there". */
+async function check(name, workspace, { nodeArguments }) {
+  const torrent = await workspace.torrent(MIB)
+  const client = await startClient(name, { nodeArguments })
+  try {
+    const before = await client.request({ cmd: 'usage' })
+    const memory = watchMemory(client.pid)
+    const { at } = await client.request({ cmd: 'add', torrent, dir: workspace.data }, { timeout: RUN_LIMIT })
+    const checked = await client.event('checked', { timeout: RUN_LIMIT })
+    const finished = await client.event('finished', { timeout: RUN_LIMIT })
+    const after = await client.request({ cmd: 'usage' })
+    const { peak, added, addedAnonymous } = memory()
+    return {
+      ...rates(workspace.bytes, Math.min(checked.at, finished.at) - at, after.cpu - before.cpu),
+      startupCpu: client.ready.cpu,
+      peakMemory: peak,
+      memoryAdded: added,
+      anonymousAdded: addedAnonymous,
+    }
+  } finally {
+    await client.stop()
+  }
+}
+
+function rates(bytes, ms, cpu) {
+  return { rate: bytes / MIB / (ms / 1000), seconds: ms / 1000, cpuPerGib: cpu / (bytes / (1024 * MIB)) }
+}
