@@ -132,7 +132,7 @@ export class Session extends EventEmitter<SessionEvents> {
     const path = options.path ?? this.#options.path
     const backend = this.#options.storage
       ? this.#options.storage({ name: metainfo.name, infoHash, path })
-      : new FileStorage(path, { maxOpenFiles: this.#options.maxOpenFiles })
+      : new FileStorage(path, { maxHandles: this.#options.maxOpenFiles })
     const torrent = new Torrent(this.#services(), metainfo, backend, options)
     this.#torrents.set(infoHash, torrent)
     this.emit('added', torrent)

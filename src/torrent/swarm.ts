@@ -297,7 +297,7 @@ export class Swarm implements LinkOwner<Connection> {
     const { picker, infoHash, layout } = this.#options
     if (!connection.peer.fast || picker.have.isEmpty) return
     const ip = ipToBytes(connection.stream.remote.host)
-    if (!ip || ip.length !== 4) return
+    if (ip?.length !== 4) return
     const offered = allowedFastSet(ip, infoHash, layout.pieceCount).filter((piece) => picker.have.has(piece))
     connection.peer.offerFast(offered)
   }

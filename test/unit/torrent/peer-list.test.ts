@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { PeerList } from '../../../src/torrent/peer-list.js'
+
+const address = (last: number, port = 6881) => ({ host: `10.0.0.${last}`, port })
+
+describe('PeerList', () => {
+  it('takes an address once and only when it can be dialled', () => {
+    const list = new PeerList()
+    const given = [
+      address(1),
+      address(1),
+      { host: '0.0.0.0', port: 1 },
+      { host: '224.0.0.1', port: 1 },
+      address(2, 0),
+    ]
+    expect(list.add(given, 'tracker', 0)).toBe(1)
+    expect(list.size).toBe(1)
+  })
+
+  it('dials peers that the user named first', () => {
+    const list = new PeerList()
+    list.add([address(1)], 'tracker', 0)
+    list.add([address(2)], 'user', 0)
+    expect(list.next(0, false)?.address).toEqual(address(2))
+  })
+
+  it('backs off longer with each failure and gives up after three', () => {
+    const list = new PeerList()
+    list.add([address(1)], 'tracker', 0)
+    let now = 0
+    for (const wait of [60_000, 120_000]) {
+      const peer = list.next(now, false)
+      expect(peer).toBeDefined()
+      if (!peer) return
+      list.dialling(peer)
+      expect(list.next(now, false)).toBeUndefined()
+      list.failed(peer, now)
+      expect(list.next(now + wait - 1, false)).toBeUndefined()
+      expect(list.nextDialAt(false)).toBe(now + wait)
+      now += wait
+    }
+    const peer = list.next(now, false)
+    if (!peer) throw new Error('the third try is missing')
+    list.failed(peer, now)
+    expect(list.next(now + 1e9, false)).toBeUndefined()
+    list.add([address(1)], 'tracker', now + 1e9)
+    expect(list.next(now + 1e9, false)).toBe(peer)
+  })
+
+  it('bans an address with all its ports, for an hour', () => {
+    const list = new PeerList()
+    list.add([address(1), address(1, 7000)], 'tracker', 0)
+    const peer = list.next(0, false)
+    if (!peer) throw new Error('no peer')
+    list.ban(peer, 0)
+    expect(list.next(0, false)).toBeUndefined()
+    expect(list.isBannedHost('10.0.0.1', 3_599_999)).toBe(true)
+    expect(list.isBannedHost('10.0.0.1', 3_600_000)).toBe(false)
+    expect(list.next(3_600_000, false)).toBeDefined()
+  })
+
+  it('does not dial seeds while we seed', () => {
+    const list = new PeerList()
+    list.add([address(1)], 'tracker', 0)
+    const peer = list.next(0, false)
+    if (!peer) throw new Error('no peer')
+    peer.seed = true
+    expect(list.next(0, true)).toBeUndefined()
+    expect(list.nextDialAt(true)).toBe(Number.POSITIVE_INFINITY)
+    expect(list.next(0, false)).toBe(peer)
+  })
+
+  it('never dials back the port that an incoming peer came from', () => {
+    const list = new PeerList()
+    const peer = list.incoming(address(9, 50_000), 0)
+    list.connected(peer)
+    list.disconnected(peer, true, 10)
+    expect(list.next(1e12, false)).toBeUndefined()
+  })
+
+  it('holds at most 3,000 addresses and lets failed ones go first', () => {
+    const list = new PeerList()
+    const many = Array.from({ length: 4000 }, (_, i) => ({ host: `10.1.${i >> 8}.${i & 255}`, port: 6881 }))
+    expect(list.add(many, 'tracker', 0)).toBe(3000)
+    const peer = list.next(0, false)
+    if (!peer) throw new Error('no peer')
+    list.failed(peer, 0)
+    expect(list.add([address(1)], 'tracker', 0)).toBe(1)
+    expect(list.size).toBe(3000)
+  })
+
+  it('comes back soon to a peer that was useful', () => {
+    const list = new PeerList()
+    list.add([address(1)], 'tracker', 0)
+    const peer = list.next(0, false)
+    if (!peer) throw new Error('no peer')
+    list.connected(peer)
+    list.disconnected(peer, true, 1000)
+    expect(list.nextDialAt(false)).toBe(11_000)
+    list.refresh(2000)
+    expect(list.next(2000, false)).toBe(peer)
+  })
+})
