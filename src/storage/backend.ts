@@ -39,6 +39,8 @@ export interface StorageBackend {
   status(file: number): Promise<FileStatus>
   /** Makes an empty file, with its directories, unless something is there; called for zero-length files. */
   create(file: number): Promise<void>
+  /** Deletes one file if it exists: a part file that is no longer needed. */
+  remove(file: number): Promise<void>
   /** Makes written data durable enough to survive the process: resolves when all earlier writes are with the system. */
   flush(): Promise<void>
   /** Deletes the torrent's files and the directories that are empty after that. */

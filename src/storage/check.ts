@@ -1,0 +1,147 @@
+/**
+ * Finds out which pieces of a torrent are on the disk already.
+ *
+ * Reading runs ahead on libuv's threads, up to 4 MiB beyond the hash; the main thread hashes, at most
+ * 1 MiB per turn of the event loop.
+ * @module
+ */
+
+import { Bitfield } from '../util/bitfield.js'
+import { errorCode } from '../util/errors.js'
+import type { Placement } from './placement.js'
+import { SLAB_LENGTH, SlabPool } from './slab.js'
+import type { PieceHash, Verifier } from './verifier.js'
+
+export interface CheckOptions {
+  readonly signal?: AbortSignal
+  /** Called after each piece, valid or not, in ascending order. */
+  onProgress?(piece: number): void
+  /** Only these; all by default. */
+  readonly pieces?: Bitfield
+  /** Reads at once. Default 4: as many as libuv has threads; each is of up to 1 MiB. */
+  readonly concurrency?: number
+}
+
+/** A run of the torrent that is read at once: part of one large piece, or some small ones. */
+interface Run {
+  readonly start: number
+  readonly length: number
+}
+
+/** The pieces whose bytes match, among those asked for. Creates and changes nothing. */
+export async function checkPieces(
+  placement: Placement,
+  verifier: Verifier,
+  defer: (call: () => void) => void,
+  options: CheckOptions,
+): Promise<Bitfield> {
+  const { layout } = placement
+  const { signal } = options
+  const valid = new Bitfield(layout.pieceCount)
+  const existing = await placement.existing(signal)
+  const present = presentPieces(placement, existing, options.pieces)
+  const pool = new SlabPool(SLAB_LENGTH)
+  const pending: { run: Run; memory: Uint8Array; read: Promise<void> }[] = []
+  const runs = runsOf(present, layout.pieceLength, (piece) => layout.pieceSize(piece))
+  const concurrency = Math.max(1, options.concurrency ?? 4)
+  let reported = 0
+  const report = (until: number): void => {
+    for (; reported < until; reported++) {
+      if (!options.pieces || options.pieces.has(reported)) options.onProgress?.(reported)
+    }
+  }
+  let hash: PieceHash | undefined
+  let broken = false
+  try {
+    for (;;) {
+      while (pending.length < concurrency) {
+        const next = runs.next()
+        if (next.done) break
+        const memory = pool.take()
+        const read = placement.read(next.value.start, memory.subarray(0, next.value.length))
+        read.catch(() => undefined)
+        pending.push({ run: next.value, memory, read })
+      }
+      const head = pending.shift()
+      if (!head) break
+      const complete = await isComplete(head.read)
+      signal?.throwIfAborted()
+      for (let at = 0; at < head.run.length; ) {
+        const position = head.run.start + at
+        const piece = Math.floor(position / layout.pieceLength)
+        const end = piece * layout.pieceLength + layout.pieceSize(piece)
+        const part = Math.min(head.run.length - at, end - position)
+        const bytes = head.memory.subarray(at, at + part)
+        hash ??= verifier.start(piece)
+        // Where one piece of a run ends early (in a part file), the others may still be whole.
+        const there =
+          complete || (part < head.run.length && (await isComplete(placement.read(position, bytes))))
+        if (there) hash.update(bytes)
+        else broken = true
+        at += part
+        if (position + part < end) continue
+        if (!broken && hash.matches()) valid.add(piece)
+        broken = false
+        hash = undefined
+        report(piece + 1)
+      }
+      pool.give(head.memory)
+      await new Promise<void>((resolve) => defer(resolve))
+      signal?.throwIfAborted()
+    }
+  } finally {
+    // Nobody may free or reuse memory that a thread still reads into.
+    await Promise.allSettled(pending.map((entry) => entry.read))
+  }
+  report(layout.pieceCount)
+  return valid
+}
+
+/** False when the bytes end early; other failures reject. */
+async function isComplete(read: Promise<void>): Promise<boolean> {
+  try {
+    await read
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'storage/missing') return false
+    throw error
+  }
+}
+
+/** The pieces of which every byte may exist, so that reading them can be worth it. */
+function presentPieces(placement: Placement, existing: Float64Array, wanted: Bitfield | undefined): Bitfield {
+  const { layout } = placement
+  const present = wanted ? wanted.clone() : Bitfield.full(layout.pieceCount)
+  for (let file = 0; file < existing.length; file++) {
+    const length = layout.files[file]?.length ?? 0
+    const there = Math.max(0, existing[file] as number)
+    if (there >= length) continue
+    const start = layout.offsets[file] as number
+    const first = Math.floor((start + there) / layout.pieceLength)
+    const last = Math.floor((start + length - 1) / layout.pieceLength)
+    for (let piece = first; piece <= last; piece++) present.delete(piece)
+  }
+  return present
+}
+
+/** Consecutive present pieces in runs of up to 1 MiB that begin at a piece or inside one large piece. */
+function* runsOf(
+  present: Bitfield,
+  pieceLength: number,
+  pieceSize: (piece: number) => number,
+): Generator<Run, void, undefined> {
+  for (let piece = present.next(0); piece >= 0; ) {
+    const start = piece * pieceLength
+    let length = pieceSize(piece)
+    if (length > SLAB_LENGTH) {
+      for (let at = 0; at < length; at += SLAB_LENGTH) {
+        yield { start: start + at, length: Math.min(SLAB_LENGTH, length - at) }
+      }
+    } else {
+      while (present.has(piece + 1) && length + pieceSize(piece + 1) <= SLAB_LENGTH)
+        length += pieceSize(++piece)
+      yield { start, length }
+    }
+    piece = present.next(piece + 1)
+  }
+}
