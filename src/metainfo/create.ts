@@ -281,24 +281,35 @@ class PieceHasher {
 }
 
 function rootFields(fields: TorrentFields): Record<string, Encodable | undefined> {
+  const { comment, createdBy, creationDate, webSeeds } = fields
+  for (const url of webSeeds ?? []) checkUrl('webSeeds', url, isWebSeedUrl)
+  if (creationDate !== undefined && (!Number.isSafeInteger(creationDate) || creationDate < 0))
+    throw new RangeError(`creationDate must be whole seconds since 1970, got ${creationDate}`)
+  return {
+    ...announceFields(fields),
+    comment,
+    'created by': createdBy === '' ? undefined : (createdBy ?? CREATED_BY),
+    'creation date': creationDate,
+    'url-list': webSeeds !== undefined && webSeeds.length > 0 ? webSeeds : undefined,
+  }
+}
+
+/** The keys that name trackers (BEP 3, 12); a single one needs no list. Throws RangeError for bad URLs. */
+export function announceFields(fields: {
+  readonly announce?: string | undefined
+  readonly announceList?: readonly (readonly string[])[] | undefined
+}): {
+  readonly announce: string | undefined
+  readonly 'announce-list': readonly (readonly string[])[] | undefined
+} {
   const tiers = (fields.announceList ?? []).filter((tier) => tier.length > 0)
   for (const url of tiers.flat()) checkUrl('announceList', url, isTrackerUrl)
-  for (const url of fields.webSeeds ?? []) checkUrl('webSeeds', url, isWebSeedUrl)
-  const { announce = tiers[0]?.[0], creationDate, webSeeds } = fields
+  const { announce = tiers[0]?.[0] } = fields
   if (announce !== undefined) {
     checkUrl('announce', announce, isTrackerUrl)
     if (!tiers.flat().includes(announce)) tiers.unshift([announce])
   }
-  if (creationDate !== undefined && (!Number.isSafeInteger(creationDate) || creationDate < 0))
-    throw new RangeError(`creationDate must be whole seconds since 1970, got ${creationDate}`)
-  return {
-    announce,
-    'announce-list': tiers.flat().length > 1 ? tiers : undefined,
-    comment: fields.comment,
-    'created by': fields.createdBy === '' ? undefined : (fields.createdBy ?? CREATED_BY),
-    'creation date': creationDate,
-    'url-list': webSeeds !== undefined && webSeeds.length > 0 ? webSeeds : undefined,
-  }
+  return { announce, 'announce-list': tiers.flat().length > 1 ? tiers : undefined }
 }
 
 function checkUrl(option: string, url: string, isUsable: (url: string) => boolean): void {

@@ -13,6 +13,7 @@ import {
   nameDanger,
   type PendingPath,
   posixName,
+  quoteName,
   readableName,
   safeName,
   settlePaths,
@@ -91,12 +92,13 @@ export function readFiles(value: BencodeValue | undefined, maxFiles: number): Me
     if (offset > Number.MAX_SAFE_INTEGER)
       throw refuse('size-overflow', `the lengths up to info.files[${i}] sum to more than 2^53 - 1`)
   }
+  if (paths.length === 0) throw refuse('no-files', 'info.files holds nothing but pads')
   const { clash, renamed } = settlePaths(paths)
   if (clash !== undefined) {
     const file = owners[clash] as number
     throw refuse(
       'path-clash',
-      `info.files[${file}].path ${JSON.stringify(files[file]?.path.join('/'))} is taken by another file`,
+      `info.files[${file}].path ${quoteName(files[file]?.path.join('/') ?? '')} is taken by another file`,
     )
   }
   for (const index of renamed) {
@@ -156,7 +158,7 @@ function safePath(
     const text = readableName(element)
     if (text === '' || text === '.') continue
     const danger = nameDanger(text)
-    if (danger !== undefined) throw new ProtocolError(danger, `${key} holds ${JSON.stringify(text)}`)
+    if (danger !== undefined) throw new ProtocolError(danger, `${key} holds ${quoteName(text)}`)
     const name = safeName(text)
     raw.push(toLatin1(element))
     safe.push(name)

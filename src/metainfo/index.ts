@@ -12,6 +12,7 @@ export {
   createMetainfo,
   type TorrentFields,
 } from './create.js'
+export { withTrackers } from './edit.js'
 export { BLOCK_LENGTH, type Block, type FileSlice, Layout, type LayoutFile, type Range } from './layout.js'
 export { magnetOf } from './magnet.js'
 export type { Metainfo, MetainfoFile, MetainfoLimits } from './model.js'

@@ -14,7 +14,7 @@
  * | `metainfo/wrong-piece-count` | `pieces` does not cover the files exactly |
  * | `metainfo/too-many-pieces`, `metainfo/too-many-files` | above the limit |
  * | `metainfo/length-and-files`, `metainfo/missing-length` | both or none of `length` and `files` |
- * | `metainfo/no-files`, `metainfo/bad-files` | `files` is empty, no list, or holds something else than dictionaries |
+ * | `metainfo/no-files`, `metainfo/bad-files` | `files` is empty or all pads, no list, or holds something else than dictionaries |
  * | `metainfo/bad-length` | a `length` missing, no integer, or negative |
  * | `metainfo/size-overflow` | a length or the sum of all above 2^53 - 1 |
  * | `metainfo/bad-name`, `metainfo/bad-path` | `name` no string; `path` no list of strings |
@@ -40,7 +40,7 @@ import { ProtocolError, type Result } from '../util/errors.js'
 import { readFiles, readSingleFile } from './files.js'
 import { Layout } from './layout.js'
 import type { Metainfo, MetainfoLimits } from './model.js'
-import { nameDanger, posixName, readableName, safeName } from './paths.js'
+import { nameDanger, posixName, quoteName, readableName, safeName } from './paths.js'
 import { isTrackerUrl, isWebSeedUrl, MAX_URLS, readNodes, readTrackers, readWebSeeds } from './urls.js'
 
 /** Limits of {@link parseMetainfo} where none are given; the reasons stand with {@link MetainfoLimits}. */
@@ -54,10 +54,13 @@ export const METAINFO_LIMITS: Required<MetainfoLimits> = {
 }
 
 /**
- * Parses a torrent file. The result keeps views of `bytes`. Throws {@link ProtocolError} with a code of
+ * Parses a torrent file. The result keeps views of `input`. Throws {@link ProtocolError} with a code of
  * the table above; its message names the key.
  */
-export function parseMetainfo(bytes: Uint8Array, limits?: MetainfoLimits): Metainfo {
+export function parseMetainfo(input: Uint8Array, limits?: MetainfoLimits): Metainfo {
+  // Views of a Buffer would be Buffers, which compare and print differently.
+  const bytes =
+    input.constructor === Uint8Array ? input : new Uint8Array(input.buffer, input.byteOffset, input.length)
   const caps = { ...METAINFO_LIMITS, ...limits }
   const lenient = {
     maxLength: caps.maxLength,
@@ -72,7 +75,7 @@ export function parseMetainfo(bytes: Uint8Array, limits?: MetainfoLimits): Metai
   if (info === undefined || at === undefined) throw refuse('missing-info', 'info must be a dictionary')
   const infoBytes = bytes.subarray(at.start, at.end)
   // Two makers that order a v2 dictionary differently would give one torrent two names (BEP 52).
-  if (checkVersion(info) === 'hybrid') decode(infoBytes, { ...lenient, unsortedKeys: false })
+  if (checkVersion(info) === 'hybrid') decode(bytes, { ...lenient, unsortedKeys: false })
 
   const pieceLength = asInteger(info.get('piece length'))
   if (pieceLength === undefined || pieceLength < 1 || pieceLength > caps.maxPieceLength)
@@ -155,10 +158,9 @@ function checkVersion(info: BencodeDict): '1' | 'hybrid' {
   const version = info.get('meta version')
   if ((typeof version === 'number' || typeof version === 'bigint') && version > 2)
     throw refuse('version-too-new', `info.meta version is ${version}, known are 1 and 2`)
-  const isV2 = version === 2 || info.has('file tree')
-  if (isV2 && !info.has('pieces'))
+  if (!info.has('pieces') && (version === 2 || info.has('file tree')))
     throw refuse('v2-unsupported', 'info.pieces is missing: torrents of version 2 alone cannot be loaded yet')
-  return isV2 ? 'hybrid' : '1'
+  return version === 2 ? 'hybrid' : '1'
 }
 
 function readName(
@@ -171,7 +173,7 @@ function readName(
     throw refuse('bad-name', 'info.name must be a string')
   const text = chosen === undefined ? '' : readableName(chosen)
   const danger = nameDanger(text)
-  if (danger !== undefined) throw new ProtocolError(danger, `info.name is ${JSON.stringify(text)}`)
+  if (danger !== undefined) throw new ProtocolError(danger, `info.name is ${quoteName(text)}`)
   // The name is advisory (BEP 3), so a torrent without one still has its hash.
   const name = text === '' || text === '.' ? toHex(infoHash) : safeName(text)
   const spelt = chosen === undefined || chosen.length === 0 || text === '.' ? undefined : posixName(chosen)

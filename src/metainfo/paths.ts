@@ -38,10 +38,8 @@ export function readableName(bytes: Uint8Array): string {
 
 /** The code under which a name is refused, or undefined when {@link safeName} can mend it. */
 export function nameDanger(text: string): 'metainfo/path-traversal' | 'metainfo/absolute-path' | undefined {
-  if (text === '..') return 'metainfo/path-traversal'
-  if (!/[\\/]/.test(text)) return undefined
-  if (/[\\/]/.test(text.charAt(0)) || /^[a-z]:[\\/]/i.test(text)) return 'metainfo/absolute-path'
-  return text.split(/[\\/]/).includes('..') ? 'metainfo/path-traversal' : undefined
+  if (/^(?:[\\/]|[a-z]:[\\/])/i.test(text)) return 'metainfo/absolute-path'
+  return /(?:^|[\\/])\.\.(?:[\\/]|$)/.test(text) ? 'metainfo/path-traversal' : undefined
 }
 
 /** A name that every platform can store, equal to `text` where that is one. `text` is not empty and not dangerous. */
@@ -56,6 +54,11 @@ export function posixName(bytes: Uint8Array): string | undefined {
   const text = fromUtf8(bytes)
   if (text.includes('/') || text.includes('\0') || toLatin1(utf8(text)) !== toLatin1(bytes)) return undefined
   return text
+}
+
+/** A name for an error message: quoted, and short whatever the torrent holds. */
+export function quoteName(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text)
 }
 
 /** A path on its way through {@link settlePaths}. */
