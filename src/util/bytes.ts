@@ -4,7 +4,8 @@
  */
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+// A leading byte order mark is part of a name like every other character.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** UTF-8 bytes of a string. */
 export function utf8(text: string): Uint8Array {

@@ -11,4 +11,4 @@ declare const TextEncoder: { new (): TextEncoder }
 interface TextDecoder {
   decode(input?: Uint8Array, options?: { stream?: boolean }): string
 }
-declare const TextDecoder: { new (): TextDecoder }
+declare const TextDecoder: { new (label?: string, options?: { ignoreBOM?: boolean }): TextDecoder }
