@@ -33,55 +33,56 @@ const COLON = 0x3a
 const END = 0x65
 
 class Writer {
-  private bytes: Uint8Array = new Uint8Array(1024)
-  private at = 0
+  #bytes: Uint8Array = new Uint8Array(1024)
+  #at = 0
 
   value(value: Encodable, depth: number): void {
-    if (typeof value === 'string') this.text(value)
-    else if (typeof value === 'number') this.number(value)
-    else if (value instanceof Uint8Array) this.string(value)
-    else if (typeof value === 'bigint') this.ascii(`i${value}e`)
+    if (typeof value === 'string') this.#text(value)
+    else if (typeof value === 'number') this.#number(value)
+    else if (value instanceof Uint8Array) this.#string(value)
+    else if (typeof value === 'bigint') this.#ascii(`i${value}e`)
     else if (typeof value !== 'object' || value === null) throw unencodable(value)
-    else this.container(value, depth)
+    else this.#container(value, depth)
   }
 
   take(): Uint8Array {
-    return this.bytes.slice(0, this.at)
+    return this.#bytes.slice(0, this.#at)
   }
 
   reset(): void {
-    this.at = 0
-    if (this.bytes.length > KEPT) this.bytes = new Uint8Array(1024)
+    this.#at = 0
+    if (this.#bytes.length > KEPT) this.#bytes = new Uint8Array(1024)
   }
 
-  private container(value: Exclude<Encodable, string | number | bigint>, depth: number): void {
+  #container(value: Exclude<Encodable, string | number | bigint>, depth: number): void {
     if (depth >= DEEPEST) throw new RangeError(`value must not be cyclic or nested deeper than ${DEEPEST}`)
     if (Array.isArray(value)) {
-      this.byte(0x6c)
+      this.#byte(0x6c)
       // An index loop, not `for of`, sees the holes of a sparse array.
       for (let i = 0; i < value.length; i++) this.value(value[i] as Encodable, depth + 1)
-      this.byte(END)
-    } else if (isMap(value)) this.map(value, depth)
-    else if (isPlain(value)) this.object(value as Record<string, Encodable | undefined>, depth)
-    else if (Object.prototype.toString.call(value) === '[object Uint8Array]') this.string(value as Uint8Array)
+      this.#byte(END)
+    } else if (isMap(value)) this.#map(value, depth)
+    else if (isPlain(value)) this.#object(value as Record<string, Encodable | undefined>, depth)
+    else if (Object.prototype.toString.call(value) === '[object Uint8Array]')
+      this.#string(value as Uint8Array)
     else throw unencodable(value)
   }
 
-  private map(map: ReadonlyMap<string, Encodable | undefined>, depth: number): void {
-    this.byte(0x64)
-    if (isSorted(map)) for (const [key, member] of map) this.member(key, member, depth)
+  #map(map: ReadonlyMap<string, Encodable | undefined>, depth: number): void {
+    this.#byte(0x64)
+    if (isSorted(map)) for (const [key, member] of map) this.#member(key, member, depth)
     else {
       const entries = [...map].sort(([a], [b]) => (a < b ? -1 : 1))
-      for (const [key, member] of entries) this.member(key, member, depth)
+      for (const [key, member] of entries) this.#member(key, member, depth)
     }
-    this.byte(END)
+    this.#byte(END)
   }
 
-  private object(object: Record<string, Encodable | undefined>, depth: number): void {
+  #object(object: Record<string, Encodable | undefined>, depth: number): void {
     const keys = Object.keys(object)
-    this.byte(0x64)
+    this.#byte(0x64)
     if (keys.every(isAscii)) {
-      for (const key of isAscending(keys) ? keys : keys.sort()) this.member(key, object[key], depth)
+      for (const key of isAscending(keys) ? keys : keys.sort()) this.#member(key, object[key], depth)
     } else {
       // UTF-16 order is not byte order beyond the basic plane: sort what will be written.
       const entries = keys.map((key): [string, string] => [toLatin1(utf8(key)), key])
@@ -91,18 +92,18 @@ class Writer {
         if (bytes === previous)
           throw new RangeError(`keys must differ in UTF-8, got ${JSON.stringify(key)} twice`)
         previous = bytes
-        this.member(bytes, object[key], depth)
+        this.#member(bytes, object[key], depth)
       }
     }
-    this.byte(END)
+    this.#byte(END)
   }
 
-  private member(key: string, value: Encodable | undefined, depth: number): void {
+  #member(key: string, value: Encodable | undefined, depth: number): void {
     if (value === undefined) return
     const { length } = key
-    this.prefix(length)
-    const at = this.reserve(length)
-    const { bytes } = this
+    this.#prefix(length)
+    const at = this.#reserve(length)
+    const bytes = this.#bytes
     for (let i = 0; i < length; i++) {
       const code = key.charCodeAt(i)
       if (code > 0xff)
@@ -112,91 +113,91 @@ class Writer {
     this.value(value, depth + 1)
   }
 
-  private text(text: string): void {
+  #text(text: string): void {
     const { length } = text
     if (length > 64) {
-      this.string(utf8(text))
+      this.#string(utf8(text))
       return
     }
-    const start = this.at
-    this.prefix(length)
-    const at = this.reserve(length)
-    const { bytes } = this
+    const start = this.#at
+    this.#prefix(length)
+    const at = this.#reserve(length)
+    const bytes = this.#bytes
     for (let i = 0; i < length; i++) {
       const code = text.charCodeAt(i)
       if (code > 0x7f) {
-        this.at = start
-        this.string(utf8(text))
+        this.#at = start
+        this.#string(utf8(text))
         return
       }
       bytes[at + i] = code
     }
   }
 
-  private string(string: Uint8Array): void {
+  #string(string: Uint8Array): void {
     const { length } = string
-    this.prefix(length)
-    const at = this.reserve(length)
-    if (length > 32) this.bytes.set(string, at)
+    this.#prefix(length)
+    const at = this.#reserve(length)
+    if (length > 32) this.#bytes.set(string, at)
     else {
-      const { bytes } = this
+      const bytes = this.#bytes
       for (let i = 0; i < length; i++) bytes[at + i] = string[i] as number
     }
   }
 
-  private number(value: number): void {
+  #number(value: number): void {
     if (!Number.isSafeInteger(value)) throw new RangeError(`a number must be a safe integer, got ${value}`)
-    this.byte(0x69)
-    if (value < 0) this.byte(0x2d)
-    this.digits(Math.abs(value))
-    this.byte(END)
+    this.#byte(0x69)
+    if (value < 0) this.#byte(0x2d)
+    this.#digits(Math.abs(value))
+    this.#byte(END)
   }
 
-  private prefix(length: number): void {
-    this.digits(length)
-    this.byte(COLON)
+  #prefix(length: number): void {
+    this.#digits(length)
+    this.#byte(COLON)
   }
 
-  private digits(value: number): void {
+  #digits(value: number): void {
     if (value < 10) {
-      this.byte(ZERO + value)
+      this.#byte(ZERO + value)
       return
     }
     if (value >= 0x4000_0000) {
-      this.ascii(String(value))
+      this.#ascii(String(value))
       return
     }
     let count = 1
     for (let power = 10; power <= value; power *= 10) count++
-    let at = this.reserve(count) + count
+    let at = this.#reserve(count) + count
     let rest = value | 0
     while (rest > 0) {
       const quotient = (rest / 10) | 0
-      this.bytes[--at] = ZERO + rest - quotient * 10
+      this.#bytes[--at] = ZERO + rest - quotient * 10
       rest = quotient
     }
   }
 
-  private ascii(text: string): void {
-    const at = this.reserve(text.length)
-    for (let i = 0; i < text.length; i++) this.bytes[at + i] = text.charCodeAt(i)
+  #ascii(text: string): void {
+    const at = this.#reserve(text.length)
+    for (let i = 0; i < text.length; i++) this.#bytes[at + i] = text.charCodeAt(i)
   }
 
-  private byte(byte: number): void {
-    const at = this.reserve(1)
-    this.bytes[at] = byte
+  #byte(byte: number): void {
+    const at = this.#reserve(1)
+    this.#bytes[at] = byte
   }
 
   /** Makes room for `length` bytes and returns where they begin. */
-  private reserve(length: number): number {
-    const { at } = this
+  #reserve(length: number): number {
+    const at = this.#at
     const end = at + length
-    if (end > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(end, this.bytes.length * 2))
-      grown.set(this.bytes.subarray(0, at))
-      this.bytes = grown
+    if (end > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2))
+      grown.set(this.#bytes.subarray(0, at))
+      this.#bytes = grown
     }
-    this.at = end
+    this.#at = end
     return at
   }
 }
