@@ -1,0 +1,31 @@
+/**
+ * Adds up vitest's JSON reports and prints one line, `412 passed, 0 failed, 3 skipped`. A report that
+ * is missing (its run never came to the tests) and a file that did not load count as a failure each.
+ *
+ *   node scripts/count-tests.mjs <directory> <name>...
+ */
+import { readFileSync } from 'node:fs'
+
+const [directory, ...names] = process.argv.slice(2)
+let passed = 0
+let failed = 0
+let skipped = 0
+for (const name of names) {
+  let report
+  try {
+    report = JSON.parse(readFileSync(`${directory}/${name}.json`, 'utf8'))
+  } catch {
+    console.log(`no report of the ${name} tests`)
+    failed++
+    continue
+  }
+  passed += report.numPassedTests
+  failed += report.numFailedTests
+  skipped += report.numPendingTests + report.numTodoTests
+  for (const file of report.testResults) {
+    const { status, assertionResults } = file
+    if (status === 'failed' && !assertionResults.some((test) => test.status === 'failed')) failed++
+  }
+}
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
+process.exitCode = failed > 0 ? 1 : 0
