@@ -1,0 +1,33 @@
+/**
+ * The peer wire protocol without sockets: handshake, messages, the peer core, the extension handshake,
+ * peer ids (BEP 3, 5, 6, 10, 20, 52).
+ * @module
+ */
+
+export { allowedFastSet } from './allowed-fast.js'
+export { ASSUMED_REQQ, decodeExtensionHandshake, encodeExtensionHandshake } from './extension.js'
+export {
+  decodeHandshake,
+  encodeHandshake,
+  HANDSHAKE_LENGTH,
+  type Handshake,
+  type HandshakeEvent,
+  HandshakeReader,
+  reservedBits,
+  type Support,
+  supports,
+} from './handshake.js'
+export { decodeMessage, encodeMessage, type Message } from './message.js'
+export {
+  type BlockEvent,
+  type CloseReason,
+  type Counters,
+  type ExtensionHandshake,
+  type HashRequest,
+  Peer,
+  type PeerEvent,
+  type PeerOptions,
+  type PeerTimings,
+  type WireCloseCode,
+} from './peer.js'
+export { clientName, makePeerId, PEER_ID_PREFIX } from './peer-id.js'
