@@ -102,10 +102,22 @@ def key_of(handle):
     return str(both.v1) if both.has_v1() else str(both.v2)
 
 
+def files_below(path):
+    """Path elements of every file, in raw-byte order, which is the order of a v2 tree too."""
+    if os.path.isfile(path):
+        return [[]]
+    found = []
+    for folder, _, names in os.walk(path):
+        elements = [] if folder == path else os.path.relpath(folder, path).split(os.sep)
+        found.extend([*elements, name] for name in names)
+    return sorted(found, key=lambda elements: [os.fsencode(element) for element in elements])
+
+
 def create(command):
     path = os.path.abspath(command['path'])
     storage = lt.file_storage()
-    lt.add_files(storage, path)
+    for below in files_below(path):
+        storage.add_file(os.path.join(os.path.basename(path), *below), os.path.getsize(os.path.join(path, *below)))
     flags = {'1': lt.create_torrent.v1_only, '2': lt.create_torrent.v2_only, 'hybrid': 0}[command.get('version', '1')]
     maker = lt.create_torrent(storage, command.get('pieceLength', 0), flags)
     for tier, url in enumerate(command.get('trackers', [])):

@@ -1,0 +1,107 @@
+/**
+ * What the tests send about: files of odd shapes with random bytes, and their torrents made by libtorrent, so
+ * that nothing of ours decides what is right.
+ */
+
+import { randomFillSync } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { expect } from 'vitest'
+import type { Libtorrent } from './libtorrent.js'
+import type { Scene } from './scene.js'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+export interface Shape {
+  readonly pieceLength: number
+  /** Path below the torrent's name -> bytes; a single file has the path ''. */
+  readonly files: Readonly<Record<string, number>>
+}
+
+/** Every shape that has broken a client before. */
+export const SHAPES = {
+  'a file': { pieceLength: 64 * KIB, files: { '': 3 * MIB + 17 } },
+  'a file smaller than a block': { pieceLength: 32 * KIB, files: { '': 5_000 } },
+  'a file with a last piece of one byte': { pieceLength: 32 * KIB, files: { '': 5 * 32 * KIB + 1 } },
+  'a file that ends with its last block': { pieceLength: 32 * KIB, files: { '': 20 * 32 * KIB } },
+  'pieces of 8 MiB': { pieceLength: 8 * MIB, files: { '': 20 * MIB + 5 } },
+  'pieces of one block': { pieceLength: 16 * KIB, files: { '': 4 * MIB + 3 } },
+  'a folder': {
+    pieceLength: 64 * KIB,
+    files: {
+      'a piece.bin': 64 * KIB,
+      'crosses pieces.bin': 1 * MIB + 1,
+      'empty at the end of the list/z': 0,
+      'empty.txt': 0,
+      'nested/deep/file.bin': 300_000,
+      'nested/one byte': 1,
+      'nested/smaller than a block.bin': 9_999,
+      'nested/ünïcödé 文字.txt': 12_345,
+    },
+  },
+  'a folder of many small files': {
+    pieceLength: 32 * KIB,
+    files: Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`d${i % 7}/file ${i}`, (i * 37) % 900])),
+  },
+} as const satisfies Record<string, Shape>
+
+export type ShapeName = keyof typeof SHAPES
+
+export interface Payload {
+  /** Torrent file. */
+  readonly torrent: string
+  readonly infoHash: string
+  /** Folder that holds the data: what clients get as their download folder. */
+  readonly dir: string
+  readonly name: string
+  readonly size: number
+  readonly pieceLength: number
+  readonly pieceCount: number
+  /** Paths below a download folder, with the torrent's name in front. */
+  readonly paths: readonly string[]
+}
+
+/** Writes random files of this shape and has libtorrent make their torrent. */
+export async function makePayload(
+  scene: Scene,
+  libtorrent: Libtorrent,
+  shape: Shape,
+  options: { readonly name?: string; readonly trackers?: readonly string[] } = {},
+): Promise<Payload> {
+  const name = options.name ?? 'payload'
+  const dir = await scene.folder(`data-${name}`)
+  const files = Object.entries(shape.files).map(([below, length]) => ({ path: join(name, below), length }))
+  for (const { path, length } of files) {
+    await mkdir(dirname(join(dir, path)), { recursive: true })
+    await writeFile(join(dir, path), randomFillSync(Buffer.alloc(length)))
+  }
+  const torrent = scene.path(`${name}.torrent`)
+  const info = await libtorrent.create({
+    path: join(dir, name),
+    out: torrent,
+    pieceLength: shape.pieceLength,
+    ...(options.trackers === undefined ? {} : { trackers: options.trackers }),
+  })
+  const { infoHash, pieceCount, size, pieceLength } = info
+  return { torrent, infoHash, dir, name, size, pieceLength, pieceCount, paths: files.map(({ path }) => path) }
+}
+
+/** Fails unless the folder holds every file of the payload, byte for byte. */
+export async function expectSame(payload: Payload, dir: string): Promise<void> {
+  for (const path of payload.paths) {
+    const [theirs, ours] = await Promise.all([readFile(join(payload.dir, path)), readFile(join(dir, path))])
+    expect(ours.length, path).toBe(theirs.length)
+    expect(ours.equals(theirs), `${path} has the right bytes`).toBe(true)
+  }
+}
+
+/** Copies the payload into `dir` with some bytes of it spoilt: the share `good` of each file from its start stays right. */
+export async function copySpoilt(payload: Payload, dir: string, good: number): Promise<void> {
+  for (const path of payload.paths) {
+    const bytes = await readFile(join(payload.dir, path))
+    randomFillSync(bytes, Math.floor(bytes.length * good))
+    await mkdir(dirname(join(dir, path)), { recursive: true })
+    await writeFile(join(dir, path), bytes)
+  }
+}

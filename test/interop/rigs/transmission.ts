@@ -1,0 +1,201 @@
+/**
+ * transmission-daemon 3.00 with a configuration of its own, driven by its RPC. It takes no peer in 127.0.0.0/8
+ * and has no call to add one: the other side dials it.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { until } from './scene.js'
+
+/** Fields of torrent-get that the tests read. */
+export interface TransmissionTorrent {
+  readonly id: number
+  readonly hashString: string
+  /** 0 stopped, 1 and 2 checking, 3 and 4 downloading, 5 and 6 seeding. */
+  readonly status: number
+  readonly percentDone: number
+  readonly leftUntilDone: number
+  readonly haveValid: number
+  readonly downloadedEver: number
+  readonly corruptEver: number
+  readonly errorString: string
+  readonly peersConnected: number
+}
+
+const FIELDS = [
+  'id',
+  'hashString',
+  'status',
+  'percentDone',
+  'leftUntilDone',
+  'haveValid',
+  'downloadedEver',
+  'corruptEver',
+  'errorString',
+  'peersConnected',
+]
+
+export class Transmission {
+  /** `host:port` for peers. */
+  readonly address: string
+  readonly #process: ChildProcess
+  readonly #rpc: string
+  readonly #output: string[] = []
+  #session = ''
+
+  /** `config` is an empty folder for its settings. `encryption`: 0 plain, 1 prefer, 2 require. */
+  static async start(
+    config: string,
+    options: { readonly encryption?: 0 | 1 | 2 } = {},
+  ): Promise<Transmission> {
+    const [rpcPort, peerPort] = await freePorts(2)
+    await mkdir(config, { recursive: true })
+    const settings = {
+      'bind-address-ipv4': '127.0.0.1',
+      'bind-address-ipv6': '::1',
+      'dht-enabled': false,
+      encryption: options.encryption ?? 0,
+      'lpd-enabled': false,
+      'peer-port': peerPort,
+      'pex-enabled': false,
+      'port-forwarding-enabled': false,
+      preallocation: 0,
+      'rename-partial-files': false,
+      'rpc-authentication-required': false,
+      'rpc-bind-address': '127.0.0.1',
+      'rpc-enabled': true,
+      'rpc-port': rpcPort,
+      'rpc-whitelist': '127.0.0.1',
+      'trash-original-torrent-files': false,
+      'utp-enabled': false,
+    }
+    await writeFile(join(config, 'settings.json'), JSON.stringify(settings))
+    const transmission = new Transmission(config, rpcPort as number, peerPort as number)
+    try {
+      await transmission.#awaitRpc()
+      return transmission
+    } catch (error) {
+      await transmission.stop()
+      throw error
+    }
+  }
+
+  private constructor(config: string, rpcPort: number, peerPort: number) {
+    this.address = `127.0.0.1:${peerPort}`
+    this.#rpc = `http://127.0.0.1:${rpcPort}/transmission/rpc`
+    this.#process = spawn('transmission-daemon', ['-f', '-g', config], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const keep = (chunk: Buffer): void => {
+      this.#output.push(chunk.toString())
+      if (this.#output.length > 400) this.#output.shift()
+    }
+    this.#process.on('error', (error) => this.#output.push(error.message))
+    this.#process.stdout?.on('data', keep)
+    this.#process.stderr?.on('data', keep)
+    process.once('exit', this.#kill)
+  }
+
+  get log(): string {
+    return `transmission (pid ${this.#process.pid}):\n${this.#output.join('')}`
+  }
+
+  /** Adds a torrent file. Transmission checks existing data when the torrent is new to it. */
+  async add(torrent: string, dir: string): Promise<string> {
+    const metainfo = (await readFile(torrent)).toString('base64')
+    const { 'torrent-added': added } = await this.call('torrent-add', { metainfo, 'download-dir': dir })
+    return (added as { hashString: string }).hashString
+  }
+
+  /** Resolves when all of the torrent is there and verified. It unchokes and asks at intervals of ten seconds. */
+  async finished(infoHash: string, timeout = 40_000): Promise<void> {
+    const done = ({ status, leftUntilDone }: TransmissionTorrent): boolean =>
+      status > 2 && leftUntilDone === 0
+    await until(`Transmission has ${infoHash}`, async () => done(await this.status(infoHash)), timeout)
+  }
+
+  /**
+   * Resolves when a peer of this torrent is connected. Transmission resets a second connection from an address
+   * whose first one is still in its handshake: whoever dials it for several torrents waits here in between.
+   */
+  async connected(infoHash: string): Promise<void> {
+    await until(
+      `Transmission has a peer for ${infoHash}`,
+      async () => (await this.status(infoHash)).peersConnected > 0,
+    )
+  }
+
+  async status(infoHash: string): Promise<TransmissionTorrent> {
+    const { torrents } = await this.call('torrent-get', { ids: [infoHash], fields: FIELDS })
+    const [torrent] = torrents as TransmissionTorrent[]
+    if (torrent === undefined) throw new Error(`transmission does not know ${infoHash}`)
+    return torrent
+  }
+
+  /** One RPC call; takes up the session id that Transmission asks for. */
+  async call(method: string, args: Readonly<Record<string, unknown>> = {}): Promise<Record<string, unknown>> {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const response = await fetch(this.#rpc, {
+        method: 'POST',
+        headers: { 'X-Transmission-Session-Id': this.#session },
+        body: JSON.stringify({ method, arguments: args }),
+        signal: AbortSignal.timeout(10_000),
+      })
+      if (response.status === 409) {
+        this.#session = response.headers.get('X-Transmission-Session-Id') ?? ''
+        await response.arrayBuffer()
+        continue
+      }
+      const answer = (await response.json()) as { result: string; arguments: Record<string, unknown> }
+      if (answer.result !== 'success') throw new Error(`transmission: ${method}: ${answer.result}`)
+      return answer.arguments
+    }
+    throw new Error(`transmission: ${method}: no session id`)
+  }
+
+  async stop(): Promise<void> {
+    process.removeListener('exit', this.#kill)
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve))
+    // Its polite farewell takes seconds, and nothing here is worth keeping.
+    this.#process.kill('SIGKILL')
+    await ended
+  }
+
+  readonly #kill = (): void => {
+    this.#process.kill('SIGKILL')
+  }
+
+  async #awaitRpc(): Promise<void> {
+    const end = performance.now() + 15_000
+    for (;;) {
+      try {
+        await this.call('session-get')
+        return
+      } catch (error) {
+        if (this.#process.exitCode !== null || performance.now() > end) {
+          throw new Error(`transmission does not answer: ${String(error)}\n${this.log}`)
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    }
+  }
+}
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+          const server = createServer()
+          server.once('error', reject)
+          server.listen(0, '127.0.0.1', () => resolve(server))
+        }),
+    ),
+  )
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
