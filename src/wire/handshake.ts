@@ -97,13 +97,18 @@ export type HandshakeEvent =
  */
 export class HandshakeReader {
   readonly #bytes: Uint8Array = new Uint8Array(HANDSHAKE_LENGTH)
+  readonly #events: HandshakeEvent[] = []
   #length = 0
   #ended = false
 
-  /** Takes the next bytes, which are borrowed, and returns the events that they complete: none, one or two. */
-  receive(chunk: Uint8Array): readonly HandshakeEvent[] {
-    if (this.#ended) return []
-    const events: HandshakeEvent[] = []
+  /** The next event, or undefined; one chunk can complete two. */
+  poll(): HandshakeEvent | undefined {
+    return this.#events.shift()
+  }
+
+  /** Takes the next bytes, which are borrowed. Bytes after the last event are ignored. */
+  receive(chunk: Uint8Array): void {
+    if (this.#ended) return
     const before = this.#length
     const taken = Math.min(chunk.length, HANDSHAKE_LENGTH - before)
     this.#bytes.set(view(chunk, 0, taken), before)
@@ -112,10 +117,11 @@ export class HandshakeReader {
       if (this.#bytes[i] === PREFIX[i]) continue
       this.#ended = true
       const message = `byte ${i} is ${this.#bytes[i]}, a handshake has ${PREFIX[i]}`
-      return [{ type: 'error', code: 'wire/not-bittorrent', message }]
+      this.#events.push({ type: 'error', code: 'wire/not-bittorrent', message })
+      return
     }
     if (before < INFOHASH_END && this.#length >= INFOHASH_END) {
-      events.push({
+      this.#events.push({
         type: 'infohash',
         infoHash: copy(this.#bytes, 28, INFOHASH_END),
         reserved: copy(this.#bytes, 20, 28),
@@ -124,9 +130,8 @@ export class HandshakeReader {
     if (this.#length === HANDSHAKE_LENGTH) {
       this.#ended = true
       const handshake = decodeHandshake(this.#bytes) as Handshake
-      events.push({ type: 'done', handshake, rest: copy(chunk, taken, chunk.length) })
+      this.#events.push({ type: 'done', handshake, rest: copy(chunk, taken, chunk.length) })
     }
-    return events
   }
 }
 
