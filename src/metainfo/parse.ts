@@ -60,7 +60,9 @@ export const METAINFO_LIMITS: Required<MetainfoLimits> = {
 export function parseMetainfo(input: Uint8Array, limits?: MetainfoLimits): Metainfo {
   // Views of a Buffer would be Buffers, which compare and print differently.
   const bytes =
-    input.constructor === Uint8Array ? input : new Uint8Array(input.buffer, input.byteOffset, input.length)
+    ArrayBuffer.isView(input) && input.constructor !== Uint8Array
+      ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
+      : input
   const caps = { ...METAINFO_LIMITS, ...limits }
   const lenient = {
     maxLength: caps.maxLength,
