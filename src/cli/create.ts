@@ -47,7 +47,7 @@ async function create(path: string, options: CreateOptions): Promise<void> {
     ...(options.comment === undefined ? {} : { comment: options.comment }),
     ...(options.source === undefined ? {} : { source: options.source }),
     ...(bar
-      ? { onProgress: ({ done, total }) => process.stderr.write(`\r${bytes(done)} of ${bytes(total)}`) }
+      ? { onProgress: ({ hashed, size }) => process.stderr.write(`\r${bytes(hashed)} of ${bytes(size)}`) }
       : {}),
   })
   if (bar) process.stderr.write('\r\u001b[K')

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Peer, PeerEvent } from '../wire/peer.js'
+import type { BlockEvent, Peer, PeerEvent } from '../wire/peer.js'
 import type { Scheduler, Task } from './scheduler.js'
 import type { ByteStream, StreamListener, World } from './world.js'
 
@@ -17,6 +17,8 @@ export interface LinkOwner<L> {
   sent(link: L, parts: readonly unknown[]): void
   /** What was queued has left: room for more uploads. */
   drained(link: L, now: number): void
+  /** A block that had arrived when the link ended. */
+  discarded(link: L, event: BlockEvent): void
   /** The link is gone. Called exactly once; nothing follows. */
   closed(link: L, code: string, message: string, now: number): void
 }
@@ -141,6 +143,9 @@ export class Link implements StreamListener, Task {
     if (this.#done) return
     this.#done = true
     this.#services.scheduler.cancel(this)
+    for (let event = this.peer.poll(); event !== undefined; event = this.peer.poll()) {
+      if (event.type === 'block') this.#owner.discarded(this, event)
+    }
     this.#owner.closed(this, code, message, now)
     this.peer.close(code, message)
     this.stream.destroy()

@@ -7,14 +7,14 @@ import { open } from 'node:fs/promises'
 import { RarestError } from '../util/errors.js'
 
 /** The bytes of a file of at most `maxBytes`. Rejects with the system's code, or `storage/too-large`. */
-export async function readTorrentFile(path: string, maxBytes: number): Promise<Uint8Array> {
+export async function readTorrentFile(path: string | URL, maxBytes: number): Promise<Uint8Array> {
   const handle = await open(path)
   try {
     const { size } = await handle.stat()
     if (size > maxBytes) {
       throw new RarestError(
         'storage/too-large',
-        `${path} has ${size} bytes, more than the ${maxBytes} allowed`,
+        `${String(path)} has ${size} bytes, more than the ${maxBytes} allowed`,
       )
     }
     return await handle.readFile()

@@ -8,6 +8,7 @@ import type { TrackerClient } from '../net/tracker-client.js'
 import type { World } from '../net/world.js'
 import { type AnnounceAction, Announcer, type TrackerSnapshot } from '../tracker/announcer.js'
 import type { Address } from '../util/address.js'
+import { errorCode, errorMessage } from '../util/errors.js'
 
 export interface AnnouncesOptions {
   readonly world: World
@@ -22,17 +23,16 @@ export interface AnnouncesOptions {
   readonly totals: () => { readonly uploaded: number; readonly downloaded: number; readonly left: number }
   readonly peers: (addresses: readonly Address[]) => void
   readonly warning: (code: string, message: string) => void
+  /** A private torrent changed its tracker: all its connections are to be closed (BEP 27). */
+  readonly switched: () => void
 }
-
-/** ms that a `stopped` may take when a torrent closes (LT 5 s). */
-const STOP_TIMEOUT = 5_000
 
 export class Announces implements Task {
   readonly #options: AnnouncesOptions
   readonly #announcer: Announcer
-  readonly #running = new Set<Promise<void>>()
-  readonly #abort = new AbortController()
+  readonly #running = new Map<number, { readonly abort: AbortController; readonly over: Promise<void> }>()
   readonly #key: number
+  #closed = false
 
   constructor(options: AnnouncesOptions) {
     this.#options = options
@@ -40,7 +40,6 @@ export class Announces implements Task {
     this.#announcer = new Announcer({
       tiers: options.trackers,
       random: options.world.random,
-      now: options.world.now(),
       private: options.private,
     })
   }
@@ -51,7 +50,7 @@ export class Announces implements Task {
   }
 
   start(now: number): void {
-    this.#announcer.start(now)
+    this.#announcer.started(now)
     this.run(now)
   }
 
@@ -70,60 +69,55 @@ export class Announces implements Task {
     this.run(now)
   }
 
-  removeTracker(url: string): void {
+  removeTracker(url: string, now: number): void {
     this.#announcer.removeTracker(url)
+    this.run(now)
   }
 
-  /** Tells the trackers that heard of us that we leave; resolves when they know or the time is up. */
+  /** Tells the trackers that may list us that we leave; resolves when they know or the time is up. */
   async stop(now: number): Promise<void> {
     this.#announcer.stop(now)
     this.run(now)
-    await Promise.all([...this.#running])
+    await Promise.all([...this.#running.values()].map((announce) => announce.over))
   }
 
   /** Gives up whatever is under way. */
   close(): void {
+    this.#closed = true
     this.#options.scheduler.cancel(this)
-    this.#abort.abort(new Error('the torrent was closed'))
+    for (const { abort } of this.#running.values()) abort.abort(new Error('the torrent was closed'))
   }
 
   run(now: number): void {
+    if (this.#closed) return
     for (let action = this.#announcer.poll(now); action !== undefined; action = this.#announcer.poll(now)) {
-      const running: Promise<void> = this.#announce(action).finally(() => this.#running.delete(running))
-      this.#running.add(running)
+      if (action.replaces !== undefined) {
+        this.#running.get(action.replaces)?.abort.abort(new Error('a later announce took its place'))
+      }
+      const abort = new AbortController()
+      this.#running.set(action.id, { abort, over: this.#announce(action, abort.signal) })
     }
     this.#options.scheduler.schedule(this, this.#announcer.nextTimeout())
   }
 
-  async #announce(action: AnnounceAction): Promise<void> {
-    const { world, client, infoHash, peerId, port, totals, peers, warning } = this.#options
+  async #announce(action: AnnounceAction, signal: AbortSignal): Promise<void> {
+    const { world, client, infoHash, peerId, port, totals, peers, warning, switched } = this.#options
     try {
+      const { event, numwant, trackerId, paused, timeout } = action
       const response = await client.announce(
         action.url,
-        {
-          infoHash,
-          peerId,
-          port: port(),
-          ...totals(),
-          key: this.#key,
-          ...(action.event === undefined ? {} : { event: action.event }),
-          ...(action.numwant === undefined ? {} : { numwant: action.numwant }),
-          ...(action.trackerId === undefined ? {} : { trackerId: action.trackerId }),
-        },
-        {
-          signal: this.#abort.signal,
-          ...(action.event === 'stopped' ? { timeout: STOP_TIMEOUT } : {}),
-        },
+        { infoHash, peerId, port: port(), ...totals(), key: this.#key, event, numwant, trackerId, paused },
+        { signal, timeout },
       )
-      this.#announcer.succeeded(action.id, response, world.now())
-      if (response.warning) warning('tracker/warning', `${action.url}: ${response.warning}`)
-      if (action.event !== 'stopped') peers(response.peers.map((peer) => peer.address))
+      if (this.#announcer.succeeded(action.id, response, world.now())) switched()
+      if (response.warning !== undefined) warning('tracker/warning', `${action.url}: ${response.warning}`)
+      if (event !== 'stopped') peers(response.peers.map((peer) => peer.address))
     } catch (error) {
-      if (this.#abort.signal.aborted) return
       this.#announcer.failed(action.id, error, world.now())
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'tracker/failed'
-      warning(code, `${action.url}: ${error instanceof Error ? error.message : String(error)}`)
+      if (!signal.aborted) warning(errorCode(error), `${action.url}: ${errorMessage(error)}`)
+    } finally {
+      this.#running.delete(action.id)
     }
-    if (!this.#abort.signal.aborted) this.run(world.now())
+    this.run(world.now())
   }
 }

@@ -16,6 +16,13 @@ import type { KnownPeer } from './peer-list.js'
 /** Requests that a new connection may have open before its rate is known. */
 const FIRST_DEPTH = 8
 
+/** The memory that a block is arriving in; no data while none is. */
+export interface Lease {
+  piece: number
+  begin: number
+  data: Uint8Array | undefined
+}
+
 export interface ConnectionParts {
   readonly stream: ByteStream
   readonly peer: Peer
@@ -23,6 +30,9 @@ export interface ConnectionParts {
   readonly handshake: Handshake
   /** True when we dialled. */
   readonly initiator: boolean
+  /** Both sides speak the fast extension (BEP 6). */
+  readonly fast: boolean
+  readonly lease: Lease
   readonly picks: PickerPeer<KnownPeer>
   readonly reader: Reader
   readonly now: number
@@ -32,11 +42,15 @@ export class Connection extends Link implements Candidate {
   readonly known: KnownPeer
   readonly handshake: Handshake
   readonly initiator: boolean
+  readonly fast: boolean
+  readonly lease: Lease
   readonly picks: PickerPeer<KnownPeer>
   readonly reader: Reader
   readonly connectedAt: number
   readonly download: Rate = new Rate()
   readonly upload: Rate = new Rate()
+  /** Pieces it lets us ask for while it chokes us (BEP 6). */
+  readonly fastPieces: Set<number> = new Set()
   /** Requests to keep open at this peer. */
   depth: number = FIRST_DEPTH
   /** Time (ms) of the last block, or of the first request since there was none. */
@@ -55,6 +69,8 @@ export class Connection extends Link implements Candidate {
     this.known = parts.known
     this.handshake = parts.handshake
     this.initiator = parts.initiator
+    this.fast = parts.fast
+    this.lease = parts.lease
     this.picks = parts.picks
     this.reader = parts.reader
     this.connectedAt = parts.now

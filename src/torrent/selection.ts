@@ -4,13 +4,18 @@
  */
 
 import type { Metainfo } from '../metainfo/model.js'
+import type { Bitfield } from '../util/bitfield.js'
 
 /** Priority of a file that nobody spoke of. */
 export const NORMAL = 4
 
 export class Selection {
+  /** Bytes of the pieces that hold anything wanted, and those of them that are not verified. */
+  wantedBytes = 0
+  leftBytes = 0
   readonly #metainfo: Metainfo
   readonly #priorities: Uint8Array
+  #pieces: Uint8Array = new Uint8Array(0)
 
   constructor(metainfo: Metainfo) {
     this.#metainfo = metainfo
@@ -43,8 +48,8 @@ export class Selection {
     return Array.from(this.#priorities, (priority) => priority > 0)
   }
 
-  /** For each piece its priority. */
-  pieces(): Uint8Array {
+  /** For each piece its priority, after files were chosen; counts what is left of them. */
+  pieces(have: Bitfield): Uint8Array {
     const { layout } = this.#metainfo
     const pieces = new Uint8Array(layout.pieceCount)
     for (let file = 0; file < this.#priorities.length; file++) {
@@ -55,6 +60,19 @@ export class Selection {
         if ((pieces[piece] as number) < priority) pieces[piece] = priority
       }
     }
+    this.#pieces = pieces
+    this.wantedBytes = 0
+    this.leftBytes = 0
+    for (let piece = 0; piece < pieces.length; piece++) {
+      if (pieces[piece] === 0) continue
+      this.wantedBytes += layout.pieceSize(piece)
+      if (!have.has(piece)) this.leftBytes += layout.pieceSize(piece)
+    }
     return pieces
+  }
+
+  /** A piece was verified. */
+  verified(piece: number): void {
+    if ((this.#pieces[piece] ?? 0) > 0) this.leftBytes -= this.#metainfo.layout.pieceSize(piece)
   }
 }

@@ -40,7 +40,7 @@ export function peerSnapshots(connections: Iterable<Connection>, now: number): P
       address: known.key,
       source: known.source,
       incoming: !connection.initiator,
-      client: peer.extension?.v ?? clientName(handshake.peerId),
+      client: peer.extension?.client ?? clientName(handshake.peerId) ?? 'unknown',
       progress: peer.pieces && peer.pieces.length > 0 ? peer.pieces.count / peer.pieces.length : 0,
       downloadRate: connection.download.at(now),
       uploadRate: connection.upload.at(now),

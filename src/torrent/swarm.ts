@@ -14,10 +14,10 @@ import { Rate } from '../util/rate.js'
 import { allowedFastSet } from '../wire/allowed-fast.js'
 import { encodeExtensionHandshake } from '../wire/extension.js'
 import { type Handshake, supports } from '../wire/handshake.js'
-import { Peer, type PeerEvent } from '../wire/peer.js'
+import { type BlockEvent, Peer, type PeerEvent } from '../wire/peer.js'
 import { Blame } from './blame.js'
 import { Choking } from './choking.js'
-import { Connection } from './connection.js'
+import { Connection, type Lease } from './connection.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
 import { nextDepth } from './pipeline.js'
 import { Uploads } from './uploads.js'
@@ -97,19 +97,37 @@ export class Swarm implements LinkOwner<Connection> {
     }
     twin?.end('torrent/duplicate', 'the same peer connected twice')
     const remote = supports(handshake.reserved)
+    const lease: Lease = { piece: 0, begin: 0, data: undefined }
     const peer = new Peer({
       layout,
       fast: remote.fast,
       extended: remote.extended,
       dht: false,
       maxRequests: this.#options.requestQueue,
-      place: (piece, begin, length) => store.place(piece, begin, length),
+      place: (piece, begin, length) => {
+        const data = store.place(piece, begin, length)
+        lease.piece = piece
+        lease.begin = begin
+        lease.data = data
+        return data
+      },
       now,
     })
     const picks = picker.addPeer(known)
     const connection = new Connection(
       services,
-      { stream, peer, known, handshake, initiator, picks, reader: store.reader(), now },
+      {
+        stream,
+        peer,
+        known,
+        handshake,
+        initiator,
+        fast: remote.fast,
+        lease,
+        picks,
+        reader: store.reader(),
+        now,
+      },
       this,
     )
     peers.connected(known)
@@ -145,14 +163,15 @@ export class Swarm implements LinkOwner<Connection> {
         break
       case 'choke':
         connection.picks.choked = true
-        if (!connection.peer.fast) picker.dropRequests(connection.picks)
+        if (!connection.fast) picker.dropRequests(connection.picks)
         break
       case 'unchoke':
         connection.picks.choked = false
         connection.progressAt = now
         break
       case 'allowed-fast':
-        connection.picks.allowFast(event.piece)
+        connection.fastPieces.add(event.piece)
+        connection.picks.allowedFast = connection.fastPieces
         break
       case 'interested':
         this.#choking.interested(connection, now)
@@ -181,10 +200,13 @@ export class Swarm implements LinkOwner<Connection> {
     this.#uploads.sent(connection, parts)
   }
 
+  discarded(_connection: Connection, event: BlockEvent): void {
+    if (event.data) this.#options.store.release(event.piece, event.begin, event.data)
+  }
+
   closed(connection: Connection, code: string, message: string, now: number): void {
-    const { picker, store, peers, listener } = this.#options
-    const incoming = connection.peer.incoming
-    if (incoming?.data) store.release(incoming.piece, incoming.begin, incoming.data)
+    const { picker, peers, listener } = this.#options
+    this.#release(connection)
     picker.removePeer(connection.picks)
     this.connections.delete(connection)
     const id = String.fromCharCode(...connection.handshake.peerId)
@@ -194,7 +216,7 @@ export class Swarm implements LinkOwner<Connection> {
       const useful = connection.download.total + connection.upload.total > 0
       peers.disconnected(connection.known, useful, now)
     }
-    if (code.startsWith('wire/') && PROTOCOL_VIOLATIONS.has(code)) {
+    if (FLOODS.has(code)) {
       peers.ban(connection.known, now)
       listener.banned(connection.known, code)
     }
@@ -275,6 +297,11 @@ export class Swarm implements LinkOwner<Connection> {
     this.#uploads.close()
   }
 
+  /** Closes every connection; new ones may come. */
+  disconnectAll(code: string, message: string): void {
+    for (const connection of [...this.connections]) connection.end(code, message)
+  }
+
   /** Lets connections be made again after {@link Swarm.close}. */
   reopen(): void {
     this.#closed = false
@@ -284,8 +311,7 @@ export class Swarm implements LinkOwner<Connection> {
     const yourIp = ipToBytes(stream.remote.host)
     const port = this.#options.listenPort()
     return encodeExtensionHandshake({
-      m: {},
-      v: this.#options.clientName,
+      client: this.#options.clientName,
       reqq: this.#options.requestQueue,
       uploadOnly: this.#options.picker.isDone,
       ...(yourIp ? { yourIp } : {}),
@@ -295,16 +321,17 @@ export class Swarm implements LinkOwner<Connection> {
 
   #offerFast(connection: Connection): void {
     const { picker, infoHash, layout } = this.#options
-    if (!connection.peer.fast || picker.have.isEmpty) return
-    const ip = ipToBytes(connection.stream.remote.host)
-    if (ip?.length !== 4) return
-    const offered = allowedFastSet(ip, infoHash, layout.pieceCount).filter((piece) => picker.have.has(piece))
+    if (!connection.fast || picker.have.isEmpty) return
+    const offered = allowedFastSet(connection.stream.remote.host, infoHash, layout.pieceCount).filter(
+      (piece) => picker.have.has(piece),
+    )
     connection.peer.offerFast(offered)
   }
 
-  #block(connection: Connection, event: PeerEvent & { type: 'block' }, now: number): void {
+  #block(connection: Connection, event: BlockEvent, now: number): void {
     const { picker, store } = this.#options
     const { piece, begin, length, data } = event
+    if (connection.lease.data === data) connection.lease.data = undefined
     connection.download.add(length, now)
     this.download.add(length, now)
     connection.progressAt = now
@@ -322,8 +349,7 @@ export class Swarm implements LinkOwner<Connection> {
     for (const other of cancels) {
       const live = this.#live.get(other.owner)
       if (live) {
-        live.peer.cancel(piece, begin, now)
-        live.touch()
+        this.#cancel(live, piece, begin, now)
       }
     }
     if (!fresh) {
@@ -338,19 +364,32 @@ export class Swarm implements LinkOwner<Connection> {
   /** Whoever else is in the middle of this block writes into memory that now has another owner. */
   #revoke(piece: number, begin: number, winner: Connection, now: number): void {
     for (const connection of this.connections) {
-      const incoming = connection.peer.incoming
-      if (connection === winner || incoming?.piece !== piece || incoming.begin !== begin) continue
-      if (incoming.data) this.#options.store.release(piece, begin, incoming.data)
-      connection.peer.cancel(piece, begin, now)
-      connection.touch()
+      const { lease } = connection
+      if (connection === winner || !lease.data || lease.piece !== piece || lease.begin !== begin) continue
+      this.#cancel(connection, piece, begin, now)
     }
+  }
+
+  /** Takes a request back, with the memory that its answer is arriving in. */
+  #cancel(connection: Connection, piece: number, begin: number, now: number): void {
+    const { lease } = connection
+    connection.peer.cancel(piece, begin, now)
+    if (lease.data && lease.piece === piece && lease.begin === begin) this.#release(connection)
+    connection.touch()
+  }
+
+  /** Gives the memory back that a block was arriving in. */
+  #release(connection: Connection): void {
+    const { lease } = connection
+    if (lease.data) this.#options.store.release(lease.piece, lease.begin, lease.data)
+    lease.data = undefined
   }
 
   #request(connection: Connection, now: number): void {
     const { picker, store } = this.#options
     const peer = connection.peer
     if (!peer.amInterested || store.congested || this.#closed) return
-    if (peer.peerChoking && !connection.picks.hasAllowedFast) return
+    if (peer.peerChoking && connection.fastPieces.size === 0) return
     const depth = connection.snubbed
       ? 1
       : Math.min(connection.depth, peer.extension?.reqq ?? connection.depth)
@@ -405,16 +444,13 @@ export class Swarm implements LinkOwner<Connection> {
   }
 
   #snub(connection: Connection, now: number): void {
-    const { picker, store } = this.#options
+    const { picker } = this.#options
     connection.snubbed = true
     connection.picks.snubbed = true
     connection.depth = 1
     connection.progressAt = now
-    const incoming = connection.peer.incoming
-    if (incoming) {
-      if (incoming.data) store.release(incoming.piece, incoming.begin, incoming.data)
-      connection.peer.cancel(incoming.piece, incoming.begin, now)
-    }
+    const { piece, begin, data } = connection.lease
+    if (data) this.#cancel(connection, piece, begin, now)
     picker.dropRequests(connection.picks)
     this.#hungry = true
     this.#feed()
@@ -432,12 +468,10 @@ export class Swarm implements LinkOwner<Connection> {
 }
 
 /** Codes after which an address is banned: nobody does this by accident. */
-const PROTOCOL_VIOLATIONS: ReadonlySet<string> = new Set([
+const FLOODS: ReadonlySet<string> = new Set([
   'wire/message-too-long',
-  'wire/bad-length',
-  'wire/bad-bitfield',
   'wire/request-flood',
-  'wire/unrequested-block',
+  'wire/send-queue-full',
 ])
 
 /** The rule for two connections between the same peers: the one dialled by the side with the smaller id stays (LT). */

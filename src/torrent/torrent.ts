@@ -151,6 +151,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
       totals: () => this.#totals(),
       peers: (addresses) => this.#addAddresses(addresses, 'tracker'),
       warning: (code, message) => this.#warn(code, message),
+      switched: () => this.#swarm?.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
     })
     if (options.peers) this.addPeers(options.peers)
     void this.#open(options)
@@ -185,8 +186,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     const { metainfo } = this
     const have = this.#picker.have
     const downloaded = verifiedBytes(metainfo, have)
-    const left = this.#picker.bytesLeft
-    const wanted = this.#picker.bytesWanted
+    const { leftBytes: left, wantedBytes: wanted } = this.#selection
     const rate = this.#swarm?.download.at(now) ?? 0
     let seeds = 0
     for (const connection of this.#swarm?.connections ?? []) if (connection.peer.isSeed) seeds++
@@ -244,7 +244,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
   }
 
   removeTracker(url: string): void {
-    this.#announces.removeTracker(url)
+    this.#announces.removeTracker(url, this.#services.world.now())
   }
 
   /** Fetches exactly these files (indices into `files`). */
@@ -364,7 +364,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
   async #open(options: TorrentOptions): Promise<void> {
     try {
       await this.#store.open()
-      this.#store.setWanted(this.#selection.wantedFiles())
+      if (options.select) await this.#store.setWanted(this.#selection.wantedFiles())
       const have = options.skipCheck
         ? new Bitfield(this.metainfo.pieceCount)
         : await this.#store.check({
@@ -397,7 +397,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
       have,
       maxOpenPieces: this.#store.maxOpenPieces,
     })
-    picker.setPriorities(this.#selection.pieces())
+    picker.setPriorities(this.#selection.pieces(have))
     picker.sequential = sequential
     return picker
   }
@@ -477,6 +477,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
   }
 
   #verified(piece: number): void {
+    this.#selection.verified(piece)
     this.#swarm?.verified(piece)
     this.#reading?.verified(piece)
     this.emit('piece', piece)
@@ -541,8 +542,8 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
   }
 
   #selectionChanged(): void {
-    this.#store.setWanted(this.#selection.wantedFiles())
-    this.#picker.setPriorities(this.#selection.pieces())
+    this.#store.setWanted(this.#selection.wantedFiles()).catch((error: unknown) => this.#fail(error))
+    this.#picker.setPriorities(this.#selection.pieces(this.#picker.have))
     if (!this.#picker.isDone && this.#finished) {
       this.#finished = false
       this.#done = new Deferred()
