@@ -1,0 +1,540 @@
+/**
+ * The piece picker of one torrent: knows which pieces the connected peers have, which blocks were
+ * asked of whom, and says what to request next (BEP 3 "rarest first", BEP 6, BEP 54).
+ *
+ * States of a piece: candidate (wanted, lacking) -> open (`pick`, `restore`) -> complete (`received`
+ * of the last block) -> verified (`verified`) or candidate again (`failed`). `unverify` makes a
+ * verified piece a candidate again. No socket, no clock, no callbacks.
+ * @module
+ */
+
+import type { Block, Layout } from '../metainfo/layout.js'
+import { Bitfield } from '../util/bitfield.js'
+import type { Random } from '../util/random.js'
+import { catchUp, hasPiece, lowerCursors } from './choose.js'
+import { PickerPeer } from './peer.js'
+import { type OpenPiece, Progress } from './progress.js'
+import { Rarity } from './rarity.js'
+import { blockIndex, Strategy } from './strategy.js'
+import { clearBit, countBits, emptyWords, fillWords, hasBit, setBit, wordsOf } from './words.js'
+
+/** How long a peer is not asked again for a piece of which it rejected a block, ms. */
+const REFUSAL = 10_000
+
+/** Rejected pieces remembered of a peer; at this number it is asked for nothing until they expire. */
+const MAX_REFUSED = 64
+
+/** An open piece without requests that got no block for this time may be given up for others, ms. */
+const IDLE = 30_000
+
+/** More would overflow the counters of copies. */
+const MAX_PEERS = 65_535
+
+export interface PickerOptions {
+  readonly layout: Layout
+  readonly random: Random
+  /** Pieces verified already (copied). Default none. */
+  readonly have?: Bitfield
+  /** See {@link Picker.maxOpenPieces}. Default unlimited. */
+  readonly maxOpenPieces?: number
+}
+
+/** A snapshot of a picker; O(pieces) to make. */
+export interface PickerStats {
+  /** Pieces that are wanted and not verified. */
+  readonly missingPieces: number
+  readonly openPieces: number
+  /** Requests outstanding at all peers, duplicates included. */
+  readonly requestedBlocks: number
+  /** Copies of the rarest missing piece among the connected peers; 0 when nothing is missing. */
+  readonly rarest: number
+  /** Whole copies among the connected peers, plus the share of pieces with more than that. */
+  readonly distributedCopies: number
+}
+
+export class Picker<Owner> {
+  /** Verified pieces; read only. */
+  readonly have: Bitfield
+
+  readonly #layout: Layout
+  readonly #rarity: Rarity
+  readonly #progress: Progress<Owner>
+  readonly #strategy: Strategy<Owner>
+  /** Wanted and not verified. */
+  readonly #missing: Int32Array
+  #missingCount = 0
+  readonly #peers: Set<PickerPeer<Owner>> = new Set()
+  /** Latest time told. */
+  #now = 0
+
+  constructor(options: PickerOptions) {
+    const { layout, random, have } = options
+    const length = layout.pieceCount
+    if (have && have.length !== length) {
+      throw new RangeError(`have must cover ${length} pieces, got ${have.length}`)
+    }
+    this.#layout = layout
+    this.have = have?.clone() ?? new Bitfield(length)
+    this.#rarity = new Rarity(length, random)
+    this.#progress = new Progress(layout.blocksPerPiece)
+    this.#missing = emptyWords(length)
+    this.#strategy = new Strategy(
+      layout,
+      this.#rarity,
+      this.#progress,
+      this.#missing,
+      options.maxOpenPieces ?? Number.POSITIVE_INFINITY,
+    )
+    this.#strategy.verified = this.have.count
+    this.#recount()
+  }
+
+  /**
+   * Open pieces at most: the storage's byte budget. A piece is open from its first picked block until
+   * `verified`, `failed` or `evict`. At the limit no piece is opened; open ones can always finish.
+   */
+  get maxOpenPieces(): number {
+    return this.#strategy.maxOpenPieces
+  }
+
+  set maxOpenPieces(count: number) {
+    this.#strategy.maxOpenPieces = count
+  }
+
+  /** True to open pieces by index instead of by rarity, within each priority. Default false. */
+  get sequential(): boolean {
+    return this.#strategy.sequential
+  }
+
+  set sequential(sequential: boolean) {
+    this.#strategy.sequential = sequential
+  }
+
+  /** True when every wanted piece is verified. */
+  get isDone(): boolean {
+    return this.#missingCount === 0
+  }
+
+  /** Number of open pieces. */
+  get openPieces(): number {
+    return this.#progress.pieces.size
+  }
+
+  /** True when the last `pick` gave too little because of the open limit: see {@link Picker.evict}. */
+  get starved(): boolean {
+    return this.#strategy.starved
+  }
+
+  /** Adds a connected peer, which has nothing yet. Throws RangeError above 65,535 peers. */
+  addPeer(owner: Owner): PickerPeer<Owner> {
+    if (this.#peers.size >= MAX_PEERS) throw new RangeError(`at most ${MAX_PEERS} peers, got one more`)
+    const peer = new PickerPeer(owner)
+    this.#peers.add(peer)
+    this.#strategy.peers = this.#peers.size
+    return peer
+  }
+
+  /** Forgets a peer: its outstanding blocks are free again, its copies no longer count. */
+  removePeer(peer: PickerPeer<Owner>): void {
+    if (!this.#peers.delete(peer)) return
+    this.#strategy.peers = this.#peers.size
+    this.dropRequests(peer)
+    this.#withdraw(peer)
+    peer.attached = false
+    peer.current = undefined
+    peer.shortlist.length = 0
+    peer.refused.clear()
+  }
+
+  /** Says all that a peer has (bitfield, have all, have none); a full set makes it a seed. The set is copied. */
+  setPieces(peer: PickerPeer<Owner>, pieces: Bitfield): void {
+    if (!peer.attached) return
+    this.#withdraw(peer)
+    if (pieces.isFull) {
+      peer.seed = true
+      this.#rarity.seeds++
+    } else if (!pieces.isEmpty) {
+      peer.words = wordsOf(pieces)
+      this.#rarity.spread(peer.words, 1)
+    }
+    this.#lookAgain(peer)
+  }
+
+  /** The peer has one piece more. */
+  peerHas(peer: PickerPeer<Owner>, piece: number): void {
+    if (hasPiece(peer, piece) || !peer.attached) return
+    peer.words ??= emptyWords(this.#layout.pieceCount)
+    setBit(peer.words, piece)
+    this.#rarity.increment(piece)
+    lowerCursors(this.#rarity, peer, piece)
+    peer.dry = -1
+    peer.endgame = -1
+    const open = this.#progress.pieces.get(piece)
+    if (open) this.#progress.refresh(open)
+  }
+
+  /** The peer no longer has a piece (BEP 54 "lt_donthave"). Its requests for it stay until rejected. */
+  peerLost(peer: PickerPeer<Owner>, piece: number): void {
+    if (!hasPiece(peer, piece) || !peer.attached) return
+    if (peer.seed) {
+      // From now on it counts piece by piece, for good: changing back and forth would cost O(pieces) each time.
+      peer.seed = false
+      this.#rarity.seeds--
+      peer.words = emptyWords(this.#layout.pieceCount)
+      fillWords(peer.words, this.#layout.pieceCount)
+      this.#rarity.spread(peer.words, 1)
+      this.#lookAgain(peer)
+    }
+    if (peer.words) clearBit(peer.words, piece)
+    this.#rarity.decrement(piece)
+  }
+
+  /** True when the peer has a piece that we want and lack. */
+  isInteresting(peer: PickerPeer<Owner>): boolean {
+    if (peer.seed) return this.#missingCount > 0
+    const { words } = peer
+    if (!words || this.#missingCount === 0) return false
+    catchUp(this.#rarity, peer)
+    let at = peer.interest
+    while (at < words.length && ((words[at] as number) & (this.#missing[at] as number)) === 0) at++
+    peer.interest = at
+    return at < words.length
+  }
+
+  /**
+   * Appends up to `count` blocks to request from the peer to `out`, notes them as requested at `now`
+   * (ms) and returns their number. Blocks of one piece come in ascending order.
+   */
+  pick(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+    this.#now = now
+    if (!peer.attached || count <= 0 || this.#missingCount === 0) return 0
+    if (peer.choked) peer.wasChoked = true
+    else if (peer.wasChoked) {
+      peer.wasChoked = false
+      this.#forgive(peer)
+    }
+    if (peer.refused.size > 0) {
+      if (now >= peer.refusedUntil) this.#forgive(peer)
+      else if (peer.refused.size >= MAX_REFUSED) return 0
+    }
+    return this.#strategy.pick(peer, count, now, out)
+  }
+
+  /**
+   * Takes note of a block. 'fresh': it was needed and counts now; 'duplicate': it is not needed (had
+   * already, or its piece is not open). All requests for a fresh block are forgotten; the other peers
+   * that were asked for it are appended to `cancels`.
+   */
+  received(
+    peer: PickerPeer<Owner>,
+    piece: number,
+    begin: number,
+    cancels: PickerPeer<Owner>[],
+  ): 'fresh' | 'duplicate' {
+    const open = this.#progress.pieces.get(piece)
+    const block = blockIndex(begin)
+    if (!open || block >= open.blockCount || hasBit(open.received, block)) return 'duplicate'
+    this.#progress.forget(open, block, cancels, peer)
+    open.setReceived(block, peer.owner)
+    open.touched = this.#now
+    this.#progress.file(open, this.#wants(piece))
+    return 'fresh'
+  }
+
+  /** True when all blocks of a piece are received and it is neither verified nor failed yet. */
+  isComplete(piece: number): boolean {
+    return this.#progress.pieces.get(piece)?.complete ?? false
+  }
+
+  /** The peer refused a request (BEP 6): the block is free, and the peer is not asked for that piece for 10 s. */
+  rejected(peer: PickerPeer<Owner>, piece: number, begin: number): void {
+    const open = this.#progress.pieces.get(piece)
+    const block = blockIndex(begin)
+    if (!open || block >= open.blockCount) return
+    const request = this.#progress.find(open, block, peer)
+    if (!request) return
+    this.#progress.drop(request)
+    this.#progress.file(open, this.#wants(piece))
+    // A choke rejects all that is outstanding; that says nothing about the pieces.
+    if (peer.choked && !peer.allowedFast.has(piece)) {
+      peer.wasChoked = true
+      return
+    }
+    if (peer.refused.size === 0) peer.refusedUntil = this.#now + REFUSAL
+    if (peer.refused.size < MAX_REFUSED) peer.refused.add(piece)
+  }
+
+  /** All outstanding blocks of a peer are free again: it choked us (without BEP 6), is snubbed, or closes. */
+  dropRequests(peer: PickerPeer<Owner>): void {
+    for (let request = peer.oldest; request; request = peer.oldest) {
+      const { open } = request
+      this.#progress.drop(request)
+      this.#progress.file(open, this.#wants(open.piece))
+    }
+  }
+
+  /** A piece was verified. Whatever was still requested of it is forgotten. */
+  verified(piece: number): void {
+    if (!this.have.add(piece)) return
+    this.#strategy.verified++
+    this.#close(piece)
+    this.#rarity.remove(piece)
+    this.#settleMissing(piece)
+    this.setDeadline(piece, undefined)
+  }
+
+  /** A piece failed its hash check: it is emptied and lacking again. Returns who sent its blocks, each once. */
+  failed(piece: number): Owner[] {
+    const contributors = this.contributors(piece)
+    this.#close(piece)
+    if (this.#wants(piece)) this.#rarity.add(piece)
+    return contributors
+  }
+
+  /** Who sent the received blocks of an open piece, each once; also owners whose peers are gone. */
+  contributors(piece: number): Owner[] {
+    const open = this.#progress.pieces.get(piece)
+    const owners = new Set<Owner>()
+    if (open) for (const owner of open.from) if (owner !== undefined) owners.add(owner)
+    return [...owners]
+  }
+
+  /**
+   * Gives up an open piece to make room under the limit when none of the connected peers works on it:
+   * one that is no longer wanted or has no block yet, else one that was left alone for 30 s. It is
+   * emptied and lacking again; the caller frees its memory. Undefined when there is none. To be called
+   * when {@link Picker.starved}; O(open pieces).
+   */
+  evict(now: number): number | undefined {
+    let best: OpenPiece<Owner> | undefined
+    for (const open of this.#progress.pieces.values()) {
+      if (open.requestedCount > 0 || open.complete) continue
+      const idle = open.receivedCount === 0 || !this.#wants(open.piece) || now - open.touched >= IDLE
+      if (idle && (!best || open.receivedCount < best.receivedCount)) best = open
+    }
+    if (!best) return undefined
+    const { piece } = best
+    this.failed(piece)
+    return piece
+  }
+
+  /** True when the piece has a priority above 0. */
+  wanted(piece: number): boolean {
+    return (this.#rarity.priority[piece] as number) > 0
+  }
+
+  /** Sets the priority of a piece: 0 not wanted, 1 .. 7 (most urgent); pieces start with 4. Throws RangeError. */
+  setPriority(piece: number, priority: number): void {
+    checkPriority(priority)
+    if (!(piece >= 0 && piece < this.#layout.pieceCount)) {
+      throw new RangeError(`piece must be in 0 .. ${this.#layout.pieceCount - 1}, got ${piece}`)
+    }
+    const rarity = this.#rarity
+    if (rarity.priority[piece] === priority) return
+    if (priority === 0) rarity.remove(piece)
+    rarity.setPriority(piece, priority)
+    this.#settleMissing(piece)
+    const open = this.#progress.pieces.get(piece)
+    if (open) this.#progress.file(open, this.#wants(piece))
+    else if (this.#wants(piece)) rarity.add(piece)
+    // A shortlist or cursor made under the old order is void.
+    rarity.generation++
+  }
+
+  /** Sets the priorities of all pieces, one number each; the order is rebuilt once. Throws RangeError. */
+  setPriorities(priorities: ArrayLike<number>): void {
+    const length = this.#layout.pieceCount
+    if (priorities.length !== length) {
+      throw new RangeError(`priorities must be ${length} numbers, got ${priorities.length}`)
+    }
+    for (let piece = 0; piece < length; piece++) checkPriority(priorities[piece] as number)
+    this.#rarity.priority.set(priorities)
+    this.#recount()
+    for (const open of this.#progress.pieces.values()) this.#progress.file(open, this.#wants(open.piece))
+  }
+
+  /** Says when a piece is needed, ms; undefined for at no special time. Only of use while it is wanted. */
+  setDeadline(piece: number, at: number | undefined): void {
+    const { deadlines } = this.#strategy
+    const known = deadlines.findIndex((deadline) => deadline.piece === piece)
+    if (known >= 0) deadlines.splice(known, 1)
+    if (at === undefined || this.have.has(piece) || !(piece >= 0 && piece < this.#layout.pieceCount)) return
+    const later = deadlines.findIndex((deadline) => deadline.at > at)
+    deadlines.splice(later < 0 ? deadlines.length : later, 0, { piece, at })
+  }
+
+  /** Copies of a piece among the connected peers. */
+  availability(piece: number): number {
+    return (this.#rarity.counts[piece] as number) + this.#rarity.seeds
+  }
+
+  get stats(): PickerStats {
+    const { counts, seeds } = this.#rarity
+    let rarest = Number.POSITIVE_INFINITY
+    let least = counts.length === 0 ? 0 : Number.POSITIVE_INFINITY
+    let above = 0
+    for (let piece = 0; piece < counts.length; piece++) {
+      const count = counts[piece] as number
+      if (count < rarest && hasBit(this.#missing, piece)) rarest = count
+      if (count < least) {
+        least = count
+        above = piece
+      } else if (count > least) above++
+    }
+    return {
+      missingPieces: this.#missingCount,
+      openPieces: this.#progress.pieces.size,
+      requestedBlocks: this.#progress.requests,
+      rarest: this.#missingCount === 0 ? 0 : rarest + seeds,
+      distributedCopies: counts.length === 0 ? 0 : least + seeds + above / counts.length,
+    }
+  }
+
+  /** State of each block of a piece: 0 free, 1 requested, 2 received. */
+  blockStates(piece: number): Uint8Array {
+    const states = new Uint8Array(this.#layout.blockCount(piece))
+    if (this.have.has(piece)) return states.fill(2)
+    const open = this.#progress.pieces.get(piece)
+    if (open) {
+      for (let block = 0; block < states.length; block++) {
+        states[block] = hasBit(open.received, block) ? 2 : open.requests[block] ? 1 : 0
+      }
+    }
+    return states
+  }
+
+  /** Indices of the open pieces. */
+  open(): number[] {
+    return [...this.#progress.pieces.keys()]
+  }
+
+  /**
+   * Opens a piece with blocks that an earlier run left (numbers within the piece), even above the open
+   * limit; nobody is to blame for them. Does nothing for a verified or open piece, or without blocks.
+   */
+  restore(piece: number, receivedBlocks: Iterable<number>): void {
+    if (this.have.has(piece) || this.#progress.pieces.has(piece)) return
+    const count = this.#layout.blockCount(piece)
+    const blocks = [...receivedBlocks].filter((block) => block >= 0 && block < count)
+    if (blocks.length === 0) return
+    this.#rarity.remove(piece)
+    const open = this.#progress.open(piece, count, this.#now)
+    for (const block of blocks) if (!hasBit(open.received, block)) open.setReceived(block, undefined)
+    this.#progress.file(open, this.#wants(piece))
+  }
+
+  /** A verified piece was lost (disk, changed file): it is lacking again. */
+  unverify(piece: number): void {
+    if (!this.have.delete(piece)) return
+    this.#strategy.verified--
+    this.#settleMissing(piece)
+    if (this.#wants(piece)) this.#rarity.add(piece)
+  }
+
+  /** Throws an Error when the picker's own books contradict each other; for tests. O(everything). */
+  checkInvariants(): void {
+    const fail = (text: string): never => {
+      throw new Error(`picker: ${text}`)
+    }
+    this.#rarity.check()
+    this.#progress.check()
+    const counts = new Uint16Array(this.#layout.pieceCount)
+    let seeds = 0
+    let outstanding = 0
+    for (const peer of this.#peers) {
+      if (peer.seed) seeds++
+      if (peer.seed && peer.words) fail('a seed is counted twice')
+      for (let piece = 0; piece < counts.length; piece++) {
+        if (peer.words && hasBit(peer.words, piece)) counts[piece] = (counts[piece] as number) + 1
+      }
+      let listed = 0
+      for (let request = peer.oldest; request; request = request.newer) {
+        listed++
+        if (request.peer !== peer) fail('a request is in the list of a wrong peer')
+        if (this.#progress.find(request.open, request.block, peer) !== request) fail('a request is lost')
+      }
+      if (listed !== peer.outstanding) fail('outstanding blocks of a peer are miscounted')
+      outstanding += listed
+    }
+    if (outstanding !== this.#progress.requests) fail('requests of all peers are miscounted')
+    if (seeds !== this.#rarity.seeds) fail('seeds are miscounted')
+    let missing = 0
+    for (let piece = 0; piece < counts.length; piece++) {
+      if (counts[piece] !== this.#rarity.counts[piece]) fail(`availability of piece ${piece} is wrong`)
+      const lacking = this.wanted(piece) && !this.have.has(piece)
+      if (lacking) missing++
+      if (lacking !== hasBit(this.#missing, piece)) fail(`piece ${piece} is wrongly missing or not`)
+      const open = this.#progress.pieces.get(piece)
+      if (open && this.have.has(piece)) fail(`piece ${piece} is verified and open`)
+      if (this.#rarity.isCandidate(piece) !== (lacking && !open))
+        fail(`piece ${piece} is wrongly a candidate`)
+      if (!open) continue
+      const filed = !lacking || open.complete ? 'none' : open.freeCount > 0 ? 'free' : 'busy'
+      if (open.filed !== filed) fail(`open piece ${piece} is filed as ${open.filed}, not ${filed}`)
+    }
+    if (missing !== this.#missingCount) fail('missing pieces are miscounted')
+    if (countBits(this.#rarity.candidates) !== this.#rarity.candidateCount) fail('candidates are miscounted')
+    if (this.#strategy.verified !== this.have.count) fail('verified pieces are miscounted')
+  }
+
+  #wants(piece: number): boolean {
+    return hasBit(this.#missing, piece)
+  }
+
+  /** Brings `missing` up to date for one piece. */
+  #settleMissing(piece: number): void {
+    const missing = this.wanted(piece) && !this.have.has(piece)
+    if (missing === hasBit(this.#missing, piece)) return
+    if (missing) setBit(this.#missing, piece)
+    else clearBit(this.#missing, piece)
+    this.#missingCount += missing ? 1 : -1
+  }
+
+  /** Derives missing pieces and candidates from priorities, verified and open pieces. */
+  #recount(): void {
+    const rarity = this.#rarity
+    this.#missing.fill(0)
+    for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
+      if (this.wanted(piece) && !this.have.has(piece)) setBit(this.#missing, piece)
+    }
+    this.#missingCount = countBits(this.#missing)
+    rarity.candidates.set(this.#missing)
+    for (const piece of this.#progress.pieces.keys()) clearBit(rarity.candidates, piece)
+    rarity.candidateCount = countBits(rarity.candidates)
+    rarity.invalidate()
+  }
+
+  #close(piece: number): void {
+    const open = this.#progress.pieces.get(piece)
+    if (open) this.#progress.close(open)
+  }
+
+  /** Takes what a peer has out of the availability. */
+  #withdraw(peer: PickerPeer<Owner>): void {
+    if (peer.seed) this.#rarity.seeds--
+    if (peer.words) this.#rarity.spread(peer.words, -1)
+    peer.seed = false
+    peer.words = undefined
+  }
+
+  /** Forgets what was remembered of a peer's pieces. */
+  #lookAgain(peer: PickerPeer<Owner>): void {
+    peer.generation = 0
+    peer.checked = 0
+    peer.endgame = -1
+    peer.current = undefined
+  }
+
+  #forgive(peer: PickerPeer<Owner>): void {
+    peer.refused.clear()
+    peer.dry = -1
+    peer.checked = 0
+    peer.endgame = -1
+  }
+}
+
+function checkPriority(priority: number): void {
+  if (!Number.isInteger(priority) || priority < 0 || priority > 7) {
+    throw new RangeError(`priority must be an integer in 0 .. 7, got ${priority}`)
+  }
+}

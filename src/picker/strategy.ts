@@ -1,0 +1,309 @@
+/**
+ * Which blocks to request from a peer, in this order: late and urgent pieces (deadlines), the piece
+ * the peer works on, open pieces with free blocks, a new piece, pieces that fast peers had better
+ * leave alone, and in the end-game blocks that others were asked for already.
+ * @module
+ */
+
+import { BLOCK_LENGTH, type Block, type Layout } from '../metainfo/layout.js'
+import { catchUp, hasPiece, nextCandidate, type Order } from './choose.js'
+import type { PickerPeer } from './peer.js'
+import type { OpenPiece, Progress, Request } from './progress.js'
+import type { Rarity } from './rarity.js'
+import { hasBit } from './words.js'
+
+/** Peers asked for one block at the same time, duplicates included. */
+export const MAX_HOLDERS = 3
+
+/** Blocks that an idle peer duplicates at once in the end-game. */
+const ENDGAME_BATCH = 4
+
+/** Requested blocks and pieces looked at for duplicates in one pick, and the pause after a vain look, ms. */
+const ENDGAME_BLOCKS = 256
+const ENDGAME_PIECES = 64
+const ENDGAME_PAUSE = 250
+
+/** Allowed-fast pieces looked at (BEP 6 suggests ten). */
+const ALLOWED_FAST = 64
+
+/** Pieces with deadlines looked at in one pick. */
+const DEADLINES = 32
+
+/** A piece due within this time may be requested twice, ms. */
+const DUE = 5_000
+
+/** A request for such a piece is late after this time, ms. */
+const LATE = 1_000
+
+/** Open pieces compared for the best one. */
+const COMPARED = 32
+
+/** Verified pieces that are picked at random, so that we soon have something to give (libtorrent: 4). */
+const RANDOM_FIRST = 4
+
+/** A piece that is due. */
+export interface Deadline {
+  readonly piece: number
+  /** When it is needed, ms. */
+  readonly at: number
+}
+
+export class Strategy<Owner> {
+  sequential = false
+  maxOpenPieces: number
+  /** Verified pieces. */
+  verified = 0
+  /** Connected peers. */
+  peers = 0
+  /** The open limit kept a peer idle in the last pick. */
+  starved = false
+  /** Soonest first. */
+  readonly deadlines: Deadline[] = []
+
+  readonly #layout: Layout
+  readonly #rarity: Rarity
+  readonly #progress: Progress<Owner>
+  /** Pieces that are wanted and not verified. */
+  readonly #missing: Int32Array
+  readonly #found: OpenPiece<Owner>[] = []
+  /** Blocks that may still be looked at in this pick. */
+  #looks = 0
+
+  constructor(
+    layout: Layout,
+    rarity: Rarity,
+    progress: Progress<Owner>,
+    missing: Int32Array,
+    maxOpenPieces: number,
+  ) {
+    this.#layout = layout
+    this.#rarity = rarity
+    this.#progress = progress
+    this.#missing = missing
+    this.maxOpenPieces = maxOpenPieces
+  }
+
+  /** Appends up to `count` blocks for the peer and notes them as requested; returns their number. */
+  pick(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+    this.starved = false
+    const rarity = this.#rarity
+    rarity.settle()
+    catchUp(rarity, peer)
+    if (peer.choked) return this.#allowedFast(peer, count, now, out)
+    let left = count
+    if (this.deadlines.length > 0) left -= this.#urgent(peer, left, now, out)
+    const { current } = peer
+    if (left > 0 && current && this.#usable(peer, current)) left -= this.#take(peer, current, left, now, out)
+    if (left > 0) left -= this.#partial(peer, left, now, out, true)
+    if (left > 0) left -= this.#fresh(peer, left, now, out)
+    if (left > 0) left -= this.#partial(peer, left, now, out, false)
+    if (left === count && left > 0) left -= this.#endgame(peer, left, now, out)
+    return count - left
+  }
+
+  #usable(peer: PickerPeer<Owner>, open: OpenPiece<Owner>): boolean {
+    return open.filed === 'free' && hasPiece(peer, open.piece) && !peer.refused.has(open.piece)
+  }
+
+  /** Requests free blocks of an open piece in ascending order. */
+  #take(peer: PickerPeer<Owner>, open: OpenPiece<Owner>, count: number, now: number, out: Block[]): number {
+    const taken = Math.min(count, open.freeCount)
+    for (let left = taken; left > 0; left--) {
+      const block = open.firstFree()
+      this.#progress.request(peer, open, block, now)
+      out.push(this.#layout.blockAt(open.piece, block))
+    }
+    this.#progress.file(open, true)
+    peer.current = open.freeCount > 0 ? open : undefined
+    return taken
+  }
+
+  #open(peer: PickerPeer<Owner>, piece: number, count: number, now: number, out: Block[]): number {
+    this.#rarity.remove(piece)
+    const open = this.#progress.open(piece, this.#layout.blockCount(piece), now)
+    return this.#take(peer, open, count, now, out)
+  }
+
+  get #full(): boolean {
+    return this.#progress.pieces.size >= this.maxOpenPieces
+  }
+
+  /** Opens new pieces. */
+  #fresh(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+    if (this.#rarity.candidateCount === 0) return 0
+    const order: Order = this.sequential
+      ? 'sequential'
+      : this.verified < RANDOM_FIRST && !peer.snubbed
+        ? 'random'
+        : 'rarest'
+    let left = count
+    while (left > 0) {
+      if (this.#full) {
+        this.starved = true
+        break
+      }
+      const piece = nextCandidate(this.#rarity, peer, order)
+      if (piece < 0) break
+      left -= this.#open(peer, piece, left, now, out)
+    }
+    return count - left
+  }
+
+  /**
+   * Blocks of open pieces. With `alone` a fast peer leaves pieces to others that do not offer it a
+   * run of its own, unless there are too many of them.
+   */
+  #partial(peer: PickerPeer<Owner>, count: number, now: number, out: Block[], alone: boolean): number {
+    const progress = this.#progress
+    if (progress.sequence === peer.checked || progress.freeCount === 0) return 0
+    const choosy =
+      alone && peer.fastRun > 0 && this.verified >= RANDOM_FIRST && progress.freeCount <= 1.5 * this.peers
+    let left = count
+    const found = this.#found
+    while (left > 0) {
+      found.length = 0
+      let useful = false
+      for (let open = progress.newest; open && open.sequence > peer.checked; open = open.older) {
+        if (!hasPiece(peer, open.piece) || peer.refused.has(open.piece)) continue
+        useful = true
+        if (choosy && open.requestedCount > 0 && open.freeCount < Math.min(peer.fastRun, open.blockCount)) {
+          continue
+        }
+        found.push(open)
+        if (found.length === COMPARED) break
+      }
+      if (!useful) peer.checked = progress.sequence
+      if (found.length === 0) break
+      if (found.length > 1) found.sort((a, b) => this.#compare(a, b))
+      for (let at = 0; at < found.length && left > 0; at++) {
+        left -= this.#take(peer, found[at] as OpenPiece<Owner>, left, now, out)
+      }
+    }
+    found.length = 0
+    return count - left
+  }
+
+  /** Order of open pieces: by priority, then by index or by what is left of them. */
+  #compare(a: OpenPiece<Owner>, b: OpenPiece<Owner>): number {
+    const priority = this.#rarity.priority
+    const byPriority = (priority[b.piece] as number) - (priority[a.piece] as number)
+    if (byPriority !== 0) return byPriority
+    return this.sequential ? a.piece - b.piece : a.freeCount - b.freeCount || a.sequence - b.sequence
+  }
+
+  /** What may be requested while choked (BEP 6). */
+  #allowedFast(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+    let left = count
+    let looked = 0
+    for (const piece of peer.allowedFast) {
+      if (left === 0 || looked++ === ALLOWED_FAST) break
+      if (piece >= this.#layout.pieceCount) continue
+      left -= this.#takePiece(peer, piece, left, now, out)
+    }
+    return count - left
+  }
+
+  /** Blocks of a certain piece, which is opened if need and limit be. */
+  #takePiece(peer: PickerPeer<Owner>, piece: number, count: number, now: number, out: Block[]): number {
+    if (!hasBit(this.#missing, piece) || !hasPiece(peer, piece) || peer.refused.has(piece)) return 0
+    const open = this.#progress.pieces.get(piece)
+    if (open) return open.filed === 'free' ? this.#take(peer, open, count, now, out) : 0
+    if (this.#full) {
+      this.starved = true
+      return 0
+    }
+    return this.#open(peer, piece, count, now, out)
+  }
+
+  /** Pieces that are due, soonest first; late requests of slower peers are repeated. */
+  #urgent(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+    let left = count
+    const looked = Math.min(this.deadlines.length, DEADLINES)
+    this.#looks = ENDGAME_BLOCKS
+    for (let at = 0; at < looked && left > 0; at++) {
+      const { piece, at: due } = this.deadlines[at] as Deadline
+      left -= this.#takePiece(peer, piece, left, now, out)
+      if (left === 0 || peer.snubbed || due - now > DUE) continue
+      const open = this.#progress.pieces.get(piece)
+      if (open?.filed !== 'busy' || !hasPiece(peer, piece) || peer.refused.has(piece)) continue
+      left -= this.#duplicate(peer, open, left, now, out, (request) => {
+        const slower = request.peer.snubbed || request.peer.fastRun < peer.fastRun
+        return slower && now - request.at >= LATE
+      })
+    }
+    return count - left
+  }
+
+  /**
+   * When nothing is left to request, an idle peer repeats a few requests of others. Where only the
+   * open limit stops us, just the late ones: there will be other work as soon as a piece is done.
+   */
+  #endgame(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+    const progress = this.#progress
+    const busy = progress.busy
+    if (peer.outstanding > 0 || peer.snubbed || busy.length === 0 || progress.freeCount > 0) return 0
+    const limited = this.#rarity.candidateCount > 0
+    if (limited && !this.#full) return 0
+    if (now < peer.endgameAfter && (limited || peer.endgame === progress.supply)) return 0
+    const allowed = limited ? (request: Request<Owner>): boolean => now - request.at >= LATE : undefined
+    const wanted = Math.min(count, ENDGAME_BATCH)
+    let left = wanted
+    let at = this.#rarity.below(busy.length)
+    this.#looks = ENDGAME_BLOCKS
+    for (let step = Math.min(busy.length, ENDGAME_PIECES); step > 0 && left > 0 && this.#looks > 0; step--) {
+      const open = busy[at] as OpenPiece<Owner>
+      if (hasPiece(peer, open.piece) && !peer.refused.has(open.piece)) {
+        left -= this.#duplicate(peer, open, left, now, out, allowed)
+      }
+      if (++at === busy.length) at = 0
+    }
+    if (left === wanted) {
+      peer.endgame = progress.supply
+      peer.endgameAfter = now + ENDGAME_PAUSE
+    }
+    return wanted - left
+  }
+
+  /** Repeats requests for blocks of a busy piece, from a random block on, that `allowed` lets through. */
+  #duplicate(
+    peer: PickerPeer<Owner>,
+    open: OpenPiece<Owner>,
+    count: number,
+    now: number,
+    out: Block[],
+    allowed: ((request: Request<Owner>) => boolean) | undefined,
+  ): number {
+    let left = count
+    const words = open.received.length
+    let word = this.#rarity.below(words)
+    for (let step = 0; step < words && left > 0 && this.#looks > 0; step++) {
+      for (let rest = ~(open.received[word] as number); rest !== 0 && left > 0; this.#looks--) {
+        const bit = Math.clz32(rest)
+        rest &= ~(0x8000_0000 >>> bit)
+        const block = word * 32 + bit
+        const request = block < open.blockCount ? open.requests[block] : undefined
+        if (!request || !mayJoin(request, peer) || (allowed && !allowed(request))) continue
+        this.#progress.request(peer, open, block, now)
+        out.push(this.#layout.blockAt(open.piece, block))
+        left--
+      }
+      if (++word === words) word = 0
+    }
+    return count - left
+  }
+}
+
+/** True when one more peer may be asked for a block and `peer` is not asked for it yet. */
+function mayJoin<Owner>(request: Request<Owner>, peer: PickerPeer<Owner>): boolean {
+  let holders = 0
+  for (let at: Request<Owner> | undefined = request; at; at = at.also) {
+    if (at.peer === peer) return false
+    holders++
+  }
+  return holders < MAX_HOLDERS
+}
+
+/** Number of the block at an offset. */
+export function blockIndex(begin: number): number {
+  return Math.floor(begin / BLOCK_LENGTH)
+}
