@@ -18,6 +18,8 @@ import { Rarity } from './rarity.js'
 import { blockIndex, Strategy } from './strategy.js'
 import { clearBit, countBits, emptyWords, fillWords, hasBit, setBit, wordsOf } from './words.js'
 
+export { PickerPeer }
+
 /** How long a peer is not asked again for a piece of which it rejected a block, ms. */
 const REFUSAL = 10_000
 
