@@ -1,0 +1,157 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createTorrent, Session, type SessionOptions, type Torrent } from '../../src/index.js'
+import { TrackerServer } from '../../src/net/tracker-server.js'
+import { seededRandom } from '../support/random.js'
+
+let folder: string
+let open: { close(): Promise<void> }[]
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rarest-session-'))
+  open = []
+})
+
+afterEach(async () => {
+  await Promise.all(open.map((each) => each.close()))
+  await rm(folder, { recursive: true, force: true })
+})
+
+function session(options: SessionOptions = {}): Session {
+  const made = new Session({ host: '127.0.0.1', ...options })
+  open.push(made)
+  return made
+}
+
+async function sample(name: string, size: number): Promise<{ data: Uint8Array; bytes: Uint8Array }> {
+  const data = seededRandom(size).bytes(size)
+  await writeFile(join(folder, name), data)
+  return { data, bytes: await createTorrent(join(folder, name), { pieceLength: 32_768 }) }
+}
+
+async function seeding(bytes: Uint8Array): Promise<{ seeder: Session; torrent: Torrent; peer: string }> {
+  const seeder = session({ path: folder })
+  const torrent = await seeder.add(bytes)
+  await torrent.done
+  return { seeder, torrent, peer: `127.0.0.1:${await seeder.ready}` }
+}
+
+describe('Session', () => {
+  it('downloads from a seed and leaves the same bytes on disk', async () => {
+    const { data, bytes } = await sample('film.bin', 1_000_001)
+    const { peer } = await seeding(bytes)
+    const torrent = await session({ path: join(folder, 'copy') }).add(bytes, { peers: [peer] })
+    const pieces = new Set<number>()
+    torrent.on('piece', (index) => pieces.add(index))
+    expect(await torrent.done).toBe('complete')
+    expect(pieces.size).toBe(31)
+    expect(torrent.stats).toMatchObject({ state: 'seeding', downloaded: 1_000_001, left: 0, verifiedPieces: 31, wasted: 0 })
+    expect(new Uint8Array(await readFile(join(folder, 'copy', 'film.bin')))).toEqual(data)
+    expect(await torrent.done).toBe('complete')
+  })
+
+  it('finds peers through a tracker', async () => {
+    const server = new TrackerServer({ host: '127.0.0.1' })
+    open.push(server)
+    const { httpUrl, udpUrl } = await server.listen()
+    const { bytes } = await sample('tracked.bin', 200_000)
+    const seeder = session({ path: folder })
+    await (await seeder.add(bytes, { trackers: [httpUrl as string] })).done
+    while (server.stats.peers === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    const other = session({ path: join(folder, 'copy') })
+    const torrent = await other.add(bytes, { trackers: [udpUrl as string] })
+    expect(await torrent.done).toBe('complete')
+  })
+
+  it('gives the same handle for the same torrent', async () => {
+    const { bytes } = await sample('twice.bin', 50_000)
+    const one = session({ path: folder })
+    expect(await one.add(bytes)).toBe(await one.add(bytes))
+    expect(one.torrents).toHaveLength(1)
+  })
+
+  it('keeps what is there after a stop half way', async () => {
+    const { data, bytes } = await sample('half.bin', 2_000_000)
+    const { peer } = await seeding(bytes)
+    const first = session({ path: join(folder, 'copy') })
+    const torrent = await first.add(bytes, { peers: [peer], sequential: true })
+    await new Promise<void>((resolve) => torrent.on('piece', (index) => index === 20 && resolve()))
+    await first.close()
+    const second = session({ path: join(folder, 'copy') })
+    const again = await second.add(bytes, { paused: true })
+    await again.ready
+    const kept = again.stats.verifiedPieces
+    expect(kept).toBeGreaterThan(20)
+    again.addPeers([peer])
+    again.resume()
+    expect(await again.done).toBe('complete')
+    expect(again.stats.received).toBe(2_000_000 - again.bitfield.length * 0 - bytesOf(kept, 2_000_000))
+    expect(new Uint8Array(await readFile(join(folder, 'copy', 'half.bin')))).toEqual(data)
+  })
+
+  it('streams a file while it downloads', async () => {
+    const { data, bytes } = await sample('stream.bin', 500_000)
+    const { peer } = await seeding(bytes)
+    const torrent = await session({ path: join(folder, 'copy') }).add(bytes, { peers: [peer] })
+    const got: Uint8Array[] = []
+    for await (const chunk of torrent.files[0]?.stream({ start: 123_456, end: 345_678 }) ?? []) got.push(chunk)
+    expect(Buffer.concat(got).equals(data.subarray(123_456, 345_679))).toBe(true)
+  })
+
+  it('pauses and resumes', async () => {
+    const { bytes } = await sample('pause.bin', 3_000_000)
+    const { peer, torrent: seed } = await seeding(bytes)
+    const torrent = await session({ path: join(folder, 'copy') }).add(bytes, { peers: [peer] })
+    await new Promise<void>((resolve) => torrent.once('piece', () => resolve()))
+    torrent.pause()
+    expect(torrent.state).toBe('paused')
+    expect(torrent.stats.peers).toBe(0)
+    while (seed.stats.peers > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    torrent.resume()
+    expect(await torrent.done).toBe('complete')
+  })
+
+  it('rejects ready when the port is taken, and says closed to late callers', async () => {
+    const first = session()
+    const port = await first.ready
+    const second = session({ port })
+    await expect(second.ready).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    await second.close()
+    await expect(second.add(new Uint8Array())).rejects.toMatchObject({ code: 'session/closed' })
+  })
+
+  it('settles done with closed when the torrent is closed first', async () => {
+    const { bytes } = await sample('closed.bin', 100_000)
+    const torrent = await session({ path: join(folder, 'nothing') }).add(bytes)
+    await torrent.ready
+    const done = torrent.done
+    await torrent.close()
+    expect(await done).toBe('closed')
+    expect(torrent.state).toBe('closed')
+  })
+
+  it('refuses what it cannot read, with a code', async () => {
+    const one = session()
+    await expect(one.add(join(folder, 'missing.torrent'))).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(one.add(new Uint8Array([1, 2, 3]))).rejects.toMatchObject({ code: expect.stringMatching(/^bencode\//) })
+    await expect(one.add('magnet:?xt=urn:btih:00')).rejects.toMatchObject({ code: 'session/magnet-unsupported' })
+    await expect(one.add(new Uint8Array(), { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no')
+  })
+
+  it('leaves no socket, timer or file open', async () => {
+    const before = process.getActiveResourcesInfo().sort()
+    const { bytes } = await sample('leak.bin', 300_000)
+    const { peer, seeder } = await seeding(bytes)
+    const other = session({ path: join(folder, 'copy') })
+    await (await other.add(bytes, { peers: [peer] })).done
+    await Promise.all([seeder.close(), other.close()])
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(process.getActiveResourcesInfo().sort()).toEqual(before)
+  })
+})
+
+function bytesOf(pieces: number, size: number): number {
+  return Math.min(size, pieces * 32_768)
+}
