@@ -1,0 +1,8 @@
+/**
+ * `rarest/metainfo`: torrent files parsed, checked and made (BEP 3, 12, 19, 27, 38, 47). Runs in a browser;
+ * `createTorrent` of `rarest` reads the files for it.
+ * @module
+ */
+
+export * from '../metainfo/index.js'
+export { ProtocolError, RarestError, type Result } from '../util/errors.js'
