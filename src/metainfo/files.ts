@@ -40,7 +40,8 @@ export function readSingleFile(
     executable: attr.includes('x'),
     hidden: attr.includes('h'),
     symlink: undefined,
-    ...readHints(info),
+    sha1: readSha1(info),
+    md5sum: asText(info.get('md5sum')),
     piecesRoot: undefined,
   }
 }
@@ -85,7 +86,8 @@ export function readFiles(value: BencodeValue | undefined, maxFiles: number): Me
       executable: attr.includes('x'),
       hidden: attr.includes('h'),
       symlink: target,
-      ...readHints(entry),
+      sha1: readSha1(entry),
+      md5sum: asText(entry.get('md5sum')),
       piecesRoot: undefined,
     })
     offset += length
@@ -122,13 +124,9 @@ function readLength(value: BencodeValue | undefined, key: string): number {
   return value
 }
 
-/** Hints about the contents, which nothing relies on. */
-function readHints(entry: BencodeDict): {
-  readonly sha1: Uint8Array | undefined
-  readonly md5sum: string | undefined
-} {
+function readSha1(entry: BencodeDict): Uint8Array | undefined {
   const sha1 = asBytes(entry.get('sha1'))
-  return { sha1: sha1?.length === 20 ? sha1 : undefined, md5sum: asText(entry.get('md5sum')) }
+  return sha1?.length === 20 ? sha1 : undefined
 }
 
 function readRawPath(value: BencodeValue | undefined): readonly Uint8Array[] | undefined {
@@ -160,7 +158,8 @@ function safePath(
     const danger = nameDanger(text)
     if (danger !== undefined) throw new ProtocolError(danger, `${key} holds ${quoteName(text)}`)
     const name = safeName(text)
-    raw.push(toLatin1(element))
+    // As many characters as bytes, none of them a replacement: it is ASCII, and so its own Latin-1.
+    raw.push(text.length === element.length && !text.includes('\ufffd') ? text : toLatin1(element))
     safe.push(name)
     length += name.length + 1
     if (name !== text) differs = true
