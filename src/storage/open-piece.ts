@@ -2,7 +2,8 @@
  * A piece that is being put together: the state of its blocks and the memory they go to.
  *
  * A block is free -> leased (someone writes it) -> received, or back to free when the lease is given
- * back unfilled. A pad block needs no bytes from anyone.
+ * back unfilled; in a large piece a received block may be on the disk for a while, until the hash gets
+ * there. A pad block needs no bytes from anyone.
  * @module
  */
 
@@ -14,6 +15,8 @@ export const FREE = 0
 export const LEASED = 1
 export const RECEIVED = 2
 export const PAD = 3
+/** Received, and its bytes are on the disk only. */
+export const SPILLED = 4
 
 export class OpenPiece {
   readonly piece: number
@@ -23,7 +26,10 @@ export class OpenPiece {
   readonly states: Uint8Array
   /** Memory of the piece in runs of one cell each; made when the first block of the run is placed. */
   readonly cells: (Uint8Array | undefined)[]
+  readonly cellLength: number
   readonly hash: PieceHash
+  /** Start and end of each pad in the piece, in order. */
+  readonly #pads: readonly number[]
   readonly #pool: SlabPool
   /** Blocks that are neither received nor pads. */
   missing: number
@@ -37,44 +43,54 @@ export class OpenPiece {
   queued = false
   /** Turn in which it was verified. */
   readyAt = 0
+  /** Bytes from the start that are written, or queued to be (large pieces only). */
+  flushed = 0
+  /** Runs of it in the writer (large pieces only). */
+  runs = 0
+  /** Cells whose memory the disk is busy with: the hash must not pass, the cell must not be freed. */
+  readonly busy: Set<number> = new Set()
+  /** True once any block of the piece was spilled. */
+  hasSpilled = false
+  /** True once its hash was right. */
+  matched = false
+  /** True once it was abandoned or its hash was wrong. */
+  gone = false
 
-  constructor(piece: number, size: number, hash: PieceHash, pool: SlabPool) {
+  constructor(piece: number, size: number, hash: PieceHash, pool: SlabPool, pads: readonly number[] = []) {
     this.piece = piece
     this.size = size
     this.hash = hash
     this.#pool = pool
+    this.#pads = pads
+    this.cellLength = pool.cellLength
     this.blockCount = Math.ceil(size / BLOCK_LENGTH)
     this.states = new Uint8Array(this.blockCount)
     this.cells = new Array<Uint8Array | undefined>(Math.ceil(size / pool.cellLength)).fill(undefined)
     this.missing = this.blockCount
+    for (let i = 0; i < pads.length; i += 2) this.#pad(pads[i] as number, pads[i + 1] as number)
+    this.#advance()
   }
 
   /** The memory of `length` bytes from `begin`, which lie in one cell. */
   memory(begin: number, length: number): Uint8Array {
-    const { cellLength } = this.#pool
-    const index = Math.floor(begin / cellLength)
-    const start = begin - index * cellLength
+    const index = Math.floor(begin / this.cellLength)
+    const start = begin - index * this.cellLength
     return this.cell(index).subarray(start, start + length)
   }
 
+  /** The cell, made if need be, pads zeroed. */
   cell(index: number): Uint8Array {
-    let cell = this.cells[index]
-    if (!cell) {
-      cell = this.#pool.take()
-      this.cells[index] = cell
-    }
-    return cell
+    return this.cells[index] ?? this.#makeCell(index)
   }
 
   /** True when `data` is the piece's own memory for the block at `begin`, not scratch memory. */
   owns(begin: number, data: Uint8Array): boolean {
-    const { cellLength } = this.#pool
-    const index = Math.floor(begin / cellLength)
+    const index = Math.floor(begin / this.cellLength)
     const cell = this.cells[index]
     return (
       cell !== undefined &&
       cell.buffer === data.buffer &&
-      data.byteOffset === cell.byteOffset + begin - index * cellLength
+      data.byteOffset === cell.byteOffset + begin - index * this.cellLength
     )
   }
 
@@ -87,65 +103,91 @@ export class OpenPiece {
     return true
   }
 
-  /** Zeros the pad bytes from `start` to `end` of the piece; blocks that hold nothing else need not arrive. */
-  pad(start: number, end: number): void {
-    const { cellLength } = this.#pool
-    for (let at = start; at < end; ) {
-      const index = Math.floor(at / cellLength)
-      const stop = Math.min(end, (index + 1) * cellLength)
-      this.cell(index).fill(0, at - index * cellLength, stop - index * cellLength)
-      at = stop
-    }
-    for (let block = Math.ceil(start / BLOCK_LENGTH); block < this.blockCount; block++) {
-      if (Math.min(this.size, (block + 1) * BLOCK_LENGTH) > end) break
-      this.states[block] = PAD
-      this.missing--
-    }
-    this.#advance()
-  }
-
-  /** Bytes that can be hashed: the gapless prefix. */
+  /** Bytes that could be hashed: the gapless prefix. */
   get hashable(): number {
     return Math.min(this.size, this.prefix * BLOCK_LENGTH)
   }
 
-  /** Hashes up to `limit` bytes of the prefix; gives how many. */
+  /** Index of the cell that the hash goes to next. */
+  get hashCell(): number {
+    return Math.floor(this.hashed / this.cellLength)
+  }
+
+  /** Hashes up to `limit` bytes of the prefix, as far as they are in memory; gives how many. */
   hashSome(limit: number): number {
     const target = Math.min(this.hashable, this.hashed + limit)
     const from = this.hashed
-    const { cellLength } = this.#pool
     while (this.hashed < target) {
-      const index = Math.floor(this.hashed / cellLength)
-      const start = index * cellLength
-      const end = Math.min(target, start + cellLength)
-      this.hash.update((this.cells[index] as Uint8Array).subarray(this.hashed - start, end - start))
+      const index = this.hashCell
+      if (this.isAway(index)) break
+      const start = index * this.cellLength
+      const end = Math.min(target, start + this.cellLength)
+      this.hash.update(this.cell(index).subarray(this.hashed - start, end - start))
       this.hashed = end
     }
-    return target - from
+    return this.hashed - from
+  }
+
+  /** True when the hash cannot enter a cell: the disk is busy with it, or has blocks of it. */
+  isAway(index: number): boolean {
+    return this.busy.has(index) || (this.hasSpilled && this.#hasSpilledIn(index))
+  }
+
+  /** First and last block of a cell, the last one excluded. */
+  blocksOf(index: number): { readonly first: number; readonly end: number } {
+    const perCell = this.cellLength / BLOCK_LENGTH
+    return { first: index * perCell, end: Math.min(this.blockCount, (index + 1) * perCell) }
   }
 
   /** The bytes from `start` to `end` of the piece, in one chunk for each cell. */
   chunks(start: number, end: number): Uint8Array[] {
     const chunks: Uint8Array[] = []
-    const { cellLength } = this.#pool
     for (let at = start; at < end; ) {
-      const index = Math.floor(at / cellLength)
-      const stop = Math.min(end, (index + 1) * cellLength)
-      chunks.push(
-        (this.cells[index] as Uint8Array).subarray(at - index * cellLength, stop - index * cellLength),
-      )
+      const index = Math.floor(at / this.cellLength)
+      const base = index * this.cellLength
+      const stop = Math.min(end, base + this.cellLength)
+      chunks.push(this.cell(index).subarray(at - base, stop - base))
       at = stop
     }
     return chunks
   }
 
-  /** Gives the memory back. Only with no lease open. */
+  /** Gives the memory of one cell back. */
+  freeCell(index: number): void {
+    const cell = this.cells[index]
+    if (cell) this.#pool.give(cell)
+    this.cells[index] = undefined
+  }
+
+  /** Gives all memory back. Only with no lease open and no run under way. */
   free(): void {
-    for (let i = 0; i < this.cells.length; i++) {
-      const cell = this.cells[i]
-      if (cell) this.#pool.give(cell)
-      this.cells[i] = undefined
+    for (let i = 0; i < this.cells.length; i++) this.freeCell(i)
+  }
+
+  #makeCell(index: number): Uint8Array {
+    const cell = this.#pool.take()
+    this.cells[index] = cell
+    const base = index * this.cellLength
+    for (let i = 0; i < this.#pads.length; i += 2) {
+      const start = Math.max(0, (this.#pads[i] as number) - base)
+      const end = Math.min(this.cellLength, (this.#pads[i + 1] as number) - base)
+      if (start < end) cell.fill(0, start, end)
     }
+    return cell
+  }
+
+  #pad(start: number, end: number): void {
+    for (let block = Math.ceil(start / BLOCK_LENGTH); block < this.blockCount; block++) {
+      if (Math.min(this.size, (block + 1) * BLOCK_LENGTH) > end) break
+      this.states[block] = PAD
+      this.missing--
+    }
+  }
+
+  #hasSpilledIn(index: number): boolean {
+    const { first, end } = this.blocksOf(index)
+    for (let block = first; block < end; block++) if (this.states[block] === SPILLED) return true
+    return false
   }
 
   #advance(): void {

@@ -10,14 +10,15 @@
 
 import { BLOCK_LENGTH, type Layout } from '../metainfo/layout.js'
 import { Bitfield } from '../util/bitfield.js'
+import { Assembly } from './assembly.js'
 import type { StorageBackend } from './backend.js'
 import { type CheckOptions, checkPieces } from './check.js'
 import { StorageError, storageError } from './error.js'
-import { FREE, LEASED, OpenPiece, RECEIVED } from './open-piece.js'
+import type { OpenPiece } from './open-piece.js'
 import { Placement, type StoreFile } from './placement.js'
 import { ReadAhead, Reader } from './read-ahead.js'
-import { Scratch } from './scratch.js'
 import { SLAB_LENGTH, SlabPool } from './slab.js'
+import { SPILL_ABOVE, SPILL_CELL, Spill } from './spill.js'
 import { V1Verifier, type Verifier } from './verifier.js'
 import { Writer } from './writer.js'
 
@@ -63,12 +64,6 @@ export interface StoreOptions {
 const DEFAULT_BUDGET = 64 * SLAB_LENGTH
 const DEFAULT_READ_BUDGET = 24 * SLAB_LENGTH
 
-/** Bytes hashed in one turn of the event loop: about half a millisecond. */
-const HASH_PER_TURN = SLAB_LENGTH
-
-/** Bytes that are hashed at once: from 128 KiB on the cost of a call does not show. */
-const HASH_UNIT = 131_072
-
 /** Verified or sealed bytes waiting, from which on the links are to pause: some 20 ms of a fast download. */
 const CONGESTED_BYTES = 16 * SLAB_LENGTH
 
@@ -80,20 +75,13 @@ export class Store {
   readonly #placement: Placement
   readonly #verifier: Verifier
   readonly #pool: SlabPool
-  readonly #scratch = new Scratch()
+  readonly #budget: number
   readonly #writer: Writer
+  readonly #assembly: Assembly
+  /** Only where pieces are large enough to spill. */
+  readonly #spill: Spill | undefined
   readonly #readAhead: ReadAhead
-  readonly #open = new Map<number, OpenPiece>()
-  /** Abandoned pieces whose memory is still lent to someone. */
-  readonly #abandoned = new Set<OpenPiece>()
-  /** Blocks that arrived in scratch memory while another writer held their place: it goes in when the place is free. */
-  readonly #parked = new Map<OpenPiece, Map<number, Uint8Array>>()
-  /** Pads of each piece that has any, as pairs of start and end in the piece. */
-  readonly #pads: Map<number, number[]>
-  readonly #hashQueue: OpenPiece[] = []
   #failed: number[] = []
-  #sealedBytes = 0
-  #hashAllowance = HASH_PER_TURN
   #turn = 0
   #turnDue = false
   #congested = false
@@ -108,13 +96,28 @@ export class Store {
     this.#layout = layout
     this.#placement = new Placement(layout, files, backend)
     this.#verifier = options.verifier ?? new V1Verifier(options.pieces)
-    this.#pool = new SlabPool(Math.max(1, Math.min(layout.pieceLength, SLAB_LENGTH)))
+    this.#budget = options.budget ?? DEFAULT_BUDGET
+    const spills = layout.pieceLength > SPILL_ABOVE
+    this.#pool = new SlabPool(spills ? SPILL_CELL : Math.max(1, Math.min(layout.pieceLength, SLAB_LENGTH)))
     this.#writer = new Writer(this.#placement, {
+      ended: () => this.#scheduleTurn(),
       written: (piece) => this.#written(piece),
       failed: (error) => this.#fail(error),
     })
+    this.#assembly = new Assembly(layout, this.#verifier, this.#pool, {
+      work: () => this.#scheduleTurn(),
+      away: (piece) => void this.#spill?.load(piece),
+      hashed: (piece) => this.#spill?.flush(piece),
+      judged: (piece) => this.#judged(piece),
+      orphaned: (piece) => this.#discard(piece),
+    })
+    if (spills) {
+      this.#spill = new Spill(this.#placement, this.#writer, this.#pool, this.#budget, {
+        progress: (piece) => this.#progress(piece),
+        failed: (error) => this.#fail(error),
+      })
+    }
     this.verified = new Bitfield(layout.pieceCount)
-    this.#pads = padsOf(layout)
     this.#readAhead = new ReadAhead({
       budget: options.readBudget ?? DEFAULT_READ_BUDGET,
       pieceLength: layout.pieceLength,
@@ -128,10 +131,13 @@ export class Store {
     await this.#placement.open()
   }
 
-  /** How many pieces may be open (requested or being assembled) at once within the budget: at least 1. */
+  /**
+   * How many pieces may be open at once within the budget, from their first request until `on.verified` or
+   * `on.failed`: at least 1. Pieces above 4 MiB hold 4 MiB of it each, the rest of them spills to the disk.
+   */
   get maxOpenPieces(): number {
-    const charge = Math.ceil(this.#layout.pieceLength / this.#pool.cellLength) * this.#pool.cellLength
-    return Math.max(1, Math.floor((this.#options.budget ?? DEFAULT_BUDGET) / charge))
+    const cells = Math.ceil(Math.min(this.#layout.pieceLength, SPILL_ABOVE) / this.#pool.cellLength)
+    return Math.max(1, Math.floor(this.#budget / (cells * this.#pool.cellLength)))
   }
 
   /** True while too much waits to be hashed or written: stop reading from peers until `on.drained`. */
@@ -146,7 +152,7 @@ export class Store {
 
   /** Bytes of piece and scratch memory in use, and bytes of the read windows. */
   get memory(): { readonly pieces: number; readonly reads: number } {
-    return { pieces: this.#pool.used + this.#scratch.used, reads: this.#readAhead.allocated }
+    return { pieces: this.#pool.used + this.#assembly.scratchUsed, reads: this.#readAhead.allocated }
   }
 
   /** Takes pieces as verified without reading them: what saved state says. */
@@ -161,24 +167,13 @@ export class Store {
    */
   place(piece: number, begin: number, length: number): Uint8Array | undefined {
     if (this.#error || this.#closed) return undefined
-    let open = this.#open.get(piece)
-    if (!open) {
-      if (this.verified.has(piece)) return undefined
-      open = this.#openPiece(piece)
-    }
-    const block = Math.floor(begin / BLOCK_LENGTH)
-    const state = open.states[block]
-    if (state === FREE) {
-      open.states[block] = LEASED
-      open.leases++
-      return open.memory(begin, length)
-    }
-    return state === RECEIVED ? undefined : this.#scratch.take(length)
+    if (this.verified.has(piece) && !this.#assembly.has(piece)) return undefined
+    return this.#assembly.place(piece, begin, length)
   }
 
   /** True when `data` of {@link Store.place} is scratch memory: somebody else was writing the block by then. */
   isScratch(data: Uint8Array): boolean {
-    return this.#scratch.owns(data)
+    return this.#assembly.isScratch(data)
   }
 
   /**
@@ -186,52 +181,17 @@ export class Store {
    * lease of a concurrent writer first (its link was told to skip the rest): otherwise the bytes wait for it.
    */
   received(piece: number, begin: number, data: Uint8Array): void {
-    const block = Math.floor(begin / BLOCK_LENGTH)
-    let open = this.#open.get(piece)
-    if (open?.owns(begin, data)) {
-      open.leases--
-    } else {
-      if (!open && !this.#closed && !this.verified.has(piece)) open = this.#openPiece(piece)
-      const state = open?.states[block]
-      if (open && state === LEASED) {
-        this.#park(open, block, data.slice())
-        this.#giveBack(piece, begin, data)
-        return
-      }
-      if (open && state === FREE) open.memory(begin, data.length).set(data)
-      this.#giveBack(piece, begin, data)
-      if (!open || state !== FREE) return
-    }
-    this.#receive(open, block)
+    this.#assembly.received(piece, begin, data, !this.#closed && !this.verified.has(piece))
   }
 
   /** The lease is given back unfilled: the connection closed, or the block was not wanted any more. */
   release(piece: number, begin: number, data: Uint8Array): void {
-    const open = this.#open.get(piece)
-    if (!open?.owns(begin, data)) {
-      this.#giveBack(piece, begin, data)
-      return
-    }
-    const block = Math.floor(begin / BLOCK_LENGTH)
-    open.leases--
-    open.states[block] = FREE
-    const parked = this.#parked.get(open)?.get(block)
-    if (!parked) return
-    open.memory(begin, parked.length).set(parked)
-    this.#parked.get(open)?.delete(block)
-    this.#receive(open, block)
+    this.#assembly.release(piece, begin, data)
   }
 
   /** Forgets what has arrived of an open piece. Sealed pieces are not affected. */
   abandon(piece: number): void {
-    const open = this.#open.get(piece)
-    if (!open || open.missing === 0) return
-    this.#open.delete(piece)
-    this.#parked.delete(open)
-    const queued = this.#hashQueue.indexOf(open)
-    if (queued >= 0) this.#hashQueue.splice(queued, 1)
-    if (open.leases > 0) this.#abandoned.add(open)
-    else open.free()
+    this.#assembly.abandon(piece)
   }
 
   /** The sequential reading state of one peer, for `read` and `load`. */
@@ -322,8 +282,7 @@ export class Store {
 
   /** Resolves when every piece verified by now is written. Rejects with the {@link StorageError} that prevents it. */
   async flush(): Promise<void> {
-    const pending = this.#writer.pending()
-    while (pending.some((piece) => this.#writer.holds(piece))) {
+    while (!this.#writer.isEmpty) {
       await this.#exclusive
       if (this.#writer.error) throw this.#writer.error
       this.#writer.start(Number.POSITIVE_INFINITY)
@@ -337,6 +296,7 @@ export class Store {
     if (!this.#error || this.#closed) return
     this.#error = undefined
     this.#writer.retry()
+    this.#spill?.retry()
     this.#scheduleTurn()
   }
 
@@ -361,53 +321,26 @@ export class Store {
     await this.#placement.close()
   }
 
-  #openPiece(piece: number): OpenPiece {
-    const open = new OpenPiece(piece, this.#layout.pieceSize(piece), this.#verifier.start(piece), this.#pool)
-    this.#open.set(piece, open)
-    const pads = this.#pads.get(piece)
-    if (!pads) return open
-    for (let i = 0; i < pads.length; i += 2) open.pad(pads[i] as number, pads[i + 1] as number)
-    if (open.missing === 0) this.#seal(open)
-    return open
-  }
-
-  #receive(open: OpenPiece, block: number): void {
-    const grown = open.receive(block)
-    if (open.missing === 0) {
-      this.#seal(open)
-      return
-    }
-    if (!grown || open.queued || open.hashable - open.hashed < HASH_UNIT) return
-    this.#hash(open)
-    this.#scheduleTurn()
-  }
-
-  /** All blocks are here. */
-  #seal(open: OpenPiece): void {
-    this.#sealedBytes += open.size
-    if (!open.queued) this.#hash(open)
-    this.#scheduleTurn()
-  }
-
-  /** Hashes what this turn allows, and judges the piece when that was all of it. */
-  #hash(open: OpenPiece): void {
-    this.#hashAllowance -= open.hashSome(this.#hashAllowance)
-    if (open.hashed < open.hashable) {
-      if (!open.queued) this.#hashQueue.push(open)
-      open.queued = true
-      this.#updateCongested()
-      return
-    }
-    open.queued = false
-    if (open.hashed < open.size) return
-    this.#sealedBytes -= open.size
-    if (open.hash.matches()) this.#writer.add(open, this.#turn)
-    else {
-      this.#open.delete(open.piece)
-      open.free()
+  #judged(open: OpenPiece): void {
+    if (!open.matched) {
+      this.#assembly.close(open)
+      this.#writer.drop(open.piece)
+      this.#discard(open)
       this.#failed.push(open.piece)
-    }
-    this.#updateCongested()
+    } else if (this.#spill) this.#spill.flush(open)
+    else this.#writer.add(open, this.#turn)
+  }
+
+  /** The disk is through with a part of a large piece. */
+  #progress(open: OpenPiece): void {
+    if (open.gone) this.#discard(open)
+    else if (!open.matched) this.#assembly.resume(open)
+    else if (open.runs === 0 && open.flushed === open.size) this.#written(open)
+  }
+
+  /** Frees a piece that came to nothing as soon as neither a peer nor the disk uses its memory. */
+  #discard(open: OpenPiece): void {
+    if (open.leases === 0 && open.runs === 0 && open.busy.size === 0) open.free()
   }
 
   /** Everything that is done once in a turn, after all sockets were read. */
@@ -422,15 +355,11 @@ export class Store {
 
   #endTurn(): void {
     this.#turn++
-    this.#hashAllowance = HASH_PER_TURN
-    while (this.#hashQueue.length > 0 && this.#hashAllowance > 0) {
-      const open = this.#hashQueue[0] as OpenPiece
-      this.#hash(open)
-      if (open.queued) break
-      this.#hashQueue.shift()
-    }
+    this.#assembly.turn()
+    if (this.#spill?.isPressed) this.#spill.relieve(this.#assembly.pieces)
     this.#writer.start(this.#turn)
-    if (this.#hashQueue.length > 0 || this.#writer.isHolding) this.#scheduleTurn()
+    if (this.#assembly.isBusy || this.#writer.isHolding) this.#scheduleTurn()
+    this.#updateCongested()
     const failed = this.#failed
     this.#failed = []
     if (this.#closed) return
@@ -438,11 +367,9 @@ export class Store {
   }
 
   #written(open: OpenPiece): void {
-    this.#open.delete(open.piece)
+    this.#assembly.close(open)
     open.free()
     this.verified.add(open.piece)
-    this.#updateCongested()
-    this.#scheduleTurn()
     if (!this.#closed) this.#options.on.verified(open.piece)
   }
 
@@ -456,7 +383,7 @@ export class Store {
   }
 
   #updateCongested(): void {
-    const waiting = this.#writer.bytes + this.#sealedBytes
+    const waiting = this.#writer.bytes + this.#assembly.waiting
     if (!this.#congested) {
       this.#congested = waiting > CONGESTED_BYTES
     } else if (waiting <= CONGESTED_BYTES / 2) {
@@ -464,28 +391,6 @@ export class Store {
       this.#options.defer(() => {
         if (!this.#congested && !this.#closed) this.#options.on.drained()
       })
-    }
-  }
-
-  #park(open: OpenPiece, block: number, bytes: Uint8Array): void {
-    let parked = this.#parked.get(open)
-    if (!parked) {
-      parked = new Map()
-      this.#parked.set(open, parked)
-    }
-    parked.set(block, bytes)
-  }
-
-  /** Memory that is not a block's own comes back: scratch, or a lease on a piece that was abandoned. */
-  #giveBack(piece: number, begin: number, data: Uint8Array): void {
-    if (this.#scratch.give(data)) return
-    for (const open of this.#abandoned) {
-      if (open.piece !== piece || !open.owns(begin, data)) continue
-      open.leases--
-      if (open.leases > 0) return
-      this.#abandoned.delete(open)
-      open.free()
-      return
     }
   }
 
@@ -512,9 +417,7 @@ export class Store {
   async #release(): Promise<void> {
     await this.#writer.pause()
     this.#readAhead.close()
-    this.#open.clear()
-    this.#parked.clear()
-    this.#hashQueue.length = 0
+    this.#assembly.clear()
     this.#pool.trim()
   }
 
@@ -528,25 +431,4 @@ export class Store {
     while (piece < pieceCount && piece * pieceLength < limit && this.verified.has(piece)) piece++
     return Math.max(position, Math.min(limit, size, piece * pieceLength))
   }
-}
-
-function padsOf(layout: Layout): Map<number, number[]> {
-  const pads = new Map<number, number[]>()
-  for (let file = 0; file < layout.files.length; file++) {
-    if (layout.files[file]?.pad !== true) continue
-    const start = layout.offsets[file] as number
-    const end = layout.offsets[file + 1] as number
-    for (let at = start; at < end; ) {
-      const piece = Math.floor(at / layout.pieceLength)
-      const base = piece * layout.pieceLength
-      const stop = Math.min(end, base + layout.pieceLength)
-      const list = pads.get(piece) ?? []
-      // Neighbouring pads count as one.
-      if (list[list.length - 1] === at - base) list[list.length - 1] = stop - base
-      else list.push(at - base, stop - base)
-      pads.set(piece, list)
-      at = stop
-    }
-  }
-  return pads
 }

@@ -1,11 +1,10 @@
 /**
- * Brings verified pieces to the disk: adjacent small ones gathered into runs of up to 1 MiB, a few runs
+ * Brings verified data to the disk: adjacent small pieces gathered into runs of up to 1 MiB, a few runs
  * at a time, oldest first. After an error everything waits in memory until it is told to go on.
  * @module
  */
 
-import type { StorageError } from './error.js'
-import { storageError } from './error.js'
+import { type StorageError, storageError } from './error.js'
 import type { OpenPiece } from './open-piece.js'
 import type { Placement } from './placement.js'
 import { SLAB_LENGTH } from './slab.js'
@@ -19,7 +18,21 @@ const MAX_RUNS = 2
  */
 const HOLD_TURNS = 8
 
+/** Bytes to be written in one go. */
+export interface Run {
+  /** Runs of one piece are written one after another, in the order they came. */
+  readonly piece: number
+  /** Torrent byte. */
+  readonly position: number
+  readonly length: number
+  readonly chunks: readonly Uint8Array[]
+  /** The bytes are written, or will not be (`dropped`): the memory is free. */
+  done(dropped: boolean): void
+}
+
 export interface WriterEvents {
+  /** A run has ended: there is room for the next. */
+  ended(): void
   written(piece: OpenPiece): void
   failed(error: StorageError): void
 }
@@ -27,25 +40,33 @@ export interface WriterEvents {
 export class Writer {
   readonly #placement: Placement
   readonly #on: WriterEvents
-  /** Verified and not yet under way, oldest first. */
+  /** Whole pieces, verified and not yet under way, oldest first. */
   readonly #ready = new Map<number, OpenPiece>()
-  #running = 0
-  /** Verified, under way. */
-  readonly #underWay = new Set<OpenPiece>()
+  /** Parts of large pieces, not yet under way, oldest first. */
+  #queue: Run[] = []
+  readonly #underWay = new Set<Run>()
   #error: StorageError | undefined
   #paused = false
-  /** Bytes verified and not yet written. */
-  bytes = 0
-  #idle: (() => void)[] = []
+  #waiters: (() => void)[] = []
+  #bytes = 0
 
   constructor(placement: Placement, on: WriterEvents) {
     this.#placement = placement
     this.#on = on
   }
 
-  /** True when pieces wait for neighbours, so that {@link Writer.start} must be called in the next turn too. */
+  /** Bytes that wait to be written or are under way. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** True when something waits that could start in the next turn. */
   get isHolding(): boolean {
-    return this.#ready.size > 0 && this.#running < MAX_RUNS && !this.#error && !this.#paused
+    return (this.#ready.size > 0 || this.#queue.length > 0) && this.#hasRoom
+  }
+
+  get isEmpty(): boolean {
+    return this.#bytes === 0
   }
 
   /** The failure after which nothing more is started, until {@link Writer.retry}. */
@@ -53,44 +74,43 @@ export class Writer {
     return this.#error
   }
 
-  /** Everything verified and not yet written. */
-  pending(): OpenPiece[] {
-    return [...this.#underWay, ...this.#ready.values()]
-  }
-
-  /** True while the piece is not yet written. */
-  holds(piece: OpenPiece): boolean {
-    return this.#underWay.has(piece) || this.#ready.get(piece.piece) === piece
-  }
-
+  /** Queues a verified piece; `written` follows. */
   add(piece: OpenPiece, turn: number): void {
     piece.readyAt = turn
     this.#ready.set(piece.piece, piece)
-    this.bytes += piece.size
+    this.#bytes += piece.size
+  }
+
+  /** Queues a part of a piece. */
+  addRun(run: Run): void {
+    this.#queue.push(run)
+    this.#bytes += run.length
+  }
+
+  /** Drops the queued runs of a piece that came to nothing; those under way end as ever. */
+  drop(piece: number): void {
+    const dropped = this.#queue.filter((run) => run.piece === piece)
+    this.#queue = this.#queue.filter((run) => run.piece !== piece)
+    for (const run of dropped) {
+      this.#bytes -= run.length
+      run.done(true)
+    }
   }
 
   /** Starts what is due in this turn; with `turn` Infinity nothing is held back. */
   start(turn: number): void {
-    while (this.#running < MAX_RUNS && !this.#error && !this.#paused) {
-      const oldest = this.#ready.values().next().value
-      if (!oldest) return
-      const run = this.#gather(oldest)
-      const length = lengthOf(run)
-      const full = length + oldest.size > SLAB_LENGTH || length >= SLAB_LENGTH
-      if (!full && turn - oldest.readyAt < HOLD_TURNS) return
-      for (const piece of run) {
-        this.#ready.delete(piece.piece)
-        this.#underWay.add(piece)
-      }
-      this.#running++
-      void this.#write(run, length)
+    while (this.#hasRoom) {
+      const run = this.#nextQueued() ?? this.#nextReady(turn)
+      if (!run) return
+      this.#underWay.add(run)
+      void this.#write(run)
     }
   }
 
   /** Stops starting runs, and resolves when none is under way; {@link Writer.resume} ends it. */
   async pause(): Promise<void> {
     this.#paused = true
-    while (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    while (this.#underWay.size > 0) await this.settled()
   }
 
   resume(): void {
@@ -102,9 +122,44 @@ export class Writer {
     this.#error = undefined
   }
 
-  /** Resolves when the number of runs under way has changed. */
+  /** Resolves when a run under way has ended; at once when there is none. */
   async settled(): Promise<void> {
-    if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.#underWay.size > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve))
+  }
+
+  get #hasRoom(): boolean {
+    return this.#underWay.size < MAX_RUNS && !this.#error && !this.#paused
+  }
+
+  #nextQueued(): Run | undefined {
+    const index = this.#queue.findIndex((run) => {
+      for (const other of this.#underWay) if (other.piece === run.piece) return false
+      return true
+    })
+    return index < 0 ? undefined : this.#queue.splice(index, 1)[0]
+  }
+
+  #nextReady(turn: number): Run | undefined {
+    const oldest = this.#ready.values().next().value
+    if (!oldest) return undefined
+    const pieces = this.#gather(oldest)
+    let length = 0
+    for (const piece of pieces) length += piece.size
+    if (length + oldest.size <= SLAB_LENGTH && turn - oldest.readyAt < HOLD_TURNS) return undefined
+    for (const piece of pieces) this.#ready.delete(piece.piece)
+    const first = pieces[0] as OpenPiece
+    return {
+      piece: first.piece,
+      position: first.piece * this.#placement.layout.pieceLength,
+      length,
+      chunks:
+        pieces.length === 1
+          ? first.chunks(0, length)
+          : pieces.flatMap((piece) => piece.chunks(0, piece.size)),
+      done: () => {
+        for (const piece of pieces) this.#on.written(piece)
+      },
+    }
   }
 
   /** Neighbours of a piece that are ready too, in order, up to 1 MiB with it. */
@@ -125,41 +180,33 @@ export class Writer {
     return before.length === 0 ? run : [...before.reverse(), ...run]
   }
 
-  async #write(run: readonly OpenPiece[], length: number): Promise<void> {
+  async #write(run: Run): Promise<void> {
     let failure: StorageError | undefined
     try {
-      await this.#writeRun(run, length)
+      await this.#writeChunks(run)
     } catch (error) {
       failure = storageError(error, '')
     }
-    this.#running--
-    for (const piece of run) this.#underWay.delete(piece)
+    this.#underWay.delete(run)
     if (failure) {
+      this.#queue.unshift(run)
       this.#error = failure
-      for (const piece of run) this.#ready.set(piece.piece, piece)
       this.#on.failed(failure)
     } else {
-      this.bytes -= length
-      for (const piece of run) this.#on.written(piece)
+      this.#bytes -= run.length
+      run.done(false)
     }
-    for (const wake of this.#idle.splice(0)) wake()
+    for (const wake of this.#waiters.splice(0)) wake()
+    this.#on.ended()
   }
 
-  async #writeRun(run: readonly OpenPiece[], length: number): Promise<void> {
-    const first = run[0] as OpenPiece
-    const start = first.piece * this.#placement.layout.pieceLength
-    if (run.length > 1) {
-      const chunks = run.flatMap((piece) => piece.chunks(0, piece.size))
-      return this.#placement.write(start, chunks)
-    }
-    for (let at = 0; at < length; at += SLAB_LENGTH) {
-      await this.#placement.write(start + at, first.chunks(at, Math.min(length, at + SLAB_LENGTH)))
+  /** A piece of more than 1 MiB goes in steps of one chunk, which is that long. */
+  async #writeChunks(run: Run): Promise<void> {
+    if (run.length <= SLAB_LENGTH) return this.#placement.write(run.position, run.chunks)
+    let position = run.position
+    for (const chunk of run.chunks) {
+      await this.#placement.write(position, [chunk])
+      position += chunk.length
     }
   }
-}
-
-function lengthOf(run: readonly OpenPiece[]): number {
-  let length = 0
-  for (const piece of run) length += piece.size
-  return length
 }

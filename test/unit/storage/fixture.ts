@@ -55,7 +55,9 @@ export interface Log {
 
 export async function openStore(
   source: Torrent,
-  options: { backend?: StorageBackend } & Partial<Omit<StoreOptions, 'on' | 'layout' | 'files' | 'pieces'>> = {},
+  options: { backend?: StorageBackend } & Partial<
+    Omit<StoreOptions, 'on' | 'layout' | 'files' | 'pieces'>
+  > = {},
 ) {
   const log: Log = { verified: [], failed: [], errors: [], drained: 0 }
   const { backend = new MemoryStorage(), ...rest } = options
@@ -98,7 +100,13 @@ export async function turns(count = 30): Promise<void> {
 }
 
 /** Loads and reads a range as an upload does. */
-export async function readRange(store: Store, piece: number, begin: number, length: number, reader = store.reader()) {
+export async function readRange(
+  store: Store,
+  piece: number,
+  begin: number,
+  length: number,
+  reader = store.reader(),
+) {
   for (let tries = 0; tries < 20; tries++) {
     const parts = store.read(piece, begin, length, reader)
     if (parts) {

@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { MemoryStorage } from '../../../src/storage/memory.js'
+import type { MemoryStorage } from '../../../src/storage/memory.js'
 import { feedBlock, feedPiece, openStore, readRange, torrent, turns } from './fixture.js'
 
 const KIB = 1024
 
 describe('a piece on its way', () => {
   it('is verified, written and read back', async () => {
-    const source = torrent([{ path: 't/a', length: 100_000 }, { path: 't/b', length: 50_001 }], 32 * KIB)
+    const source = torrent(
+      [
+        { path: 't/a', length: 100_000 },
+        { path: 't/b', length: 50_001 },
+      ],
+      32 * KIB,
+    )
     const { store, log, backend } = await openStore(source)
     for (let piece = 0; piece < source.layout.pieceCount; piece++) feedPiece(store, source, piece)
     await turns()
