@@ -160,6 +160,7 @@ export class Picker<Owner> {
       this.#rarity.spread(peer.words, 1)
     }
     this.#lookAgain(peer)
+    this.#rarity.prepare()
   }
 
   /** The peer has one piece more. */
@@ -353,6 +354,7 @@ export class Picker<Owner> {
     this.#rarity.priority.set(priorities)
     this.#recount()
     for (const open of this.#progress.pieces.values()) this.#progress.file(open, this.#wants(open.piece))
+    if (this.#peers.size > 0) this.#rarity.settle()
   }
 
   /** Says when a piece is needed, ms; undefined for at no special time. Only of use while it is wanted. */

@@ -189,6 +189,11 @@ export class Rarity {
     if (this.#stale && this.candidateCount > 0) this.#sort()
   }
 
+  /** Makes the order for the first time, which takes longer than to renew it: not for a pick to wait for. */
+  prepare(): void {
+    if (this.order.length === 0) this.settle()
+  }
+
   /** Throws when the array and its buckets contradict the counts. */
   check(): void {
     if (this.#stale) return
