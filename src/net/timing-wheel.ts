@@ -97,7 +97,8 @@ export class TimingWheel<T extends object> {
   run(now: number, expired: (entry: T) => void): void {
     const target = Math.floor(now / TICK)
     while (this.#tick < target) {
-      const next = (this.#nextTick ??= this.#findNext())
+      this.#nextTick ??= this.#findNext()
+      const next = this.#nextTick
       if (next > target) {
         this.#tick = target
         return
