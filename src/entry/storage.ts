@@ -10,4 +10,10 @@ export { type CreateTorrentOptions, createTorrent } from '../storage/create.js'
 export { StorageError, type StorageErrorCode } from '../storage/error.js'
 export { FileStorage, type FileStorageOptions } from '../storage/file.js'
 export { MemoryStorage } from '../storage/memory.js'
-export { type CheckOptions, Store, type StoreEvents, type StoreFile, type StoreOptions } from '../storage/store.js'
+export {
+  type CheckOptions,
+  Store,
+  type StoreEvents,
+  type StoreFile,
+  type StoreOptions,
+} from '../storage/store.js'
