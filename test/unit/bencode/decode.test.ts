@@ -120,14 +120,17 @@ describe('decode', () => {
     }
   })
 
-  it.each(invalid)('refuses %j as %s at %i', (text, kind, offset, options) => {
-    const error = failure(() => decode(fromLatin1(text), options))
-    expect(error).toMatchObject({ name: 'ProtocolError', code: `bencode/${kind}`, offset, fault: 'remote' })
-    expect(tryDecode(fromLatin1(text), options)).toMatchObject({
-      ok: false,
-      error: { code: error.code, offset },
-    })
-  })
+  it.each(invalid.map(([text, kind, offset, options]) => ({ text, kind, offset, options })))(
+    'refuses $text as $kind at $offset',
+    ({ text, kind, offset, options }) => {
+      const error = failure(() => decode(fromLatin1(text), options))
+      expect(error).toMatchObject({ name: 'ProtocolError', code: `bencode/${kind}`, offset, fault: 'remote' })
+      expect(tryDecode(fromLatin1(text), options)).toMatchObject({
+        ok: false,
+        error: { code: error.code, offset },
+      })
+    },
+  )
 
   it('accepts unsorted keys on request, at every level, in their order', () => {
     const bytes = utf8('d1:bi1e1:ad1:di2e1:ci3ee1:ci4ee')
