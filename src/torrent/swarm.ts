@@ -50,7 +50,7 @@ export interface SwarmOptions {
 const SNUB = 20_000
 
 export class Swarm implements LinkOwner<Connection> {
-  readonly connections = new Set<Connection>()
+  readonly connections: Set<Connection> = new Set()
   readonly download: Rate = new Rate()
   readonly upload: Rate = new Rate()
   /** Payload bytes that were of no use: duplicates, unrequested blocks, failed pieces. */
@@ -146,9 +146,6 @@ export class Swarm implements LinkOwner<Connection> {
       case 'block':
         this.#block(connection, event, now)
         break
-      case 'requests':
-        this.#uploads.serve(connection, now)
-        break
       case 'have':
         picker.peerHas(connection.picks, event.piece)
         if (!connection.peer.amInterested && picker.wanted(event.piece)) {
@@ -188,6 +185,7 @@ export class Swarm implements LinkOwner<Connection> {
   }
 
   settled(connection: Connection, now: number): void {
+    this.#uploads.serve(connection, now)
     this.#request(connection, now)
   }
 

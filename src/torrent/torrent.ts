@@ -122,6 +122,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
       layout: metainfo.layout,
       files: metainfo.files.map((file) => ({
         path: metainfo.multiFile ? [metainfo.name, ...file.path] : file.path,
+        originalPath: spelling(metainfo, file),
         length: file.length,
         pad: file.pad,
         symlink: file.symlink !== undefined,
