@@ -142,6 +142,7 @@ export class Picker<Owner> {
     this.#strategy.peers = this.#peers.size
     this.dropRequests(peer)
     this.#withdraw(peer)
+    if (this.#peers.size > 0) this.#rarity.settle()
     peer.attached = false
     peer.current = undefined
     peer.shortlist.length = 0
@@ -160,7 +161,7 @@ export class Picker<Owner> {
       this.#rarity.spread(peer.words, 1)
     }
     this.#lookAgain(peer)
-    this.#rarity.prepare()
+    this.#rarity.settle()
   }
 
   /** The peer has one piece more. */
@@ -186,6 +187,7 @@ export class Picker<Owner> {
       peer.words = emptyWords(this.#layout.pieceCount)
       fillWords(peer.words, this.#layout.pieceCount)
       this.#rarity.spread(peer.words, 1)
+      this.#rarity.settle()
       this.#lookAgain(peer)
     }
     if (peer.words) clearBit(peer.words, piece)

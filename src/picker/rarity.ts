@@ -11,7 +11,7 @@
  */
 
 import type { Random } from '../util/random.js'
-import { clearBit, emptyWords, hasBit, setBit } from './words.js'
+import { clearBit, countBits, emptyWords, hasBit, setBit } from './words.js'
 
 /** Priority of a piece when nothing is said: the middle of 0 (not wanted) .. 7. */
 export const DEFAULT_PRIORITY = 4
@@ -140,14 +140,18 @@ export class Rarity {
 
   /** One copy more (`by` 1) or less (-1) of every member of a set. */
   spread(words: Int32Array, by: 1 | -1): void {
+    const few = countBits(words) <= this.length >>> 4
     for (let at = 0; at < words.length; at++) {
       for (let rest = words[at] as number; rest !== 0; ) {
         const bit = Math.clz32(rest)
         rest &= ~(0x8000_0000 >>> bit)
-        this.counts[at * 32 + bit] = (this.counts[at * 32 + bit] as number) + by
+        const piece = at * 32 + bit
+        if (!few) this.counts[piece] = (this.counts[piece] as number) + by
+        else if (by > 0) this.increment(piece)
+        else this.decrement(piece)
       }
     }
-    this.#stale = true
+    if (!few) this.#stale = true
   }
 
   /** Class of a piece by its priority; only of a priority in use. */
@@ -187,11 +191,6 @@ export class Rarity {
   /** Brings classes and order up to date: O(pieces) after a bulk change, nothing otherwise. */
   settle(): void {
     if (this.#stale && this.candidateCount > 0) this.#sort()
-  }
-
-  /** Makes the order for the first time, which takes longer than to renew it: not for a pick to wait for. */
-  prepare(): void {
-    if (this.order.length === 0) this.settle()
   }
 
   /** Throws when the array and its buckets contradict the counts. */
