@@ -17,3 +17,4 @@ export { BLOCK_LENGTH, type Block, type FileSlice, Layout, type LayoutFile, type
 export { magnetOf } from './magnet.js'
 export type { Metainfo, MetainfoFile, MetainfoLimits } from './model.js'
 export { METAINFO_LIMITS, parseMetainfo, pieceHash, tryParseMetainfo } from './parse.js'
+export { type Place, placeOf } from './place.js'

@@ -78,7 +78,7 @@ export function settlePaths(paths: readonly PendingPath[]): {
   readonly clash: number | undefined
   readonly renamed: readonly number[]
 } {
-  const folded = findClashes(paths, (path, depth) => fold(path.safe[depth] as string))
+  const folded = findClashes(paths, (path, depth) => foldName(path.safe[depth] as string))
   if (folded.clashes.length === 0) return { clash: undefined, renamed: [] }
   const [clash] = findClashes(paths, (path, depth) => path.raw[depth] as string).clashes
   if (clash !== undefined) return { clash, renamed: [] }
@@ -87,12 +87,12 @@ export function settlePaths(paths: readonly PendingPath[]): {
     const { safe } = paths[index] as PendingPath
     const name = safe[safe.length - 1] as string
     const folder = `${folded.folders[index]}/`
-    const taken = folder + fold(name)
+    const taken = folder + foldName(name)
     let number = numbers.get(taken) ?? 2
     let numbered = withNumber(name, number)
-    while (folded.taken.has(folder + fold(numbered))) numbered = withNumber(name, ++number)
+    while (folded.taken.has(folder + foldName(numbered))) numbered = withNumber(name, ++number)
     numbers.set(taken, number + 1)
-    folded.taken.set(folder + fold(numbered), FILE)
+    folded.taken.set(folder + foldName(numbered), FILE)
     safe[safe.length - 1] = numbered
   }
   return { clash: undefined, renamed: folded.clashes }
@@ -137,7 +137,7 @@ function sameFolder(a: PendingPath, b: PendingPath): boolean {
 }
 
 /** What a case-insensitive, normalising file system takes for the same name. */
-function fold(text: string): string {
+export function foldName(text: string): string {
   if (isAscii(text)) return text.toLowerCase()
   return text.normalize('NFD').toUpperCase().toLowerCase().normalize('NFC')
 }

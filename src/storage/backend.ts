@@ -8,6 +8,12 @@
 export interface StorageFile {
   /** Safe path elements below the backend's root, at least one. */
   readonly path: readonly string[]
+  /**
+   * Where another client may have put the file, for names that we changed to suit every platform: to be used
+   * in place of `path` only if a file of exactly that spelling is there and none at `path`. Unsafe elements
+   * are possible. A backend without foreign data ignores it.
+   */
+  readonly originalPath?: readonly string[] | undefined
   /** Bytes. */
   readonly length: number
 }

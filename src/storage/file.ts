@@ -9,6 +9,7 @@ import path from 'node:path'
 import { RarestError } from '../util/errors.js'
 import type { FileStatus, StorageBackend, StorageFile } from './backend.js'
 import { FileHandles } from './file-handles.js'
+import { isSafeElement, locateFiles } from './location.js'
 
 export interface FileStorageOptions {
   /**
@@ -36,6 +37,7 @@ export class FileStorage implements StorageBackend {
   async open(files: readonly StorageFile[]): Promise<void> {
     this.#paths = files.map((file) => this.#join(file.path))
     this.#files = files
+    this.#paths = (await locateFiles(this.#root, files)).map((path) => this.#join(path))
   }
 
   async read(file: number, offset: number, into: Uint8Array): Promise<number> {
@@ -197,11 +199,6 @@ export class FileStorage implements StorageBackend {
 }
 
 const NO_FOLLOW: number = fs.constants.O_NOFOLLOW ?? 0
-
-function isSafeElement(element: string): boolean {
-  if (element === '' || element === '.' || element === '..') return false
-  return !/[/\\\0]/.test(element)
-}
 
 function isBelow(target: string, root: string): boolean {
   if (target === root) return true

@@ -7,6 +7,7 @@
 import { EventEmitter } from 'node:events'
 import { magnetOf } from '../metainfo/magnet.js'
 import type { Metainfo } from '../metainfo/model.js'
+import { placeOf } from '../metainfo/place.js'
 import type { Dialer, Dialling, DialTarget } from '../net/dialer.js'
 import type { Identity } from '../net/handshaking.js'
 import type { LinkServices } from '../net/link.js'
@@ -121,8 +122,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     this.#store = new Store({
       layout: metainfo.layout,
       files: metainfo.files.map((file) => ({
-        path: metainfo.multiFile ? [metainfo.name, ...file.path] : file.path,
-        originalPath: spelling(metainfo, file),
+        ...placeOf(metainfo, file),
         length: file.length,
         pad: file.pad,
         symlink: file.symlink !== undefined,
