@@ -3,15 +3,7 @@
  * @module
  */
 
-import {
-  asBytes,
-  asDict,
-  asInteger,
-  asText,
-  type Encodable,
-  encode,
-  tryDecodePrefix,
-} from '../bencode/index.js'
+import { asBytes, asDict, asInteger, asText, encode, tryDecodePrefix } from '../bencode/index.js'
 
 /** Requests that a peer is assumed to hold when it does not say: the common value. */
 export const ASSUMED_REQQ = 250
@@ -56,7 +48,7 @@ export function encodeExtensionHandshake(
 ): Uint8Array {
   const flag = (value: boolean | undefined): number | undefined => (value === undefined ? undefined : +value)
   return encode({
-    m: (handshake.extensions ?? {}) as Encodable,
+    m: handshake.extensions ?? {},
     v: handshake.client,
     p: handshake.port,
     reqq: handshake.reqq,
@@ -83,25 +75,24 @@ export function decodeExtensionHandshake(
     unsortedKeys: true,
     maxDepth: 8,
     maxTokens: 1000,
-    maxDigits: 20,
+    maxDigits: 100,
   })
   const dict = decoded.ok ? asDict(decoded.value.value) : undefined
   if (dict === undefined) return undefined
 
   const extensions = new Map(previous?.extensions)
-  const taken = new Set(extensions.values())
+  const changes = new Map<string, number>()
   for (const [name, value] of asDict(dict.get('m')) ?? []) {
-    const id = asInteger(value)
-    if (id === undefined || id < 0 || id > 255 || name.length > MAX_NAME_LENGTH) continue
-    const old = extensions.get(name)
-    if (id === old) continue
-    if (id !== 0 && (taken.has(id) || (old === undefined && extensions.size >= MAX_NAMES))) continue
-    if (old !== undefined) taken.delete(old)
-    if (id === 0) extensions.delete(name)
-    else {
-      extensions.set(name, id)
-      taken.add(id)
-    }
+    const id = integerIn(value, 0, 255)
+    if (id !== undefined && name.length <= MAX_NAME_LENGTH) changes.set(name, id)
+  }
+  // First all that changes goes, so that two names may swap their ids.
+  for (const [name, id] of changes) if (extensions.get(name) !== id) extensions.delete(name)
+  const taken = new Set(extensions.values())
+  for (const [name, id] of changes) {
+    if (id === 0 || taken.has(id) || extensions.size >= MAX_NAMES) continue
+    extensions.set(name, id)
+    taken.add(id)
   }
 
   const handshake: { -readonly [Key in keyof ExtensionHandshake]: ExtensionHandshake[Key] } = {

@@ -5,6 +5,7 @@
  */
 
 export { allowedFastSet } from './allowed-fast.js'
+export { BAD, Decoder, type FramingCode, KEEP_ALIVE, NEED, PIECE_END, UNKNOWN } from './decoder.js'
 export { ASSUMED_REQQ, decodeExtensionHandshake, encodeExtensionHandshake } from './extension.js'
 export {
   decodeHandshake,
@@ -17,7 +18,30 @@ export {
   type Support,
   supports,
 } from './handshake.js'
-export { decodeMessage, encodeMessage, type Message } from './message.js'
+export {
+  ALLOWED_FAST,
+  BITFIELD,
+  CANCEL,
+  CHOKE,
+  decodeMessage,
+  EXTENDED,
+  encodeMessage,
+  HASH_REJECT,
+  HASH_REQUEST,
+  HASHES,
+  HAVE,
+  HAVE_ALL,
+  HAVE_NONE,
+  INTERESTED,
+  type Message,
+  NOT_INTERESTED,
+  PIECE,
+  PORT,
+  REJECT,
+  REQUEST,
+  SUGGEST,
+  UNCHOKE,
+} from './message.js'
 export {
   type BlockEvent,
   type CloseReason,

@@ -211,7 +211,7 @@ export class Peer {
         if (code === PIECE_END) this.complete(now)
         else this.handle(code)
       }
-      if (this.closed) return
+      if (this.closed) break
     }
     if (messages > 0) {
       this.lastReceived = now
