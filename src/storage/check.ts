@@ -8,6 +8,7 @@
 
 import { Bitfield } from '../util/bitfield.js'
 import { errorCode } from '../util/errors.js'
+import type { FileStatus } from './backend.js'
 import type { Placement } from './placement.js'
 import { SLAB_LENGTH, SlabPool } from './slab.js'
 import type { PieceHash, Verifier } from './verifier.js'
@@ -33,13 +34,14 @@ export async function checkPieces(
   placement: Placement,
   verifier: Verifier,
   defer: (call: () => void) => void,
-  options: CheckOptions,
+  options: CheckOptions & { onStatus?(file: number, modified: number | undefined): void },
 ): Promise<Bitfield> {
   const { layout } = placement
   const { signal } = options
   const valid = new Bitfield(layout.pieceCount)
-  const existing = await placement.existing(signal)
-  const present = presentPieces(placement, existing, options.pieces)
+  const states = await placement.statuses(signal)
+  for (let file = 0; file < states.length; file++) options.onStatus?.(file, states[file]?.modified)
+  const present = presentPieces(placement, states, options.pieces)
   const pool = new SlabPool(SLAB_LENGTH)
   const pending: { run: Run; memory: Uint8Array; read: Promise<void> }[] = []
   const runs = runsOf(present, layout.pieceLength, (piece) => layout.pieceSize(piece))
@@ -109,12 +111,18 @@ async function isComplete(read: Promise<void>): Promise<boolean> {
 }
 
 /** The pieces of which every byte may exist, so that reading them can be worth it. */
-function presentPieces(placement: Placement, existing: Float64Array, wanted: Bitfield | undefined): Bitfield {
+function presentPieces(
+  placement: Placement,
+  states: readonly (FileStatus | undefined)[],
+  wanted: Bitfield | undefined,
+): Bitfield {
   const { layout } = placement
   const present = wanted ? wanted.clone() : Bitfield.full(layout.pieceCount)
-  for (let file = 0; file < existing.length; file++) {
+  for (let file = 0; file < states.length; file++) {
+    const status = states[file]
+    if (!status || placement.mayBeInPart(file)) continue
     const length = layout.files[file]?.length ?? 0
-    const there = Math.max(0, existing[file] as number)
+    const there = Math.max(0, status.length)
     if (there >= length) continue
     const start = layout.offsets[file] as number
     const first = Math.floor((start + there) / layout.pieceLength)

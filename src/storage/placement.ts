@@ -13,6 +13,8 @@ import { isStored, PartFile } from './part-file.js'
 export interface StoreFile {
   /** Safe path elements below the backend's root; unused for pads. */
   readonly path: readonly string[]
+  /** The path before names were changed to suit every platform; see {@link StorageFile}. */
+  readonly originalPath?: readonly string[] | undefined
   /** Bytes. */
   readonly length: number
   readonly pad: boolean
@@ -22,6 +24,9 @@ export interface StoreFile {
 
 /** Files looked at in parallel when a torrent opens: enough to hide the thread hop, few enough to share the pool. */
 const STATUS_CONCURRENCY = 8
+
+/** Bytes written to a file between two looks at its status. */
+const LOOK_EVERY = 16_777_216
 
 export class Placement {
   readonly layout: Layout
@@ -34,6 +39,8 @@ export class Placement {
   readonly #partIndex: number
   /** 1 where the bytes of the file belong into the part file. */
   readonly #parted: Uint8Array
+  /** Bytes written to each file since its status was last looked at. */
+  readonly #written = new Map<number, number>()
   #wanted: readonly boolean[]
   #partExists = false
 
@@ -53,7 +60,9 @@ export class Placement {
   /** Introduces the files to the backend. Rejects with a {@link StorageError}. */
   async open(): Promise<void> {
     const known: StorageFile[] = []
-    for (const file of this.#files) if (isStored(file)) known.push({ path: file.path, length: file.length })
+    for (const file of this.#files)
+      if (isStored(file))
+        known.push({ path: file.path, originalPath: file.originalPath, length: file.length })
     if (this.#partIndex >= 0) known.push({ path: this.#part.path, length: this.#part.length })
     await this.#guard(known[0]?.path.join('/') ?? '', this.#backend.open(known))
     if (this.#partIndex < 0) return
@@ -62,7 +71,7 @@ export class Placement {
     // A part file left by an earlier run: what is missing on the disk may be in it.
     this.#partExists = true
     const states = await this.statuses()
-    for (let file = 0; file < states.length; file++) if (states[file] === -1) this.#parted[file] = 1
+    for (let file = 0; file < states.length; file++) if (states[file]?.length === -1) this.#parted[file] = 1
   }
 
   /** True for a file whose bytes all have a place of their own: neither pad nor symlink. */
@@ -70,28 +79,30 @@ export class Placement {
     return (this.#index[file] as number) >= 0
   }
 
+  /** True for a file that is read from its own place: stored, and not kept in the part file. */
+  isOwnPlace(file: number): boolean {
+    return this.isStored(file) && this.#parted[file] === 0
+  }
+
   /** The readable name of a file in errors. */
   pathOf(file: number): string {
     return this.#files[file]?.path.join('/') ?? ''
   }
 
-  /**
-   * Bytes that exist of each file, -1 for none; pads and symlinks count as whole. Files kept in the part
-   * file report -1 here: see {@link Placement.existing}.
-   */
-  async statuses(signal?: AbortSignal): Promise<Float64Array> {
-    const lengths = new Float64Array(this.#files.length)
+  /** What exists of each file in its own place; undefined for pads and symlinks. */
+  async statuses(signal?: AbortSignal): Promise<(FileStatus | undefined)[]> {
+    const states = new Array<FileStatus | undefined>(this.#files.length).fill(undefined)
     let next = 0
     const work = async (): Promise<void> => {
       for (;;) {
         signal?.throwIfAborted()
         const file = next++
         if (file >= this.#files.length) return
-        lengths[file] = this.isStored(file) ? (await this.status(file)).length : Number.POSITIVE_INFINITY
+        if (this.isStored(file)) states[file] = await this.status(file)
       }
     }
     await Promise.all(Array.from({ length: STATUS_CONCURRENCY }, work))
-    return lengths
+    return states
   }
 
   /** What exists of one file, in its own place. */
@@ -99,13 +110,9 @@ export class Placement {
     return this.#guard(this.pathOf(file), this.#backend.status(this.#index[file] as number))
   }
 
-  /** For every file, how far from its start bytes may exist: infinite for pads and for the part file. */
-  async existing(signal?: AbortSignal): Promise<Float64Array> {
-    const lengths = await this.statuses(signal)
-    for (let file = 0; file < lengths.length; file++) {
-      if (this.#parted[file] === 1 && this.#partExists) lengths[file] = Number.POSITIVE_INFINITY
-    }
-    return lengths
+  /** True when the bytes of a file may be in the part file. */
+  mayBeInPart(file: number): boolean {
+    return this.#parted[file] === 1 && this.#partExists
   }
 
   /**
@@ -205,6 +212,17 @@ export class Placement {
       await this.#promote(file, () => true)
     }
     await this.#guard(path, this.#backend.write(this.#index[file] as number, slice.offset, chunks))
+    await this.#lookAfter(file, slice.offset + slice.length, slice.length)
+  }
+
+  /** Now and then: a file that was deleted under us takes writes without complaint, and loses them. */
+  async #lookAfter(file: number, end: number, length: number): Promise<void> {
+    const written = (this.#written.get(file) ?? 0) + length
+    this.#written.set(file, written % LOOK_EVERY)
+    if (written < LOOK_EVERY) return
+    const path = this.pathOf(file)
+    if ((await this.status(file)).length < end)
+      throw new StorageError('storage/missing', path, `${path} was deleted or cut while it was written`)
   }
 
   /** Copies the shared pieces of a file out of the part file and makes its own place the valid one. */

@@ -20,6 +20,7 @@ import { ReadAhead, Reader } from './read-ahead.js'
 import { SLAB_LENGTH, SlabPool } from './slab.js'
 import { SPILL_ABOVE, SPILL_CELL, Spill } from './spill.js'
 import { V1Verifier, type Verifier } from './verifier.js'
+import { Watch } from './watch.js'
 import { Writer } from './writer.js'
 
 export type { CheckOptions } from './check.js'
@@ -81,6 +82,7 @@ export class Store {
   /** Only where pieces are large enough to spill. */
   readonly #spill: Spill | undefined
   readonly #readAhead: ReadAhead
+  readonly #watch: Watch
   #failed: number[] = []
   #turn = 0
   #turnDue = false
@@ -118,10 +120,14 @@ export class Store {
       })
     }
     this.verified = new Bitfield(layout.pieceCount)
+    this.#watch = new Watch(this.#placement, this.#verifier, this.verified)
     this.#readAhead = new ReadAhead({
       budget: options.readBudget ?? DEFAULT_READ_BUDGET,
       pieceLength: layout.pieceLength,
-      read: (position, into) => this.#placement.read(position, into),
+      read: async (position, into) => {
+        await this.#watch.look(position, into.length)
+        await this.#placement.read(position, into)
+      },
       readableUntil: (position, limit) => this.#readableUntil(position, limit),
     })
   }
@@ -259,7 +265,10 @@ export class Store {
    * Rejects with `signal.reason`, or with a {@link StorageError} when a file exists and cannot be read.
    */
   async check(options: CheckOptions = {}): Promise<Bitfield> {
-    const valid = await checkPieces(this.#placement, this.#verifier, this.#options.defer, options)
+    const valid = await checkPieces(this.#placement, this.#verifier, this.#options.defer, {
+      ...options,
+      onStatus: (file, modified) => this.#watch.learn(file, modified),
+    })
     const { pieceLength } = this.#layout
     for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
       if (options.pieces && !options.pieces.has(piece)) continue
@@ -280,13 +289,15 @@ export class Store {
     })
   }
 
-  /** Resolves when every piece verified by now is written. Rejects with the {@link StorageError} that prevents it. */
+  /** Resolves when every piece that is whole by now is judged and written. Rejects with the {@link StorageError} that prevents it. */
   async flush(): Promise<void> {
-    while (!this.#writer.isEmpty) {
+    while (this.#assembly.waiting > 0 || !this.#writer.isEmpty) {
       await this.#exclusive
-      if (this.#writer.error) throw this.#writer.error
+      const error = this.#writer.error ?? (this.#writer.isEmpty ? this.#error : undefined)
+      if (error) throw error
       this.#writer.start(Number.POSITIVE_INFINITY)
-      await this.#writer.settled()
+      if (this.#writer.isEmpty) await new Promise<void>((resolve) => this.#options.defer(resolve))
+      else await this.#writer.settled()
     }
     await this.#placement.flush()
   }

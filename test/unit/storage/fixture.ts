@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Layout } from '../../../src/metainfo/layout.js'
-import type { StorageBackend } from '../../../src/storage/backend.js'
+import type { FileStatus, StorageBackend, StorageFile } from '../../../src/storage/backend.js'
 import type { StorageError } from '../../../src/storage/error.js'
 import { MemoryStorage } from '../../../src/storage/memory.js'
 import { Store, type StoreFile, type StoreOptions } from '../../../src/storage/store.js'
@@ -119,4 +119,75 @@ export async function readRange(
     )
   }
   throw new Error('the range never came into memory')
+}
+
+/** Compares without the slow element-wise matcher. */
+export function same(got: Uint8Array | undefined, expected: Uint8Array): boolean {
+  return got !== undefined && Buffer.compare(got, expected) === 0
+}
+
+type Method = 'open' | 'read' | 'write' | 'status' | 'create' | 'remove' | 'flush' | 'destroy' | 'close'
+
+/** An error as the system makes them. */
+export function systemError(code: string): Error {
+  return Object.assign(new Error(`${code}: injected`), { code })
+}
+
+/** A backend in memory whose calls can be watched, delayed and made to fail. */
+export class TestBackend implements StorageBackend {
+  readonly inner: MemoryStorage
+  readonly calls: { method: Method; file: number; offset: number; length: number }[] = []
+  /** Throw from here to make a call fail; await to delay it. */
+  before: (method: Method, file: number, offset: number, length: number) => void | Promise<void> = () => {}
+  modified: number | undefined
+
+  constructor(inner: MemoryStorage = new MemoryStorage()) {
+    this.inner = inner
+  }
+
+  async open(files: readonly StorageFile[]): Promise<void> {
+    await this.#step('open')
+    await this.inner.open(files)
+  }
+  async read(file: number, offset: number, into: Uint8Array): Promise<number> {
+    await this.#step('read', file, offset, into.length)
+    return this.inner.read(file, offset, into)
+  }
+  async write(file: number, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    await this.#step('write', file, offset, length)
+    await this.inner.write(file, offset, chunks)
+  }
+  async status(file: number): Promise<FileStatus> {
+    await this.#step('status', file)
+    const status = await this.inner.status(file)
+    return this.modified === undefined ? status : { ...status, modified: this.modified }
+  }
+  async create(file: number): Promise<void> {
+    await this.#step('create', file)
+    await this.inner.create(file)
+  }
+  async remove(file: number): Promise<void> {
+    await this.#step('remove', file)
+    await this.inner.remove(file)
+  }
+  async flush(): Promise<void> {
+    await this.#step('flush')
+  }
+  async destroy(): Promise<void> {
+    await this.#step('destroy')
+    await this.inner.destroy()
+  }
+  async close(): Promise<void> {
+    await this.#step('close')
+  }
+
+  count(method: Method): number {
+    return this.calls.filter((call) => call.method === method).length
+  }
+
+  async #step(method: Method, file = -1, offset = 0, length = 0): Promise<void> {
+    this.calls.push({ method, file, offset, length })
+    await this.before(method, file, offset, length)
+  }
 }
