@@ -55,14 +55,24 @@ export function lowerCursors(rarity: Rarity, peer: PickerPeer<unknown>, piece: n
 
 /**
  * A candidate that the peer has and has not rejected lately, or -1. `rarity` must be settled and the
- * peer's cursors up to date.
+ * peer's cursors up to date. In rarest order the peer goes through `extent` aligned pieces in a row as
+ * long as they are no less rare.
  */
-export function nextCandidate(rarity: Rarity, peer: PickerPeer<unknown>, order: Order): number {
+export function nextCandidate(
+  rarity: Rarity,
+  peer: PickerPeer<unknown>,
+  order: Order,
+  extent: number,
+): number {
   if (rarity.candidateCount === 0 || peer.dry === rarity.additions) return -1
   for (let level = 0; level < rarity.classCount; level++) {
     if (!hasClass(rarity, peer, level)) continue
     const piece =
-      order === 'sequential' ? firstByIndex(rarity, peer, level) : firstByRarity(rarity, peer, level, order)
+      order === 'sequential'
+        ? firstByIndex(rarity, peer, level)
+        : extent > 1 && order === 'rarest' && !peer.snubbed
+          ? inExtent(rarity, peer, level, extent)
+          : firstByRarity(rarity, peer, level, order)
     if (piece >= 0) return piece
   }
   // All it has was rejected: do not walk again until the rejects expire or something changes.
@@ -93,6 +103,22 @@ function firstByIndex(rarity: Rarity, peer: PickerPeer<unknown>, level: number):
     }
   }
   return -1
+}
+
+function inExtent(rarity: Rarity, peer: PickerPeer<unknown>, level: number, extent: number): number {
+  const fits = (piece: number, neighbour: number): boolean =>
+    rarity.isCandidate(piece) &&
+    rarity.classOf(piece) === level &&
+    rarity.compare(piece, neighbour) <= 0 &&
+    hasPiece(peer, piece) &&
+    !peer.refused.has(piece)
+  let piece = peer.last + 1
+  if (piece % extent === 0 || piece >= rarity.length || !fits(piece, piece - 1)) {
+    piece = firstByRarity(rarity, peer, level, 'rarest')
+    while (piece > 0 && piece % extent !== 0 && fits(piece - 1, piece)) piece--
+  }
+  if (piece >= 0) peer.last = piece
+  return piece
 }
 
 function firstByRarity(rarity: Rarity, peer: PickerPeer<unknown>, level: number, order: Order): number {

@@ -36,6 +36,8 @@ export class PickerPeer<Owner> {
   newest: Request<Owner> | undefined
   /** @internal The open piece it works on. */
   current: OpenPiece<Owner> | undefined
+  /** @internal The piece it opened last; -1 for none. */
+  last = -1
   /** @internal Pieces it rejected lately. */
   refused: Set<number> = new Set()
   /** @internal Until when it is not asked for `refused`, ms. */

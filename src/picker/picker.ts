@@ -253,13 +253,7 @@ export class Picker<Owner> {
 
   /** The peer refused a request (BEP 6): the block is free, and the peer is not asked for that piece for 10 s. */
   rejected(peer: PickerPeer<Owner>, piece: number, begin: number): void {
-    const open = this.#progress.pieces.get(piece)
-    const block = blockIndex(begin)
-    if (!open || block >= open.blockCount) return
-    const request = this.#progress.find(open, block, peer)
-    if (!request) return
-    this.#progress.drop(request)
-    this.#progress.file(open, this.#wants(piece))
+    if (!this.dropRequest(peer, piece, begin)) return
     // A choke rejects all that is outstanding; that says nothing about the pieces.
     if (peer.choked && !peer.allowedFast.has(piece)) {
       peer.wasChoked = true
@@ -267,6 +261,18 @@ export class Picker<Owner> {
     }
     if (peer.refused.size === 0) peer.refusedUntil = this.#now + REFUSAL
     if (peer.refused.size < MAX_REFUSED) peer.refused.add(piece)
+  }
+
+  /** Takes back one request, without any blame; true when the peer was asked for the block. */
+  dropRequest(peer: PickerPeer<Owner>, piece: number, begin: number): boolean {
+    const open = this.#progress.pieces.get(piece)
+    const block = blockIndex(begin)
+    if (!open || block >= open.blockCount) return false
+    const request = this.#progress.find(open, block, peer)
+    if (!request) return false
+    this.#progress.drop(request)
+    this.#progress.file(open, this.#wants(piece))
+    return true
   }
 
   /** All outstanding blocks of a peer are free again: it choked us (without BEP 6), is snubbed, or closes. */

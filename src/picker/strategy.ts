@@ -35,8 +35,18 @@ const DUE = 5_000
 /** A request for such a piece is late after this time, ms. */
 const LATE = 1_000
 
+/** While there is other work in the swarm, an idle peer repeats only requests older than this, ms. */
+const SLOW = 3_000
+
 /** Open pieces compared for the best one. */
 const COMPARED = 32
+
+/**
+ * Bytes of adjacent pieces that one peer opens in a row, so that small pieces reach the disk in
+ * writes of 1 MiB; but never more than this part of all pieces, so that peers stay different.
+ */
+const EXTENT = 1 << 20
+const EXTENTS = 256
 
 /** Verified pieces that are picked at random, so that we soon have something to give (libtorrent: 4). */
 const RANDOM_FIRST = 4
@@ -66,6 +76,8 @@ export class Strategy<Owner> {
   /** Pieces that are wanted and not verified. */
   readonly #missing: Int32Array
   readonly #found: OpenPiece<Owner>[] = []
+  /** Adjacent small pieces opened in a row by one peer. */
+  readonly #extent: number
   /** Blocks that may still be looked at in this pick. */
   #looks = 0
 
@@ -81,6 +93,7 @@ export class Strategy<Owner> {
     this.#progress = progress
     this.#missing = missing
     this.maxOpenPieces = maxOpenPieces
+    this.#extent = Math.min(Math.floor(EXTENT / layout.pieceLength), Math.floor(layout.pieceCount / EXTENTS))
   }
 
   /** Appends up to `count` blocks for the peer and notes them as requested; returns their number. */
@@ -94,10 +107,12 @@ export class Strategy<Owner> {
     if (this.deadlines.length > 0) left -= this.#urgent(peer, left, now, out)
     const { current } = peer
     if (left > 0 && current && this.#usable(peer, current)) left -= this.#take(peer, current, left, now, out)
-    if (left > 0) left -= this.#partial(peer, left, now, out, true)
+    // A snubbed peer would hold up the pieces of others: it opens one of its own before it shares.
+    if (left > 0 && !peer.snubbed) left -= this.#partial(peer, left, now, out, true)
     if (left > 0) left -= this.#fresh(peer, left, now, out)
     if (left > 0) left -= this.#partial(peer, left, now, out, false)
     if (left === count && left > 0) left -= this.#endgame(peer, left, now, out)
+    if (left === 0) this.starved = false
     return count - left
   }
 
@@ -142,7 +157,7 @@ export class Strategy<Owner> {
         this.starved = true
         break
       }
-      const piece = nextCandidate(this.#rarity, peer, order)
+      const piece = nextCandidate(this.#rarity, peer, order, this.#extent)
       if (piece < 0) break
       left -= this.#open(peer, piece, left, now, out)
     }
@@ -235,17 +250,16 @@ export class Strategy<Owner> {
   }
 
   /**
-   * When nothing is left to request, an idle peer repeats a few requests of others. Where only the
-   * open limit stops us, just the late ones: there will be other work as soon as a piece is done.
+   * When nothing is left to request, an idle peer repeats a few requests of others. Where something
+   * is left that this peer cannot give or that the open limit forbids, just the slow ones.
    */
   #endgame(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
     const progress = this.#progress
     const busy = progress.busy
-    if (peer.outstanding > 0 || peer.snubbed || busy.length === 0 || progress.freeCount > 0) return 0
-    const limited = this.#rarity.candidateCount > 0
-    if (limited && !this.#full) return 0
+    if (peer.outstanding > 0 || peer.snubbed || busy.length === 0) return 0
+    const limited = this.#rarity.candidateCount > 0 || progress.freeCount > 0
     if (now < peer.endgameAfter && (limited || peer.endgame === progress.supply)) return 0
-    const allowed = limited ? (request: Request<Owner>): boolean => now - request.at >= LATE : undefined
+    const allowed = limited ? (request: Request<Owner>): boolean => now - request.at >= SLOW : undefined
     const wanted = Math.min(count, ENDGAME_BATCH)
     let left = wanted
     let at = this.#rarity.below(busy.length)
