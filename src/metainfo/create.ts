@@ -101,8 +101,13 @@ export async function createMetainfo(input: CreateInput): Promise<Uint8Array> {
   let size = 0
   for (const { length } of files) size += checkLength(length)
   const pieceLength = checkPieceLength(input.pieceLength ?? automaticPieceLength(size))
+  const pieceCount = Math.ceil(size / pieceLength)
+  if (pieceCount > METAINFO_LIMITS.maxPieces)
+    throw new RangeError(
+      `pieceLength must give at most ${METAINFO_LIMITS.maxPieces} pieces, got ${pieceCount}`,
+    )
   const root = rootFields(input)
-  const pieces = new Uint8Array(20 * Math.ceil(size / pieceLength))
+  const pieces = new Uint8Array(20 * pieceCount)
   const info: Record<string, Encodable | undefined> = {
     name: input.name,
     'piece length': pieceLength,

@@ -208,6 +208,7 @@ describe('createMetainfo', () => {
     ['pieceLength', { pieceLength: 20_000 }],
     ['pieceLength', { pieceLength: 2 ** 30 }],
     ['pieceLength', { pieceLength: Number.NaN }],
+    ['pieceLength', { pieceLength: 16_384, files: [{ path: ['x'], length: 2 ** 36 }] }],
     ['length', { files: [{ path: ['x'], length: -1 }] }],
     ['length', { files: [{ path: ['x'], length: 2 ** 53 }] }],
     ['files', { multiFile: false, files: [] }],
