@@ -39,8 +39,15 @@ const MAX_CONNECTIONS = 1_024
 /** Headers that name us to one origin and stay there when a redirect leaves it. */
 const ORIGIN_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization'])
 
-/** One GET; the contract is `World.fetch`. Codes: `http/*`, the system's, or `signal.reason`. */
-export function fetchHttp(request: HttpRequest, names: Resolver): Promise<HttpResponse> {
+/**
+ * One GET; the contract is `World.fetch`. Codes: `http/*`, the system's, or `signal.reason`. `isLocal` tells
+ * the addresses to which no redirect from the internet may lead.
+ */
+export function fetchHttp(
+  request: HttpRequest,
+  names: Resolver,
+  isLocal: (ip: string) => boolean = isLocalAddress,
+): Promise<HttpResponse> {
   const { signal } = request
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
@@ -63,19 +70,25 @@ export function fetchHttp(request: HttpRequest, names: Resolver): Promise<HttpRe
       request.timeout,
     )
     signal?.addEventListener('abort', onAbort)
-    follow(request, names, abort.signal).then((response) => {
+    follow(request, { names, isLocal, signal: abort.signal }).then((response) => {
       settle()
       resolve(response)
     }, fail)
   })
 }
 
-async function follow(request: HttpRequest, names: Resolver, signal: AbortSignal): Promise<HttpResponse> {
+interface Means {
+  readonly names: Resolver
+  readonly isLocal: (ip: string) => boolean
+  readonly signal: AbortSignal
+}
+
+async function follow(request: HttpRequest, means: Means): Promise<HttpResponse> {
   let url = parseUrl(request.url, undefined)
   let headers = { 'accept-encoding': 'gzip, deflate, br', ...lowerCase(request.headers) }
   let fromInternet = false
   for (let hop = 0; ; hop++) {
-    const answer = await exchange(url, headers, request, names, signal, fromInternet)
+    const answer = await exchange(url, headers, request, means, fromInternet)
     if (answer.redirect === undefined) {
       const body = await decode(answer.body, answer.headers['content-encoding'], request.maxBytes)
       return { status: answer.status, headers: answer.headers, body, url: url.href }
@@ -118,10 +131,10 @@ function exchange(
   url: URL,
   headers: Readonly<Record<string, string>>,
   limits: HttpRequest,
-  names: Resolver,
-  signal: AbortSignal,
+  means: Means,
   fromInternet: boolean,
 ): Promise<Answer> {
+  const { isLocal, signal } = means
   return new Promise((resolve, reject) => {
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const literal = ipToBytes(host)
@@ -139,7 +152,7 @@ function exchange(
       // No pool: every exchange closes its connection, so that nothing outlives it.
       agent: false,
       maxHeaderSize: MAX_HEADER_BYTES,
-      lookup: lookupFunction(names, limits, signal, fromInternet),
+      lookup: lookupFunction(means, limits, fromInternet),
       signal,
       ...(url.username === '' ? {} : { auth: `${decodePart(url.username)}:${decodePart(url.password)}` }),
       ...(limits.localAddress === undefined ? {} : { localAddress: limits.localAddress }),
@@ -233,9 +246,8 @@ function unpackerOf(encoding: string, body: Uint8Array): Unpack | undefined {
 }
 
 function lookupFunction(
-  names: Resolver,
+  { names, isLocal, signal }: Means,
   limits: HttpRequest,
-  signal: AbortSignal,
   fromInternet: boolean,
 ): LookupFunction {
   return (host, options, done) => {
@@ -258,7 +270,7 @@ function lookupFunction(
 }
 
 /** This machine, private and link-local networks: where a redirect from the internet must not lead. */
-function isLocal(host: string): boolean {
+export function isLocalAddress(host: string): boolean {
   const bytes = ipToBytes(host)
   if (!bytes) return false
   const [a, b] = bytes as unknown as readonly [number, number]

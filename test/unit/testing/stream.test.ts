@@ -124,7 +124,7 @@ describe('virtual streams', () => {
           until: from.world.connect({ host: to.ip, port: 7000 + others.indexOf(other) }, { timeout: 1_000 }),
         })
         stream.listen({ data() {}, drain() {}, close() {} })
-        stream.write([pattern(4_000_000)])
+        stream.write([new Uint8Array(4_000_000)])
       }
       const before = ends.map((end) => end.length)
       await net.advance(5_000)
