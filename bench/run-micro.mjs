@@ -7,7 +7,7 @@
  * --save writes bench/results/micro.md, with the machine named.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -29,6 +29,16 @@ for (const name of positionals) {
 }
 const names = positionals.length > 0 ? positionals : known
 
+// The packages that we compare with have a manifest of their own.
+if (!existsSync(`${here}node_modules`)) {
+  const install = ['ci', '--ignore-scripts', '--no-audit', '--no-fund']
+  const { status } = spawnSync('npm', install, {
+    cwd: here,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
+  if (status !== 0) process.exit(1)
+}
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out)
 await build({
