@@ -1,11 +1,13 @@
 /**
  * `rarest/storage`: where the bytes of torrents live. The interface of a backend, the file and memory
- * backends, the store that assembles, verifies and reads back pieces, and torrents made from files.
+ * backends, the suite that tests one of your own, the store that assembles, verifies and reads back pieces, and
+ * torrents made from files.
  * @module
  */
 
 export type { FileStatus, StorageBackend, StorageFile } from '../storage/backend.js'
 export { checkPieces } from '../storage/check.js'
+export { type ConformanceCase, type MakeBackend, storageConformance } from '../storage/conformance.js'
 export { type CreateTorrentOptions, createTorrent } from '../storage/create.js'
 export { StorageError, type StorageErrorCode } from '../storage/error.js'
 export { FileStorage, type FileStorageOptions } from '../storage/file.js'

@@ -3,4 +3,5 @@
  * @module
  */
 
+export type * from '../net/world.js'
 export * from '../testing/index.js'
