@@ -186,7 +186,7 @@ async function hashPieces(
     let hashed = 0
     for (let chunk = 0; chunk < chunks.pieceCount; chunk++) {
       await reads[0]
-      reads.shift()
+      void reads.shift()
       if (signal?.aborted) throw signal.reason
       readAhead(chunk + CHUNKS_AHEAD)
       hasher.update(chunkAt(chunk))
