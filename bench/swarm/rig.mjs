@@ -119,8 +119,7 @@ async function ready(child) {
 
 /**
  * `count` seeds that only upload: one libtorrent process up to 10, else two that share the addresses
- * 127.0.1.x and 127.0.2.x. libtorrent gives each connection a peer id of its own, so to a client they are
- * that many different peers.
+ * 127.0.1.x and 127.0.2.x, each address with a libtorrent session of its own.
  */
 export async function startSeeds(torrent, data, count) {
   const processes = []
@@ -131,7 +130,7 @@ export async function startSeeds(torrent, data, count) {
       const seed = await startLibtorrent({ listen })
       processes.push(seed)
       await seed.request({ cmd: 'add', torrent, dir: data, seedMode: true })
-      await seed.event('finished')
+      for (let ready = 0; ready < addresses; ready++) await seed.event('finished')
     }
   } catch (error) {
     for (const seed of processes) await seed.stop()

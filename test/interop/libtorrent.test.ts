@@ -10,7 +10,7 @@ import { addressOf, openSession, within } from './rigs/rarest.js'
 import { scene, until } from './rigs/scene.js'
 
 const shapes = Object.keys(SHAPES) as ShapeName[]
-const DONE = 30_000
+const DONE = 20_000
 
 describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
   it.each(shapes)('sends us %s', async (shape) => {
@@ -103,7 +103,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     const stage = scene()
     const listen = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4']
     // Held back, so that no single seed is done before the others begin.
-    const settings = { upload_rate_limit: 8 << 20 }
+    const settings = { upload_rate_limit: 2 << 20 }
     const seed = stage.own(await Libtorrent.start({ listen, settings }))
     const payload = await makePayload(stage, seed, {
       pieceLength: 256 << 10,
@@ -154,8 +154,8 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
 
   it('goes on after we stop half way and start again', async () => {
     const stage = scene()
-    const seed = stage.own(await Libtorrent.start())
-    const payload = await makePayload(stage, seed, { pieceLength: 64 << 10, files: { '': 24 << 20 } })
+    const seed = stage.own(await Libtorrent.start({ settings: { upload_rate_limit: 8 << 20 } }))
+    const payload = await makePayload(stage, seed, { pieceLength: 64 << 10, files: { '': 12 << 20 } })
     await seed.add(payload.torrent, payload.dir)
     const target = await stage.folder('target')
     const first = openSession(stage, target)
@@ -163,7 +163,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     let verified = 0
     await new Promise<void>((resolve) => {
       before.on('piece', () => {
-        if (++verified === 100) resolve()
+        if (++verified === 60) resolve()
       })
     })
     const outcome = before.done
@@ -173,17 +173,17 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     const after = await openSession(stage, target).add(payload.torrent, { peers: [seed.address] })
     await after.ready
     // All that was verified is there again, and it was not all.
-    expect(after.stats.verifiedPieces).toBeGreaterThanOrEqual(100)
+    expect(after.stats.verifiedPieces).toBeGreaterThanOrEqual(60)
     expect(after.stats.verifiedPieces).toBeLessThan(payload.pieceCount)
     expect(await within(DONE, 'download', after.done)).toBe('complete')
-    expect(after.stats.received).toBeLessThanOrEqual(payload.size - 100 * payload.pieceLength)
+    expect(after.stats.received).toBeLessThanOrEqual(payload.size - 60 * payload.pieceLength)
     await expectSame(payload, target)
   })
 
   it('goes on after we pause and resume', async () => {
     const stage = scene()
-    const seed = stage.own(await Libtorrent.start())
-    const payload = await makePayload(stage, seed, { pieceLength: 64 << 10, files: { '': 24 << 20 } })
+    const seed = stage.own(await Libtorrent.start({ settings: { upload_rate_limit: 8 << 20 } }))
+    const payload = await makePayload(stage, seed, { pieceLength: 64 << 10, files: { '': 12 << 20 } })
     await seed.add(payload.torrent, payload.dir)
     const target = await stage.folder('target')
     const torrent = await openSession(stage, target).add(payload.torrent, { peers: [seed.address] })
@@ -209,19 +209,19 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     const payloadMaker = stage.own(await Libtorrent.start())
     const payload = await makePayload(stage, payloadMaker, {
       pieceLength: 64 << 10,
-      files: { '': 8 << 20 },
+      files: { '': 32 << 20 },
     })
     const session = openSession(stage, payload.dir)
     const torrent = await session.add(payload.torrent)
     const address = await addressOf(session)
     const target = await stage.folder('target')
-    const slow = stage.own(await Libtorrent.start({ settings: { download_rate_limit: 2 << 20 } }))
+    const slow = stage.own(await Libtorrent.start({ settings: { download_rate_limit: 4 << 20 } }))
     await slow.add(payload.torrent, target)
     await slow.connect(payload.infoHash, [address])
-    await until('half is there', async () => (await slow.status(payload.infoHash)).done > payload.size / 2)
+    await until('some is there', async () => (await slow.status(payload.infoHash)).done > 4 << 20)
     await slow.stop()
-    const uploaded = torrent.stats.uploaded
-    expect(uploaded).toBeLessThan(payload.size)
+    expect(torrent.stats.uploaded).toBeLessThan(payload.size)
+    expect(torrent.stats.state).toBe('seeding')
 
     const again = stage.own(await Libtorrent.start())
     await again.add(payload.torrent, target)
@@ -235,10 +235,13 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     const honest = stage.own(await Libtorrent.start({ listen: ['127.0.0.1'] }))
     const liar = stage.own(await Libtorrent.start({ listen: ['127.0.0.2'] }))
     const payload = await makePayload(stage, honest, { pieceLength: 64 << 10, files: { '': 6 << 20 } })
+    // It checks good files, and only then they change: libtorrent looks before it sends unchecked pieces.
     const spoilt = await stage.folder('spoilt')
-    await copySpoilt(payload, spoilt, 0)
+    await copySpoilt(payload, spoilt, 1)
     await honest.add(payload.torrent, payload.dir)
-    await liar.add(payload.torrent, spoilt, { seedMode: true })
+    await liar.add(payload.torrent, spoilt)
+    await liar.finished(payload.infoHash)
+    await copySpoilt(payload, spoilt, 0)
     const target = await stage.folder('target')
     const torrent = await openSession(stage, target).add(payload.torrent, { peers: [liar.address] })
     const closed = new Promise<string>((resolve) => {

@@ -1,7 +1,9 @@
-"""One libtorrent session behind JSON lines: commands on stdin, events and answers on stdout.
+"""libtorrent behind JSON lines: commands on stdin, events and answers on stdout.
 
 The process takes its settings as one JSON argument:
-  listen       addresses to listen on, ["127.0.0.1"] by default
+  listen       addresses to listen on, ["127.0.0.1"] by default; each is a session of its own, since one session
+               takes only one connection from a client that has the same peer id on all of them. A torrent is
+               added to all, other commands go to the first
   port         0 takes a free one for each address
   transport    "tcp" (default), "utp" or "both"
   encryption   "plain" (default), "prefer", "rc4" (RC4 only) or "handshake" (obfuscated handshake, plain stream)
@@ -29,6 +31,9 @@ ENCRYPTION = {
     'handshake': (0, 0, 1),
 }
 
+# peer_info::utp_socket, which this version's binding lacks.
+UTP_SOCKET = 1 << 17
+
 output_lock = threading.Lock()
 torrents = {}
 listening = []
@@ -54,17 +59,14 @@ def usage():
     return {'cpu': spent.ru_utime + spent.ru_stime, 'peak': spent.ru_maxrss * 1024}
 
 
-def open_session(options):
+def open_session(options, address):
     incoming, outgoing, level = ENCRYPTION[options.get('encryption', 'plain')]
     transport = options.get('transport', 'tcp')
     tcp = transport in ('tcp', 'both')
     utp = transport in ('utp', 'both')
     port = options.get('port', 0)
-    addresses = options.get('listen', ['127.0.0.1'])
     settings = {
-        'listen_interfaces': ','.join(
-            (f'[{address}]:{port}' if ':' in address else f'{address}:{port}') for address in addresses
-        ),
+        'listen_interfaces': f'[{address}]:{port}' if ':' in address else f'{address}:{port}',
         'outgoing_interfaces': options.get('outgoing', ''),
         'enable_dht': False,
         'enable_lsd': False,
@@ -85,7 +87,13 @@ def open_session(options):
         | lt.alert.category_t.peer_notification,
     }
     settings.update(options.get('settings', {}))
-    return lt.session(settings), len(addresses)
+    session = lt.session(settings)
+    if any(name.endswith('_rate_limit') for name in settings):
+        # By default limits spare local networks, loopback among them.
+        everyone = lt.ip_filter()
+        everyone.add_rule('0.0.0.0', '255.255.255.255', 1 << lt.session.global_peer_class_id)
+        session.set_peer_class_filter(everyone)
+    return session
 
 
 def hashes(info):
@@ -154,7 +162,7 @@ def describe(info):
     }
 
 
-def add(session, command):
+def add(sessions, command):
     if 'magnet' in command:
         params = lt.parse_magnet_uri(command['magnet'])
     else:
@@ -169,9 +177,9 @@ def add(session, command):
     if 'trackers' in command:
         params.trackers = command['trackers']
     started = now()
-    handle = session.add_torrent(params)
-    key = key_of(handle)
-    torrents[key] = handle
+    handles = [session.add_torrent(params) for session in sessions]
+    key = key_of(handles[0])
+    torrents[key] = handles
     return {'infoHash': key, 'at': started}
 
 
@@ -192,7 +200,7 @@ def status(handle):
             'client': text(peer.client),
             'down': peer.total_download,
             'up': peer.total_upload,
-            'utp': bool(peer.flags & lt.peer_info.utp_socket),
+            'utp': bool(peer.flags & UTP_SOCKET),
             'rc4': bool(peer.flags & lt.peer_info.rc4_encrypted),
             'seed': bool(peer.flags & lt.peer_info.seed),
         })
@@ -209,17 +217,18 @@ def status(handle):
     }
 
 
-def answer(session, command):
+def answer(sessions, command):
     name = command['cmd']
     if name == 'create':
         return create(command)
     if name == 'parse':
         return describe(lt.torrent_info(command['torrent']))
     if name == 'add':
-        return add(session, command)
+        return add(sessions, command)
     if name == 'usage':
         return usage()
-    handle = torrents[command['infoHash']] if 'infoHash' in command else next(iter(torrents.values()))
+    handles = torrents[command['infoHash']] if 'infoHash' in command else next(iter(torrents.values()))
+    handle = handles[0]
     if name == 'connect':
         return connect(handle, command)
     if name == 'status':
@@ -227,8 +236,9 @@ def answer(session, command):
     if name == 'trackers':
         return {'trackers': [{'url': t['url'], 'fails': t['fails'], 'message': t['message']} for t in handle.trackers()]}
     if name == 'remove':
-        session.remove_torrent(handle)
         del torrents[key_of(handle)]
+        for session, each in zip(sessions, handles):
+            session.remove_torrent(each)
         return {}
     raise ValueError('unknown command ' + name)
 
@@ -265,27 +275,30 @@ def report(alert, addresses):
 
 def main():
     options = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
-    session, addresses = open_session(options)
+    addresses = options.get('listen', ['127.0.0.1'])
+    sessions = [open_session(options, address) for address in addresses]
     ended = threading.Event()
 
-    def watch():
+    def watch(session):
         while not ended.is_set():
             session.wait_for_alert(200)
             for alert in session.pop_alerts():
-                report(alert, addresses)
+                report(alert, len(addresses))
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    watchers = [threading.Thread(target=watch, args=[session], daemon=True) for session in sessions]
+    for watcher in watchers:
+        watcher.start()
     for line in sys.stdin:
         command = json.loads(line)
         if command['cmd'] == 'quit':
             break
         try:
-            emit({'id': command.get('id'), **answer(session, command)})
+            emit({'id': command.get('id'), **answer(sessions, command)})
         except Exception as error:  # the test sees what went wrong, the session lives on
             emit({'id': command.get('id'), 'error': f'{type(error).__name__}: {error}'})
     ended.set()
-    watcher.join()
+    for watcher in watchers:
+        watcher.join()
     emit({'event': 'exit', **usage()})
     sys.stdout.flush()
     # Skips libtorrent's slow farewell to trackers.

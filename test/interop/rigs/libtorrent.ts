@@ -6,7 +6,7 @@ import { JsonChild } from './child.mjs'
 const DRIVER = fileURLToPath(new URL('libtorrent-driver.py', import.meta.url))
 
 export interface LibtorrentOptions {
-  /** Addresses to listen on, each with a port of its own. Default 127.0.0.1. */
+  /** Addresses to listen on, each a peer of its own. Default 127.0.0.1. */
   readonly listen?: readonly string[]
   readonly port?: number
   /** Default tcp. */
@@ -108,7 +108,8 @@ export class Libtorrent {
     options: { readonly seedMode?: boolean; readonly trackers?: readonly string[] } = {},
   ): Promise<string> {
     const { infoHash } = await this.child.request({ cmd: 'add', torrent, dir, ...options })
-    await this.child.event('checked', { match: (event) => event.infoHash === infoHash })
+    for (const _ of this.addresses)
+      await this.child.event('checked', { match: (event) => event.infoHash === infoHash })
     return infoHash
   }
 
@@ -116,7 +117,7 @@ export class Libtorrent {
     await this.child.request({ cmd: 'connect', infoHash, peers })
   }
 
-  /** Resolves when all of the torrent is there and verified. */
+  /** Resolves when all of the torrent is there and verified, at the first address. */
   async finished(infoHash: string, timeout = 30_000): Promise<void> {
     await this.child.event('finished', { timeout, match: (event) => event.infoHash === infoHash })
   }
