@@ -45,6 +45,22 @@ export function catchUp(rarity: Rarity, peer: PickerPeer<unknown>): void {
   peer.dry = -1
 }
 
+/** Steps in the rarity array for a look at the rarest candidate. */
+const GLANCE = 32
+
+/** About how rare the rarest candidate is that the peer has: its copies, Infinity when a glance finds none. */
+export function rarestCopies(rarity: Rarity, peer: PickerPeer<unknown>): number {
+  for (let level = 0; level < rarity.classCount; level++) {
+    const first = rarity.first(level, true)
+    const end = Math.min(rarity.end(level), first + GLANCE)
+    for (let at = first; at < end; at++) {
+      const piece = rarity.order[at] as number
+      if (hasPiece(peer, piece) && !peer.refused.has(piece)) return rarity.counts[piece] as number
+    }
+  }
+  return Number.POSITIVE_INFINITY
+}
+
 /** Tells the cursors of a piece that the peer has now, or that is a candidate now. */
 export function lowerCursors(rarity: Rarity, peer: PickerPeer<unknown>, piece: number): void {
   const word = piece >>> 5

@@ -213,11 +213,7 @@ export class Picker<Owner> {
   pick(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
     this.#now = now
     if (!peer.attached || count <= 0 || this.#missingCount === 0) return 0
-    if (peer.choked) peer.wasChoked = true
-    else if (peer.wasChoked) {
-      peer.wasChoked = false
-      this.#forgive(peer)
-    }
+    this.#noteChoke(peer)
     if (peer.refused.size > 0) {
       if (now >= peer.refusedUntil) this.#forgive(peer)
       else if (peer.refused.size >= MAX_REFUSED) return 0
@@ -259,6 +255,7 @@ export class Picker<Owner> {
       peer.wasChoked = true
       return
     }
+    this.#noteChoke(peer)
     if (peer.refused.size === 0) peer.refusedUntil = this.#now + REFUSAL
     if (peer.refused.size < MAX_REFUSED) peer.refused.add(piece)
   }
@@ -535,6 +532,12 @@ export class Picker<Owner> {
     peer.checked = 0
     peer.endgame = -1
     peer.current = undefined
+  }
+
+  /** An unchoke wipes out what was rejected before. */
+  #noteChoke(peer: PickerPeer<Owner>): void {
+    if (peer.wasChoked && !peer.choked) this.#forgive(peer)
+    peer.wasChoked = peer.choked
   }
 
   #forgive(peer: PickerPeer<Owner>): void {

@@ -6,7 +6,7 @@
  */
 
 import { BLOCK_LENGTH, type Block, type Layout } from '../metainfo/layout.js'
-import { catchUp, hasPiece, nextCandidate, type Order } from './choose.js'
+import { catchUp, hasPiece, nextCandidate, type Order, rarestCopies } from './choose.js'
 import type { PickerPeer } from './peer.js'
 import type { OpenPiece, Progress, Request } from './progress.js'
 import type { Rarity } from './rarity.js'
@@ -173,6 +173,12 @@ export class Strategy<Owner> {
     if (progress.sequence === peer.checked || progress.freeCount === 0) return 0
     const choosy =
       alone && peer.fastRun > 0 && this.verified >= RANDOM_FIRST && progress.freeCount <= 1.5 * this.peers
+    // What only few have is worth more than finishing what many have (libtorrent: a partial piece
+    // counts as one copy rarer), as long as the partial pieces do not pile up.
+    const common =
+      alone && !this.sequential && !this.#full && progress.freeCount <= 1.5 * this.peers
+        ? rarestCopies(this.#rarity, peer) + 1
+        : Number.POSITIVE_INFINITY
     let left = count
     const found = this.#found
     while (left > 0) {
@@ -181,6 +187,7 @@ export class Strategy<Owner> {
       for (let open = progress.newest; open && open.sequence > peer.checked; open = open.older) {
         if (!hasPiece(peer, open.piece) || peer.refused.has(open.piece)) continue
         useful = true
+        if ((this.#rarity.counts[open.piece] as number) > common) continue
         if (choosy && open.requestedCount > 0 && open.freeCount < Math.min(peer.fastRun, open.blockCount)) {
           continue
         }
