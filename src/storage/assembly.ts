@@ -166,6 +166,7 @@ export class Assembly {
     this.#parked.clear()
     this.#abandoned.clear()
     this.#hashQueue.length = 0
+    this.#sealedBytes = 0
   }
 
   #openPiece(piece: number): OpenPiece {

@@ -39,7 +39,6 @@ export class FileHandles {
   /** Handles that exist or are being opened, dropped ones included. */
   #count = 0
   readonly #waiting: (() => void)[] = []
-  readonly #closing = new Set<Promise<void>>()
   #closed = false
 
   constructor(limit: number) {
@@ -121,9 +120,8 @@ export class FileHandles {
   async close(): Promise<void> {
     this.#closed = true
     for (const wake of this.#waiting.splice(0)) wake()
-    await Promise.all([...this.#opening.values()].map((opening) => opening.catch(() => undefined)))
     for (const handle of [...this.#open.values()]) this.#drop(handle)
-    while (this.#closing.size > 0) await Promise.all(this.#closing)
+    while (this.#count > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
   async #openFile(
@@ -158,13 +156,7 @@ export class FileHandles {
   }
 
   #close(handle: Handle): void {
-    const closing = new Promise<void>((resolve) => {
-      fs.close(handle.fd, () => resolve())
-    }).then(() => {
-      this.#closing.delete(closing)
-      this.#freed()
-    })
-    this.#closing.add(closing)
+    fs.close(handle.fd, () => this.#freed())
   }
 
   #freed(): void {

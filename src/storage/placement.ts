@@ -139,8 +139,12 @@ export class Placement {
           : this.#readPart(start, part),
       )
       if (got < part.length) {
-        const end = slice.offset + got
-        throw new StorageError('storage/missing', path, `${path} ends at byte ${end} where more is needed`)
+        const from = slice.offset + got
+        throw new StorageError(
+          'storage/missing',
+          path,
+          `${path} has no bytes from ${from} on, and more are needed`,
+        )
       }
     }
   }

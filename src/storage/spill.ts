@@ -30,7 +30,7 @@ export class Spill {
   readonly #pool: SlabPool
   readonly #budget: number
   readonly #on: SpillEvents
-  /** Bytes on their way out under pressure. */
+  /** Memory that will be free when the disk has what is in it. */
   #leaving = 0
   /** Pieces whose read failed: the user has to repair something first. */
   readonly #stuck = new Set<OpenPiece>()
@@ -58,13 +58,23 @@ export class Spill {
     return this.#pool.used - this.#leaving > this.#budget
   }
 
-  /** Sends cells that the hash will not reach soon to the disk, until a quarter of the budget is free. */
+  /**
+   * Sends cells that the hash will not reach soon to the disk until a quarter of the budget is free, those
+   * with the most blocks first: whole ones are sure to free their memory.
+   */
   relieve(pieces: Iterable<OpenPiece>): void {
+    const candidates: { open: OpenPiece; index: number; blocks: number }[] = []
     for (const open of pieces) {
-      for (let index = open.cells.length - 1; index > open.hashCell; index--) {
-        if (this.#pool.used - this.#leaving <= this.#budget * 0.75) return
-        if (open.cells[index] && !open.busy.has(index) && this.#isIdle(open, index)) this.#send(open, index)
+      for (let index = open.hashCell + 1; index < open.cells.length; index++) {
+        if (!open.cells[index] || open.busy.has(index)) continue
+        const blocks = this.#idleBlocks(open, index)
+        if (blocks > 0) candidates.push({ open, index, blocks })
       }
+    }
+    candidates.sort((a, b) => b.blocks - a.blocks)
+    for (const { open, index } of candidates) {
+      if (this.#pool.used - this.#leaving <= this.#budget * 0.75) return
+      this.#send(open, index)
     }
   }
 
@@ -120,13 +130,13 @@ export class Spill {
     })
   }
 
-  /** True when nobody writes to a cell and there is something in it. */
-  #isIdle(open: OpenPiece, index: number): boolean {
+  /** Blocks that came into a cell, 0 while somebody writes to it. */
+  #idleBlocks(open: OpenPiece, index: number): number {
     const { first, end } = open.blocksOf(index)
-    let received = false
+    let received = 0
     for (let block = first; block < end; block++) {
-      if (open.states[block] === LEASED) return false
-      if (open.states[block] === RECEIVED) received = true
+      if (open.states[block] === LEASED) return 0
+      if (open.states[block] === RECEIVED) received++
     }
     return received
   }
@@ -134,35 +144,28 @@ export class Spill {
   #send(open: OpenPiece, index: number): void {
     const { first, end } = open.blocksOf(index)
     const base = open.piece * this.#placement.layout.pieceLength
-    open.busy.add(index)
+    const sent: number[] = []
     let pending = 0
     let lost = false
-    const sent: number[] = []
+    open.busy.add(index)
+    this.#leaving += open.cellLength
     for (let block = first; block < end; block++) {
       if (open.states[block] !== RECEIVED) continue
-      let stop = block + 1
-      while (stop < end && open.states[stop] === RECEIVED) stop++
-      const from = block
       const start = block * BLOCK_LENGTH
-      const length = Math.min(open.size, stop * BLOCK_LENGTH) - start
-      block = stop
+      for (; block < end && open.states[block] === RECEIVED; block++) sent.push(block)
+      const length = Math.min(open.size, block * BLOCK_LENGTH) - start
       pending++
       open.runs++
-      this.#leaving += length
-      const done = (dropped: boolean): void => {
-        this.#leaving -= length
-        open.runs--
-        pending--
-        lost ||= dropped
-        for (let at = from; at < stop; at++) sent.push(at)
-        if (pending === 0) this.#sent(open, index, lost ? [] : sent)
-      }
       this.#writer.addRun({
         piece: open.piece,
         position: base + start,
         length,
         chunks: [open.memory(start, length)],
-        done,
+        done: (dropped) => {
+          open.runs--
+          lost ||= dropped
+          if (--pending === 0) this.#sent(open, index, lost ? [] : sent)
+        },
       })
     }
   }
@@ -170,6 +173,7 @@ export class Spill {
   /** Frees a cell that is on the disk, unless blocks have come into it meanwhile. */
   #sent(open: OpenPiece, index: number, blocks: readonly number[]): void {
     open.busy.delete(index)
+    this.#leaving -= open.cellLength
     const { first, end } = open.blocksOf(index)
     const received = open.states.subarray(first, end).filter((state) => state === RECEIVED).length
     const leased = open.states.subarray(first, end).includes(LEASED)

@@ -188,6 +188,7 @@ export class Store {
    */
   received(piece: number, begin: number, data: Uint8Array): void {
     this.#assembly.received(piece, begin, data, !this.#closed && !this.verified.has(piece))
+    if (this.#spill?.isPressed) this.#scheduleTurn()
   }
 
   /** The lease is given back unfilled: the connection closed, or the block was not wanted any more. */
@@ -394,7 +395,9 @@ export class Store {
   }
 
   #updateCongested(): void {
-    const waiting = this.#writer.bytes + this.#assembly.waiting
+    // Large pieces: memory over the budget counts while the disk is about to free some of it.
+    const over = this.#spill && !this.#writer.isEmpty ? this.#pool.used - this.#budget : 0
+    const waiting = Math.max(this.#writer.bytes + this.#assembly.waiting, over)
     if (!this.#congested) {
       this.#congested = waiting > CONGESTED_BYTES
     } else if (waiting <= CONGESTED_BYTES / 2) {
@@ -429,6 +432,7 @@ export class Store {
     await this.#writer.pause()
     this.#readAhead.close()
     this.#assembly.clear()
+    this.#writer.clear()
     this.#pool.trim()
   }
 

@@ -122,6 +122,13 @@ export class Writer {
     this.#error = undefined
   }
 
+  /** Forgets everything that is not under way. */
+  clear(): void {
+    this.#ready.clear()
+    this.#queue = []
+    this.#bytes = 0
+  }
+
   /** Resolves when a run under way has ended; at once when there is none. */
   async settled(): Promise<void> {
     if (this.#underWay.size > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve))
