@@ -15,10 +15,11 @@ import { RarestError } from '../util/errors.js'
 import type { ByteStream, ConnectOptions, StreamListener, StreamServer } from './world.js'
 
 /**
- * Bytes per read, and the size of the one buffer behind all sockets. Sharing is sound: libuv asks for
+ * Bytes per read, and the size of the one buffer behind all sockets. Measured on loopback at 64, 128 and
+ * 256 KiB: 128 costs least on both sides together and stays in the processor's cache. Sharing is sound: libuv asks for
  * the memory, reads and calls back in one go, also on Windows (zero-byte reads).
  */
-const READ_BYTES = 262_144
+const READ_BYTES = 131_072
 
 /** Bytes that the system would not take at once before `write` answers false. */
 const WRITE_HIGH = 65_536

@@ -39,7 +39,10 @@ export interface ByteStream {
   /** Stops and restarts reading, so that the remote feels back-pressure. */
   pause(): void
   resume(): void
-  /** Sends what is queued, then closes. `close` follows. */
+  /**
+   * Sends what is queued, then closes. `close` follows when the remote ended too, or 5 s after this call;
+   * until then bytes still arrive. Later writes go nowhere.
+   */
   end(): void
   /** Closes at once. `close` follows, unless no listener was set. */
   destroy(): void
@@ -116,7 +119,10 @@ export interface World {
   defer(call: () => void): void
   /** Opens a TCP connection. Rejects with the system's code, `ETIMEDOUT`, or `signal.reason`. */
   connect(to: Address, options: ConnectOptions): Promise<ByteStream>
-  /** Accepts TCP connections; port 0 takes a free one. Rejects with the system's code (`EADDRINUSE`). */
+  /**
+   * Accepts TCP connections; port 0 takes a free one. Without a host both families are served, `::` means
+   * IPv6 alone. Rejects with the system's code (`EADDRINUSE`).
+   */
   listen(
     at: { readonly host?: string; readonly port: number },
     accept: (stream: ByteStream) => void,

@@ -26,11 +26,6 @@ export class VirtualClock {
   #made = 0
   #cancelled = 0
 
-  /** Live events. */
-  get pending(): number {
-    return this.#heap.length - this.#cancelled
-  }
-
   /** Runs `call` at `time` (ms), now when that is past. */
   at(time: number, call: () => void, quiet = false): Event {
     const due = Number.isNaN(time) ? this.now : Math.max(this.now, time)

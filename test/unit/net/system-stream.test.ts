@@ -330,11 +330,11 @@ describe('streams of the system world', () => {
     expect(equalBytes(await seen.received(3), pattern(3))).toBe(true)
   })
 
-  it('carry 500 connections at once', async () => {
+  it('carry 1,000 connections at once', async () => {
     const listening = await server((stream) => {
       stream.listen({ data: (chunk) => stream.write([chunk.slice()]), drain() {}, close() {} })
     })
-    const dialled = await Promise.all(Array.from({ length: 500 }, () => dial(listening)))
+    const dialled = await Promise.all(Array.from({ length: 1_000 }, () => dial(listening)))
     const seen = dialled.map(watch)
     dialled.forEach((stream, i) => {
       stream.write([Uint8Array.of(i & 0xff, i >>> 8)])
