@@ -75,7 +75,9 @@ export class TrackerSockets {
     const sockets = await Promise.allSettled(this.#bound.values())
     this.#bound.clear()
     await Promise.all(
-      sockets.map((socket) => (socket.status === 'fulfilled' ? socket.value.close() : undefined)),
+      sockets.map(async (socket) => {
+        if (socket.status === 'fulfilled') await socket.value.close()
+      }),
     )
   }
 
