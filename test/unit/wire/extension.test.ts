@@ -104,6 +104,13 @@ describe('extension handshake', () => {
     expect(decodeExtensionHandshake(encode({ many }))).toBeUndefined()
   })
 
+  it('keeps nothing of the memory it was read from', () => {
+    const bytes = Buffer.from(encodeExtensionHandshake(full))
+    const handshake = decodeExtensionHandshake(bytes)
+    bytes.fill(0)
+    expect(handshake).toEqual(full)
+  })
+
   it('survives a name like __proto__ and keys that are no text', () => {
     const bytes = fromLatin1('d1:md9:__proto__i7e2:\xff\xfei8eee')
     expect(decodeExtensionHandshake(bytes)?.extensions).toEqual(
