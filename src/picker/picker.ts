@@ -314,6 +314,7 @@ export class Picker<Owner> {
    * when {@link Picker.starved}; O(open pieces).
    */
   evict(now: number): number | undefined {
+    this.#now = now
     let best: OpenPiece<Owner> | undefined
     for (const open of this.#progress.pieces.values()) {
       if (open.requestedCount > 0 || open.complete) continue

@@ -177,7 +177,7 @@ export class Strategy<Owner> {
     // counts as one copy rarer), as long as the partial pieces do not pile up.
     const common =
       alone && !this.sequential && !this.#full && progress.freeCount <= 1.5 * this.peers
-        ? rarestCopies(this.#rarity, peer) + 1
+        ? rarestCopies(this.#rarity, peer)
         : Number.POSITIVE_INFINITY
     let left = count
     const found = this.#found

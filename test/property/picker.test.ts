@@ -32,9 +32,13 @@ class Pair {
   readonly priority: number[]
   /** Open piece -> received block -> owner. */
   readonly open: Map<number, Map<number, number | undefined>> = new Map()
+  /** Pieces that ever had a deadline. */
+  readonly due: Set<number> = new Set()
   readonly pieces: number
   readonly layout
   now = 0
+  /** The latest time that the picker was told. */
+  told = 0
   owners = 0
 
   constructor(pieces: number, blocks: number, seed: number, lastBytes: number) {
@@ -62,6 +66,7 @@ class Pair {
 
   pick(peer: ModelPeer, count: number): void {
     const { picker, now } = this
+    this.told = now
     for (const [piece, until] of peer.refused) if (until <= now) peer.refused.delete(piece)
     const mayOpen = (): boolean => this.open.size < picker.maxOpenPieces
     const openBefore = this.open.size
@@ -87,7 +92,8 @@ class Pair {
       must(!this.open.get(piece)?.has(block))
       const holders = this.holders(key)
       must(holders < MAX_HOLDERS)
-      if (holders > 0) duplicates++
+      // Late pieces may be repeated although there is other work.
+      if (holders > 0) duplicates += this.due.has(piece) ? 0 : 1
       else {
         must(block > (freshOf.get(piece) ?? -1))
         freshOf.set(piece, block)
@@ -239,7 +245,7 @@ function apply(pair: Pair, [kind, a, b, c]: Op): void {
     if (!peer.handle.choked || peer.handle.allowedFast.has(at)) {
       // All refusals of a peer expire together, with its first one.
       const [until] = peer.refused.values()
-      peer.refused.set(at, until ?? pair.now + 10_000)
+      peer.refused.set(at, until ?? pair.told + 10_000)
     }
   } else if (kind === 21) {
     picker.dropRequests(peer.handle)
@@ -275,10 +281,13 @@ function apply(pair: Pair, [kind, a, b, c]: Op): void {
     picker.sequential = c % 3 === 0
     picker.maxOpenPieces = c % 2 === 0 ? Number.POSITIVE_INFINITY : b % 6
   } else if (kind === 26) {
+    pair.due.add(piece)
     picker.setDeadline(piece, c % 3 === 0 ? undefined : pair.now + (c % 8000))
   } else {
     pair.now += c % 6000
-    const evicted = c % 2 === 0 ? picker.evict(pair.now) : undefined
+    if (c % 2 === 1) return
+    pair.told = pair.now
+    const evicted = picker.evict(pair.now)
     if (evicted === undefined) return
     expect(pair.open.has(evicted)).toBe(true)
     expect(pair.complete(evicted)).toBe(false)
