@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
@@ -96,17 +96,21 @@ describe('consumers in Node', () => {
     expect((await node(consumer.directory, command, '--version')).trim()).toBe(version)
   })
 
-  it('compile as ESM and CJS, and wrong uses do not', async () => {
-    const types = join(root, 'node_modules/@types')
-    await node(
-      consumer.directory,
-      script('typescript', 'bin/tsc'),
-      '-p',
-      'tsconfig.node.json',
-      '--typeRoots',
-      types,
-    )
-  }, 60_000)
+  it.each([
+    ['20', '@types/node'],
+    ['22', 'types-node-22'],
+    ['24', 'types-node-24'],
+  ])(
+    'compile as ESM and CJS under the types of Node %s, and wrong uses do not',
+    async (version, name) => {
+      const types = join(consumer.directory, `types-${version}`)
+      mkdirSync(types)
+      symlinkSync(join(root, 'node_modules', name), join(types, 'node'), 'junction')
+      const compiler = script('typescript', 'bin/tsc')
+      await node(consumer.directory, compiler, '-p', 'tsconfig.node.json', '--typeRoots', types)
+    },
+    60_000,
+  )
 })
 
 describe('consumers in a browser', () => {

@@ -1,5 +1,11 @@
-import { RarestError } from 'rarest'
+import { RarestError, type Session, type SessionOptions, type Torrent, type World } from 'rarest'
 import { type BencodeValue, decode, encode } from 'rarest/bencode'
+import type { StorageBackend } from 'rarest/storage'
+import type { ByteStream } from 'rarest/testing'
+import { TrackerServer } from 'rarest/tracker'
+
+type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const holds = <T extends true>(): T | undefined => undefined
 
 export const value: BencodeValue = decode(encode({ a: [1, 2n, 'text', new Uint8Array(1)] }))
 export const code: string = new RarestError('a/b', 'c').code
@@ -7,3 +13,37 @@ export const code: string = new RarestError('a/b', 'c').code
 encode(null)
 // @ts-expect-error a decoded value is no object with properties
 value.a
+
+export async function use(
+  session: Session,
+  world: World,
+  stream: ByteStream,
+  storage: StorageBackend,
+): Promise<void> {
+  const torrent: Torrent = await session.add('a.torrent', { path: 'downloads' })
+  torrent.on('piece', (index) => {
+    holds<Equals<typeof index, number>>()
+  })
+  torrent.on('error', (error) => {
+    holds<Equals<typeof error, RarestError>>()
+  })
+  session.on('listening', (port) => {
+    holds<Equals<typeof port, number>>()
+  })
+  // @ts-expect-error no such event
+  torrent.on('pieces', () => {})
+  // @ts-expect-error no such event
+  session.on('torrent', () => {})
+  // @ts-expect-error the index of a piece is a number
+  torrent.on('piece', (index: string) => index)
+  holds<Equals<Awaited<typeof torrent.done>, 'complete' | 'closed'>>()
+  holds<Equals<Awaited<typeof session.ready>, number>>()
+  for await (const chunk of torrent.files[0]?.stream({ start: 0, end: 1023 }) ?? []) {
+    holds<Equals<typeof chunk, Uint8Array>>()
+  }
+  const options: SessionOptions = { path: 'downloads' }
+  // @ts-expect-error an option of another name
+  const wrong: SessionOptions = { paths: 'downloads' }
+  void [options, wrong, world, stream, storage, new TrackerServer({ port: 0 })]
+  await session.close()
+}
