@@ -1,66 +1,115 @@
 /**
- * The requests of the remote that we hold, in the order they came.
+ * What the remote asks of us: which requests we take, and the answers that they get.
  * @module
  */
 
 import type { Range } from '../metainfo/layout.js'
+import type { Line } from './line.js'
+import { ALLOWED_FAST, MAX_BLOCK, PIECE, REJECT } from './message.js'
+import { UploadQueue } from './upload-queue.js'
+
+/** A choked peer may fetch each allowed-fast piece this often: what libtorrent gives. */
+const FAST_COPIES = 3
 
 export class Uploads {
-  private queue: Range[] = []
-  /** Answered requests at the start of `queue`, cut off now and then. */
-  private first = 0
+  readonly queue: UploadQueue = new UploadQueue()
+  /** Bytes of data answered with. */
+  sent = 0
 
-  get size(): number {
-    return this.queue.length - this.first
+  private readonly line: Line
+  /** Pieces we offered -> bytes that it may still fetch of each while choked. */
+  private readonly offered: Map<number, number> = new Map()
+  /** Requests refused since we last unchoked or answered. */
+  private refused = 0
+  private reported = false
+
+  constructor(line: Line) {
+    this.line = line
   }
 
-  get head(): Range | undefined {
-    return this.queue[this.first]
+  /** New input: the next request is worth an event again. */
+  expect(): void {
+    this.reported = false
   }
 
-  push(range: Range): void {
-    this.queue.push(range)
+  requested(choking: boolean): void {
+    const { decoder, layout, options, answers } = this.line
+    const { piece, begin, length } = decoder
+    if (length > MAX_BLOCK) {
+      this.line.fail('wire/request-too-long', `${length} bytes`)
+      return
+    }
+    if (length === 0 || (layout !== undefined && !layout.isRange(piece, begin, length))) {
+      this.line.fail('wire/bad-request', `piece ${piece}, begin ${begin}, ${length} bytes`)
+      return
+    }
+    const range = { piece, begin, length }
+    const full = this.queue.size >= options.maxRequests
+    const left = choking ? (this.offered.get(piece) ?? 0) : length
+    if (left >= length && !full && layout !== undefined) {
+      if (choking) this.offered.set(piece, left - length)
+      this.queue.push(range)
+      if (!this.reported) this.line.push({ type: 'requests' })
+      this.reported = true
+      return
+    }
+    // Twice what it may have under way when we choke it, and some for those who ask before they look.
+    if ((full && !answers) || ++this.refused > 2 * options.maxRequests + 256) {
+      this.line.fail(
+        'wire/request-flood',
+        full ? `more than ${options.maxRequests} requests` : 'while choked',
+      )
+      return
+    }
+    this.refuse(range)
   }
 
-  shift(): void {
-    this.first++
-    if (this.first === this.queue.length) {
-      this.queue.length = 0
-      this.first = 0
-    } else if (this.first >= 1024) {
-      this.queue.splice(0, this.first)
-      this.first = 0
+  cancelled(): void {
+    const { decoder, layout } = this.line
+    const { piece, begin, length } = decoder
+    if (layout !== undefined && !layout.isRange(piece, begin, length)) {
+      this.line.fail('wire/bad-cancel', `piece ${piece}, begin ${begin}, ${length} bytes`)
+    } else if (this.queue.remove(piece, begin, length)) this.refuse({ piece, begin, length })
+  }
+
+  /** We choked or unchoked the remote. */
+  choking(choking: boolean): void {
+    this.refused = 0
+    if (!choking) return
+    const dropped = this.queue.filter((range) => this.line.answers && this.offered.has(range.piece))
+    for (const range of dropped) this.refuse(range)
+  }
+
+  answer(data: readonly Uint8Array[]): void {
+    const range = this.queue.head
+    if (range === undefined) return
+    let length = 0
+    for (const part of data) length += part.length
+    if (length !== range.length) throw new RangeError(`data must be ${range.length} bytes, got ${length}`)
+    this.queue.shift()
+    this.refused = 0
+    this.sent += length
+    this.line.outbox.block(PIECE, range.piece, range.begin, length, data)
+  }
+
+  reject(): void {
+    const range = this.queue.head
+    if (range === undefined) return
+    this.queue.shift()
+    this.refuse(range)
+  }
+
+  offer(pieces: readonly number[]): void {
+    const { layout, outbox } = this.line
+    if (layout === undefined) return
+    for (const piece of pieces) {
+      if (this.offered.has(piece)) continue
+      this.offered.set(piece, FAST_COPIES * layout.pieceSize(piece))
+      outbox.indexed(ALLOWED_FAST, piece)
     }
   }
 
-  /** Removes the oldest request for exactly this range; false when there is none. */
-  remove(piece: number, begin: number, length: number): boolean {
-    for (let i = this.first; i < this.queue.length; i++) {
-      const range = this.queue[i] as Range
-      if (range.begin !== begin || range.piece !== piece || range.length !== length) continue
-      if (i === this.first) this.shift()
-      else this.queue.splice(i, 1)
-      return true
-    }
-    return false
-  }
-
-  /** Keeps the requests that `keep` accepts and returns the others, both in order. */
-  filter(keep: (range: Range) => boolean): Range[] {
-    const kept: Range[] = []
-    const removed: Range[] = []
-    for (let i = this.first; i < this.queue.length; i++) {
-      const range = this.queue[i] as Range
-      if (keep(range)) kept.push(range)
-      else removed.push(range)
-    }
-    this.queue = kept
-    this.first = 0
-    return removed
-  }
-
-  clear(): void {
-    this.queue = []
-    this.first = 0
+  private refuse(range: Range): void {
+    if (this.line.answers) this.line.outbox.ranged(REJECT, range.piece, range.begin, range.length)
   }
 }
