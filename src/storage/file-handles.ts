@@ -4,6 +4,7 @@
  */
 
 import fs from 'node:fs'
+import type { Opened } from './places.js'
 
 /** An open file, lent until {@link FileHandles.release}. */
 export interface OpenFile {
@@ -20,19 +21,18 @@ class Handle implements OpenFile {
   /** True once it is out of the cache: closed by its last user. */
   dropped = false
 
-  constructor(file: number, writable: boolean, fd: number, stat: fs.Stats) {
+  constructor(file: number, writable: boolean, opened: Opened) {
     this.file = file
     this.writable = writable
-    this.fd = fd
-    this.dev = stat.dev
-    this.ino = stat.ino
+    this.fd = opened.fd
+    this.dev = opened.dev
+    this.ino = opened.ino
   }
 }
 
-const NO_FOLLOW: number = fs.constants.O_NOFOLLOW ?? 0
-
 export class FileHandles {
   readonly #limit: number
+  readonly #openFile: (file: number, writable: boolean) => Promise<Opened | undefined>
   /** In order of use, the least recent first. */
   readonly #open = new Map<number, Handle>()
   readonly #opening = new Map<number, Promise<unknown>>()
@@ -41,19 +41,14 @@ export class FileHandles {
   readonly #waiting: (() => void)[] = []
   #closed = false
 
-  constructor(limit: number) {
+  /** `open` opens a file for reading only, or for both; undefined when there is none to read. */
+  constructor(limit: number, open: (file: number, writable: boolean) => Promise<Opened | undefined>) {
     this.#limit = Math.max(1, limit)
+    this.#openFile = open
   }
 
-  /**
-   * An open file, or undefined when `place` finds none (only for reading). Waits while all handles are
-   * in use. `place` gives the path to open, and is asked only when the file is not open yet.
-   */
-  async acquire(
-    file: number,
-    writable: boolean,
-    place: () => Promise<string | undefined>,
-  ): Promise<OpenFile | undefined> {
+  /** An open file, or undefined when there is none (only for reading). Waits while all handles are in use. */
+  async acquire(file: number, writable: boolean): Promise<OpenFile | undefined> {
     for (;;) {
       if (this.#closed) throw Object.assign(new Error('EBADF: the storage is closed'), { code: 'EBADF' })
       const cached = this.#open.get(file)
@@ -75,14 +70,15 @@ export class FileHandles {
         continue
       }
       this.#count++
-      const opening = this.#openFile(file, writable, place)
+      const opening = this.#openFile(file, writable)
       this.#opening.set(file, opening)
       try {
-        const handle = await opening
-        if (!handle) {
+        const opened = await opening
+        if (!opened) {
           this.#freed()
           return undefined
         }
+        const handle = new Handle(file, writable, opened)
         handle.users++
         if (this.#closed) handle.dropped = true
         else this.#open.set(file, handle)
@@ -122,22 +118,6 @@ export class FileHandles {
     for (const wake of this.#waiting.splice(0)) wake()
     for (const handle of [...this.#open.values()]) this.#drop(handle)
     while (this.#count > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-  }
-
-  async #openFile(
-    file: number,
-    writable: boolean,
-    place: () => Promise<string | undefined>,
-  ): Promise<Handle | undefined> {
-    const target = await place()
-    if (target === undefined) return undefined
-    const { O_RDONLY, O_RDWR, O_CREAT } = fs.constants
-    const flags = (writable ? O_RDWR | O_CREAT : O_RDONLY) | NO_FOLLOW
-    const fd = await new Promise<number>((resolve, reject) => {
-      fs.open(target, flags, 0o666, (error, opened) => (error ? reject(error) : resolve(opened)))
-    })
-    // The file is open: this asks the kernel's memory, not the disk.
-    return new Handle(file, writable, fd, fs.fstatSync(fd))
   }
 
   /** Closes the handle that was idle longest, if one is; whoever waits is woken when it is closed. */

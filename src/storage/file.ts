@@ -10,6 +10,7 @@ import { RarestError } from '../util/errors.js'
 import type { FileStatus, StorageBackend, StorageFile } from './backend.js'
 import { FileHandles } from './file-handles.js'
 import { isSafeElement, locateFiles } from './location.js'
+import { Places, systemError } from './places.js'
 
 export interface FileStorageOptions {
   /**
@@ -21,27 +22,26 @@ export interface FileStorageOptions {
 
 export class FileStorage implements StorageBackend {
   readonly #root: string
+  readonly #places: Places
   readonly #handles: FileHandles
-  #files: readonly StorageFile[] = []
-  #paths: string[] = []
-  #realRoot = ''
-  /** Folders below the root that were found to be real, so that each is looked at once. */
-  readonly #safeFolders = new Set<string>()
+  #paths: readonly string[] = []
 
   /** `root` is the folder that holds the torrent; relative ones are taken from the current folder. */
   constructor(root: string, options: FileStorageOptions = {}) {
     this.#root = path.resolve(root)
-    this.#handles = new FileHandles(options.maxHandles ?? 40)
+    this.#places = new Places(this.#root)
+    this.#handles = new FileHandles(options.maxHandles ?? 40, (file, write) =>
+      this.#places.open(this.#pathOf(file), write),
+    )
   }
 
   async open(files: readonly StorageFile[]): Promise<void> {
     this.#paths = files.map((file) => this.#join(file.path))
-    this.#files = files
-    this.#paths = (await locateFiles(this.#root, files)).map((path) => this.#join(path))
+    this.#paths = (await locateFiles(this.#root, files)).map((elements) => this.#join(elements))
   }
 
   async read(file: number, offset: number, into: Uint8Array): Promise<number> {
-    const handle = await this.#handles.acquire(file, false, () => this.#place(file, false))
+    const handle = await this.#handles.acquire(file, false)
     if (!handle) return 0
     try {
       let got = 0
@@ -57,8 +57,8 @@ export class FileStorage implements StorageBackend {
   }
 
   async write(file: number, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
-    const handle = await this.#handles.acquire(file, true, () => this.#place(file, true))
-    if (!handle) throw systemError('ENOENT', `no such file: ${this.#paths[file]}`)
+    const handle = await this.#handles.acquire(file, true)
+    if (!handle) throw systemError('ENOENT', `no such file: ${this.#pathOf(file)}`)
     try {
       await writeAll(handle.fd, offset, chunks)
     } finally {
@@ -67,33 +67,29 @@ export class FileStorage implements StorageBackend {
   }
 
   async status(file: number): Promise<FileStatus> {
-    const place = await this.#place(file, false)
-    try {
-      const stat = place === undefined ? undefined : await fs.promises.stat(place)
-      if (stat) this.#handles.forgetUnless(file, stat.dev, stat.ino)
-      if (stat?.isFile()) return { length: stat.size, modified: stat.mtimeMs }
-    } catch (error) {
-      if (!isMissing(error)) throw error
+    const stat = await this.#places.stat(this.#pathOf(file))
+    if (!stat) {
+      this.#handles.forget(file)
+      return { length: -1 }
     }
-    this.#handles.forget(file)
-    return { length: -1 }
+    if (!stat.isFile()) {
+      const code = stat.isDirectory() ? 'EISDIR' : 'EINVAL'
+      throw systemError(code, `${this.#pathOf(file)} is no regular file`)
+    }
+    this.#handles.forgetUnless(file, stat.dev, stat.ino)
+    return { length: stat.size, modified: stat.mtimeMs }
   }
 
   async create(file: number): Promise<void> {
-    const place = await this.#place(file, true)
-    if (place === undefined) return
-    const handle = await fs.promises.open(
-      place,
-      fs.constants.O_CREAT | fs.constants.O_WRONLY | NO_FOLLOW,
-      0o666,
-    )
-    await handle.close()
+    // Looked at first: what is there may be in a folder where nobody may write.
+    if (await this.#places.stat(this.#pathOf(file))) return
+    const handle = await this.#handles.acquire(file, true)
+    if (handle) this.#handles.release(handle)
   }
 
   async remove(file: number): Promise<void> {
     this.#handles.forget(file)
-    if (!(await this.#isInside(path.dirname(this.#paths[file] as string)))) return
-    await fs.promises.rm(this.#paths[file] as string, { force: true })
+    await this.#places.remove(this.#pathOf(file))
   }
 
   /** Nothing to do: what `write` resolved is with the system, and survives the end of the process. */
@@ -101,22 +97,16 @@ export class FileStorage implements StorageBackend {
 
   async destroy(): Promise<void> {
     await this.#handles.close()
-    const folders = new Set<string>()
-    for (let file = 0; file < this.#files.length; file++) {
-      const parent = path.dirname(this.#paths[file] as string)
-      if (!(await this.#isInside(parent))) continue
-      await fs.promises.rm(this.#paths[file] as string, { force: true })
-      for (let folder = parent; folder.length > this.#root.length; folder = path.dirname(folder))
-        folders.add(folder)
-    }
-    for (const folder of [...folders].sort((a, b) => b.length - a.length)) {
-      await fs.promises.rmdir(folder).catch(() => undefined)
-    }
-    this.#safeFolders.clear()
+    for (const place of this.#paths) await this.#places.remove(place)
+    await this.#places.removeFolders(this.#paths)
   }
 
   async close(): Promise<void> {
     await this.#handles.close()
+  }
+
+  #pathOf(file: number): string {
+    return this.#paths[file] as string
   }
 
   /** The absolute path of safe elements. Throws for elements that no safe path has: the caller did not check. */
@@ -125,97 +115,6 @@ export class FileStorage implements StorageBackend {
     if (!safe) throw new RarestError('storage/unsafe-path', `unsafe path: ${JSON.stringify(elements)}`)
     return path.join(this.#root, ...elements)
   }
-
-  /**
-   * The path to open for a file, its folder made if asked; undefined when there is none. Symbolic links
-   * are resolved here and refused (ELOOP) when they lead out of the root.
-   */
-  async #place(file: number, make: boolean): Promise<string | undefined> {
-    const place = this.#paths[file] as string
-    const folder = path.dirname(place)
-    if (!this.#safeFolders.has(folder)) {
-      if (make) await this.#makeFolder(folder)
-      if (!(await this.#isInside(folder))) return undefined
-      this.#safeFolders.add(folder)
-    }
-    let stat: fs.Stats
-    try {
-      stat = await fs.promises.lstat(place)
-    } catch (error) {
-      if (!isMissing(error)) throw error
-      if (!make) return undefined
-      // The folder may have been removed since it was last looked at.
-      await this.#makeFolder(folder)
-      return place
-    }
-    let target = place
-    if (stat.isSymbolicLink()) {
-      try {
-        target = await fs.promises.realpath(place)
-      } catch (error) {
-        if (isMissing(error)) throw systemError('ELOOP', `${place} is a symbolic link to nothing`)
-        throw error
-      }
-      if (!isBelow(target, await this.#rootPath()))
-        throw systemError('ELOOP', `${place} is a symbolic link out of ${this.#root}`)
-      stat = await fs.promises.stat(target)
-    }
-    if (stat.isDirectory()) throw systemError('EISDIR', `${place} is a folder`)
-    // Opening a pipe would wait for its other end forever.
-    if (!stat.isFile()) throw systemError('EINVAL', `${place} is no regular file`)
-    return target
-  }
-
-  /** Makes a folder and its parents one by one: `mkdir -p` would walk through links. */
-  async #makeFolder(folder: string): Promise<void> {
-    if (folder.length <= this.#root.length) {
-      await fs.promises.mkdir(this.#root, { recursive: true })
-      return
-    }
-    await this.#makeFolder(path.dirname(folder))
-    try {
-      await fs.promises.mkdir(folder)
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error
-      if (!(await this.#isInside(folder))) throw systemError('ENOENT', `${folder} cannot be made`)
-    }
-  }
-
-  /** False when the folder does not exist; throws ELOOP when it is, or lies behind, a link out of the root. */
-  async #isInside(folder: string): Promise<boolean> {
-    try {
-      if (isBelow(await fs.promises.realpath(folder), await this.#rootPath())) return true
-    } catch (error) {
-      if (isMissing(error)) return false
-      throw error
-    }
-    throw systemError('ELOOP', `${folder} leads out of ${this.#root} through a symbolic link`)
-  }
-
-  async #rootPath(): Promise<string> {
-    if (this.#realRoot === '') this.#realRoot = await fs.promises.realpath(this.#root)
-    return this.#realRoot
-  }
-}
-
-const NO_FOLLOW: number = fs.constants.O_NOFOLLOW ?? 0
-
-function isBelow(target: string, root: string): boolean {
-  if (target === root) return true
-  return target.startsWith(root.endsWith(path.sep) ? root : root + path.sep)
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
-}
-
-function isMissing(error: unknown): boolean {
-  const code = codeOf(error)
-  return code === 'ENOENT' || code === 'ENOTDIR'
-}
-
-function systemError(code: string, message: string): Error {
-  return Object.assign(new Error(`${code}: ${message}`), { code })
 }
 
 function readAt(fd: number, into: Uint8Array, at: number, position: number): Promise<number> {
@@ -230,8 +129,8 @@ async function writeAll(fd: number, offset: number, chunks: readonly Uint8Array[
   let rest = chunks
   for (let position = offset; rest.length > 0; ) {
     const count = await writeAt(fd, rest, position)
-    if (count === 0) throw systemError('EIO', 'the system wrote nothing')
     rest = dropBytes(rest, count)
+    if (count === 0 && rest.length > 0) throw systemError('EIO', 'the system wrote nothing')
     position += count
   }
 }
