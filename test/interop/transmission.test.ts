@@ -4,11 +4,12 @@
  */
 
 import { describe, expect, it } from 'vitest'
+import type { Torrent } from '../../src/index.js'
 import { requireClient } from './rigs/clients.js'
 import { Libtorrent } from './rigs/libtorrent.js'
 import { copySpoilt, expectSame, makePayload, type Payload, SHAPES } from './rigs/payload.js'
 import { openSession, within } from './rigs/rarest.js'
-import { type Scene, scene } from './rigs/scene.js'
+import { type Scene, scene, until } from './rigs/scene.js'
 import { Transmission } from './rigs/transmission.js'
 
 const NAMES = [
@@ -28,6 +29,23 @@ async function payloads(stage: Scene): Promise<Payload[]> {
   return made
 }
 
+/**
+ * Resolves when we have been connected to a peer. Transmission resets a connection from an address that is still
+ * in its handshake on another one: so we dial for one torrent after another, and again when it was too early.
+ */
+async function connected(torrent: Torrent, address: string): Promise<void> {
+  let met = torrent.stats.peers > 0
+  torrent.once('peer', () => {
+    met = true
+  })
+  const again = setInterval(() => torrent.addPeers([address]), 1_000)
+  try {
+    await until('Transmission takes our connection', () => met)
+  } finally {
+    clearInterval(again)
+  }
+}
+
 describe.runIf(requireClient('transmission') && requireClient('libtorrent'))('Transmission', () => {
   it('sends us every shape', async () => {
     const stage = scene()
@@ -41,7 +59,7 @@ describe.runIf(requireClient('transmission') && requireClient('libtorrent'))('Tr
     for (const payload of all) {
       const torrent = await session.add(payload.torrent, { peers: [transmission.address] })
       torrents.push(torrent)
-      await transmission.connected(payload.infoHash)
+      await connected(torrent, transmission.address)
     }
     for (const torrent of torrents) {
       expect(await within(60_000, torrent.name, torrent.done)).toBe('complete')
@@ -61,15 +79,10 @@ describe.runIf(requireClient('transmission') && requireClient('libtorrent'))('Tr
       await transmission.add(payload.torrent, target)
       const session = openSession(stage, payload.dir)
       const torrent = await session.add(payload.torrent, { peers: [transmission.address] })
-      await torrent.done
-      // It may be done, and have closed the link between two seeds, before we look.
-      await Promise.race([
-        transmission.connected(payload.infoHash),
-        transmission.finished(payload.infoHash, 25_000),
-      ])
+      await connected(torrent, transmission.address)
     }
     for (const payload of all) await transmission.finished(payload.infoHash)
-    for (const payload of all) await expectSame(payload, target)
+    for (const payload of all) await expectSame(payload, target, { empty: false })
     const { downloadedEver, corruptEver } = await transmission.status(partial.infoHash)
     expect(downloadedEver).toBeLessThan(partial.size * 0.4)
     expect(corruptEver).toBe(0)

@@ -100,11 +100,14 @@ export class Transmission {
     return `transmission (pid ${this.#process.pid}):\n${this.#output.join('')}`
   }
 
-  /** Adds a torrent file. Transmission checks existing data when the torrent is new to it. */
+  /** Adds a torrent file and resolves when existing data is checked and the torrent runs. */
   async add(torrent: string, dir: string): Promise<string> {
     const metainfo = (await readFile(torrent)).toString('base64')
     const { 'torrent-added': added } = await this.call('torrent-add', { metainfo, 'download-dir': dir })
-    return (added as { hashString: string }).hashString
+    const { hashString } = added as { hashString: string }
+    // Until then it refuses connections for this torrent.
+    await until(`Transmission starts ${hashString}`, async () => (await this.status(hashString)).status > 2)
+    return hashString
   }
 
   /** Resolves when all of the torrent is there and verified. It unchokes and asks at intervals of ten seconds. */
