@@ -24,7 +24,7 @@ const layers = Object.entries(below).map(([layer, allowed]) => ({
   comment: `src/${layer} may import only itself${allowed.length ? ` and ${allowed.join(', ')}` : ''}.`,
   severity: 'error',
   from: { path: `^src/${layer}/` },
-  to: { path: '^src/', pathNot: `^src/(${[layer, ...allowed].map(escape).join('|')})(/|$)` },
+  to: { path: '^src/', pathNot: `^src/(${[layer, ...allowed].map(literal).join('|')})(/|$)` },
 }))
 
 /** Only these may import the given modules of Node. */
@@ -44,7 +44,7 @@ const nodeModules = builtins.map(({ modules, only }) => ({
   to: { dependencyTypes: ['core'], path: `^(node:)?(${modules})$` },
 }))
 
-function escape(text) {
+function literal(text) {
   return text.replaceAll('.', '\\.')
 }
 
@@ -68,7 +68,8 @@ export default {
     },
     {
       name: 'layer-testing',
-      comment: 'src/testing implements the interfaces of net/world.ts and storage, and imports nothing above them.',
+      comment:
+        'src/testing implements the interfaces of net/world.ts and storage, and imports nothing above them.',
       severity: 'error',
       from: { path: '^src/testing/' },
       to: { path: '^src/', pathNot: '^src/(testing/|util/|storage/|net/world\\.ts$)' },
@@ -89,7 +90,8 @@ export default {
     },
     {
       name: 'browser-safe',
-      comment: 'util, bencode, metainfo, pex, tracker, wire, picker, dht and utp run in a browser: no module of Node.',
+      comment:
+        'util, bencode, metainfo, pex, tracker, wire, picker, dht and utp run in a browser: no module of Node.',
       severity: 'error',
       from: { path: '^src/(util|bencode|metainfo|pex|tracker|wire|picker|dht|utp|lsd|webseed)/' },
       to: { dependencyTypes: ['core'] },
