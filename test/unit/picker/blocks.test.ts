@@ -70,6 +70,23 @@ describe('blocks of a piece', () => {
     expect(pick(0, 9)).toBe('4.1')
   })
 
+  it('are handed out in ascending order again, however far the piece was', () => {
+    const { picker, peers, pick } = swarm('****.', ['*****', '*****'], { blocks: 100 })
+    pick(0, 2)
+    pick(1, 90)
+    picker.dropRequests(peers[0]!)
+    expect(pick(1, 3)).toBe('4.0 4.1 4.92')
+  })
+
+  it('of a piece that a peer got later are offered to it', () => {
+    const { picker, peers, pick } = swarm('****..', ['******', '****..'], { blocks: 4 })
+    const [piece] = pieceList(pick(0, 1))
+    expect(pick(1, 2)).toBe('')
+    expect(pick(1, 2)).toBe('')
+    picker.peerHas(peers[1]!, piece!)
+    expect(pick(1, 2)).toBe(`${piece}.1 ${piece}.2`)
+  })
+
   it('are taken when they arrive after all, and are duplicates when not needed', () => {
     const { picker, peers, pick, draw } = swarm('****..', ['******', '******'], { blocks: 2 })
     const [piece] = pieceList(pick(0, 2))
@@ -196,6 +213,16 @@ describe('rejects and chokes', () => {
     expect(pick(0, 9, 10_999)).toBe('')
     expect(pick(1, 1, 11_000)).toBe(`${piece}.0`)
     expect(pick(0, 9, 11_000)).toBe(`${piece}.1`)
+  })
+
+  it('hold for a piece that was closed meanwhile, too', () => {
+    const { picker, peers, pick } = swarm('****.', ['*****'], { blocks: 2 })
+    pick(0, 1, 1000)
+    picker.rejected(peers[0]!, 4, 0)
+    expect(picker.evict(1000)).toBe(4)
+    expect(pick(0, 1, 2000)).toBe('')
+    expect(pick(0, 1, 3000)).toBe('')
+    expect(pick(0, 1, 11_000)).toBe('4.0')
   })
 
   it('ask again after the peer choked and unchoked us', () => {

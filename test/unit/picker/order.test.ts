@@ -99,17 +99,41 @@ describe('rarest first', () => {
     expect(pick(0, 4)).toBe('0.0')
   })
 
-  it('serves peers that have only the common half, and prefers the rarer of it', () => {
+  it('serves peers that have only the common half, without giving a piece twice', () => {
     const row = '.'.repeat(1000) + '*'.repeat(1000)
     const { picker, pick, peers } = swarm('.'.repeat(2000), [row, row, '*'.repeat(2000)])
     for (let piece = 0; piece < 4; piece++) picker.verified(piece)
-    const order = pieceList(pick(0, 1000))
-    expect(order).toHaveLength(1000)
+    const order: number[] = []
+    for (let round = 0; round < 50; round++) order.push(...pieceList(pick(round % 2, 20)))
+    expect(new Set(order).size).toBe(1000)
     expect(order.every((piece) => piece >= 1000)).toBe(true)
     expect(pick(0, 10)).toBe('')
     peers[0]!.snubbed = true
     picker.dropRequests(peers[0]!)
     expect(pieceList(pick(0, 10))).toHaveLength(10)
+  })
+
+  it('prefers the rarer pieces of such a peer, or the more common when it is snubbed', () => {
+    const mine = `${'.'.repeat(1800)}${'*'.repeat(200)}`
+    const others = `${'.'.repeat(1800)}${'*'.repeat(150)}${'.'.repeat(20)}${'*'.repeat(30)}`
+    const most = `${'.'.repeat(1990)}${'*'.repeat(10)}`
+    const rows = [mine, others, others, most, `${'*'.repeat(1800)}${'.'.repeat(200)}`]
+    const { picker, pick, peers } = swarm('.'.repeat(2000), rows)
+    for (let piece = 0; piece < 4; piece++) picker.verified(piece)
+    // Three copies and more are hidden behind 1,800 pieces with one.
+    const rare = pieceList(pick(0, 20))
+    expect(rare.every((piece) => piece >= 1950 && piece < 1970)).toBe(true)
+    peers[0]!.snubbed = true
+    const common = pieceList(pick(0, 10))
+    expect(common.every((piece) => piece >= 1990)).toBe(true)
+  })
+
+  it('returns to an early piece that failed when sequential', () => {
+    const { picker, pick } = swarm('.'.repeat(200), ['*'.repeat(200)])
+    picker.sequential = true
+    expect(pieceList(pick(0, 100)).at(-1)).toBe(99)
+    picker.failed(3)
+    expect(pieceList(pick(0, 2))).toEqual([3, 100])
   })
 
   it('opens adjacent small pieces in a row', () => {
