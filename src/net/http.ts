@@ -29,7 +29,7 @@ const MAX_HEADER_BYTES = 16_384
  * many connections as the server takes cannot fill its memory.
  */
 const MAX_REQUEST_BYTES = 8_192
-/** ms for a client to send its headers, and its whole request. */
+/** ms for a client to send its whole request: short, since trackers meet more idle sockets than slow ones. */
 const REQUEST_TIMEOUT = 5_000
 /** ms of silence on a connection, a slow answer of ours included. */
 const SERVER_IDLE = 30_000
@@ -328,17 +328,21 @@ function plain(bytes: Buffer): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-/** A minimal HTTP server; the contract is `World.serveHttp`. Every answer closes its connection. */
+/**
+ * A minimal HTTP server; the contract is `World.serveHttp`. Every answer closes its connection. A client gets
+ * `requestTimeout` ms (5 s) for its whole request, however it drips.
+ */
 export function serveHttp(
   at: { readonly host?: string; readonly port: number },
   respond: (request: HttpServerRequest) => Promise<HttpServerResponse> | HttpServerResponse,
+  requestTimeout: number = REQUEST_TIMEOUT,
 ): Promise<StreamServer> {
   const server = createServer(
     {
       maxHeaderSize: MAX_REQUEST_BYTES,
-      headersTimeout: REQUEST_TIMEOUT,
-      requestTimeout: REQUEST_TIMEOUT,
-      connectionsCheckingInterval: 1_000,
+      headersTimeout: requestTimeout,
+      requestTimeout,
+      connectionsCheckingInterval: Math.ceil(requestTimeout / 5),
       noDelay: true,
     },
     (request, response) => {

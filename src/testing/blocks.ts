@@ -4,8 +4,6 @@
  * @module
  */
 
-import { equalBytes } from '../util/bytes.js'
-
 /** Bytes per block of a virtual file. */
 export const BLOCK = 16_384
 
@@ -24,7 +22,7 @@ export class SharedBlocks {
       same = []
       this.#byKey.set(key, same)
     }
-    const known = same.find((block) => equalBytes(block, content))
+    const known = same.find((block) => Buffer.compare(block, content) === 0)
     if (known) return known
     const block = content.slice()
     same.push(block)

@@ -4,7 +4,6 @@
  */
 
 import type { FileStatus, StorageBackend, StorageFile } from '../storage/backend.js'
-import { concatBytes } from '../util/bytes.js'
 import { RarestError } from '../util/errors.js'
 import { BLOCK, type SharedBlocks } from './blocks.js'
 import type { VirtualClock } from './clock.js'
@@ -100,16 +99,44 @@ export class VirtualDisk {
 
   /** Overwrites bytes behind everybody's back; takes no virtual time. */
   writeAt(path: string, offset: number, bytes: Uint8Array): void {
+    this.writeChunks(path, offset, [bytes])
+  }
+
+  /** Writes one chunk after another; takes no virtual time. */
+  writeChunks(path: string, offset: number, chunks: readonly Uint8Array[]): void {
     const file = this.touch(path)
     file.modified = this.#startTime + this.#clock.now
-    for (let at = 0; at < bytes.length; ) {
-      const index = Math.floor((offset + at) / BLOCK)
-      const from = offset + at - index * BLOCK
-      const part = bytes.subarray(at, at + BLOCK - from)
-      this.#writeBlock(file, index, from, part)
-      at += part.length
-      file.length = Math.max(file.length, offset + at)
+    let at = offset
+    let held: { block: Uint8Array; start: number; length: number } | undefined
+    const flush = (): void => {
+      if (held)
+        this.#writeBlock(
+          file,
+          Math.floor(held.start / BLOCK),
+          held.start % BLOCK,
+          held.block.subarray(0, held.length),
+        )
+      held = undefined
     }
+    for (const chunk of chunks) {
+      for (let from = 0; from < chunk.length; ) {
+        const room = BLOCK - (at % BLOCK)
+        const part = chunk.subarray(from, from + room)
+        // Blocks that lie in one chunk need no copy; others are put together first, to be shared as a whole.
+        if (!held && (part.length === room || chunks.length === 1))
+          this.#writeBlock(file, Math.floor(at / BLOCK), at % BLOCK, part)
+        else {
+          held ??= { block: new Uint8Array(room), start: at, length: 0 }
+          held.block.set(part, held.length)
+          held.length += part.length
+          if (part.length === room) flush()
+        }
+        from += part.length
+        at += part.length
+      }
+    }
+    flush()
+    file.length = Math.max(file.length, at)
   }
 
   /** Removes a file behind everybody's back; takes no virtual time. */
@@ -228,9 +255,7 @@ class VirtualBackend implements StorageBackend {
     const path = this.#pathOf(file)
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
     // The bytes are read when the operation ends, so that a caller who reuses them too early is caught.
-    return this.#operate('write', path, offset, length, () =>
-      this.#disk.writeAt(path, offset, concatBytes(...chunks)),
-    )
+    return this.#operate('write', path, offset, length, () => this.#disk.writeChunks(path, offset, chunks))
   }
 
   status(file: number): Promise<FileStatus> {

@@ -9,5 +9,10 @@ export function seededRandom(seed: number): Random {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
     return (mixed ^ (mixed >>> 14)) >>> 0
   }
-  return { uint32, bytes: (length) => Uint8Array.from({ length }, () => uint32() & 0xff) }
+  const bytes = (length: number) => {
+    const filled = new Uint8Array(length)
+    for (let i = 0; i < length; i++) filled[i] = uint32()
+    return filled
+  }
+  return { uint32, bytes }
 }

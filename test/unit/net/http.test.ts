@@ -9,7 +9,7 @@ import {
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Resolver } from '../../../src/net/dns.js'
-import { fetchHttp, isLocalAddress } from '../../../src/net/http.js'
+import { fetchHttp, isLocalAddress, serveHttp } from '../../../src/net/http.js'
 import { systemWorld } from '../../../src/net/system.js'
 import type { HttpRequest, HttpServerRequest, StreamServer } from '../../../src/net/world.js'
 import { fromUtf8, utf8 } from '../../../src/util/bytes.js'
@@ -331,6 +331,29 @@ describe('serveHttp', () => {
       socket.on('close', () => resolve(all))
     })
     expect(text).toMatch(/^HTTP\/1.1 400/)
+  })
+
+  it('cuts off a client that drips its request', async () => {
+    let calls = 0
+    const respond = () => {
+      calls++
+      return { status: 200, body: utf8('ok') }
+    }
+    const server = await serveHttp({ host: '127.0.0.1', port: 0 }, respond, 50)
+    served.push(server)
+    const socket = connect(server.address.port, '127.0.0.1')
+    sockets.add(socket)
+    socket.on('error', () => {})
+    const timer = setInterval(() => socket.write('x'), 5)
+    socket.write('GET /')
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += String(chunk)
+    })
+    await new Promise((resolve) => socket.on('close', resolve))
+    clearInterval(timer)
+    expect(text).toMatch(/^HTTP\/1.1 408/)
+    expect(calls).toBe(0)
   })
 
   it('cuts open connections on close, and refuses a taken port', async () => {
