@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemWorld } from '../../../src/net/system.js'
 import type { ByteStream, StreamServer } from '../../../src/net/world.js'
@@ -345,5 +346,30 @@ describe('streams of the system world', () => {
     })
     for (const stream of dialled) stream.end()
     await Promise.all(seen.map((one) => one.closed))
+  })
+  it('read by events where the runtime lets no accepted socket read into our buffer', async () => {
+    const accepted: ByteStream[] = []
+    const listening = await server((stream) => accepted.push(stream))
+    // A plain socket's handle, to reach the prototype of all of them.
+    const probe = connect(listening.address.port, '127.0.0.1')
+    const handle = (probe as unknown as { _handle: object })._handle
+    const prototype = Object.getPrototypeOf(handle) as { useUserBuffer?: unknown }
+    Object.defineProperty(prototype, 'useUserBuffer', { value: undefined, configurable: true })
+    try {
+      while (accepted.length === 0) await turnOfLoop()
+    } finally {
+      delete prototype.useUserBuffer
+    }
+    const stream = accepted[0]!
+    stream.pause()
+    const seen = watch(stream)
+    const sent = pattern(300_000)
+    probe.end(sent)
+    for (let turn = 0; turn < 20; turn++) await turnOfLoop()
+    expect(seen.bytes).toEqual([])
+    stream.resume()
+    expect(await seen.closed).toBeUndefined()
+    expect(equalBytes(Buffer.concat(seen.bytes), sent)).toBe(true)
+    await new Promise((resolve) => probe.resume().once('close', resolve))
   })
 })

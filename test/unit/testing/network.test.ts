@@ -15,7 +15,7 @@ describe('VirtualNetwork.run', () => {
     const task = (async () => {
       for (let i = 0; i < 3; i++) {
         await sleep(net, 3_600_000)
-        await null
+        await Promise.resolve()
         await Promise.resolve().then(() => order.push(`${i} at ${host.world.now()}`))
       }
       return 'done'
