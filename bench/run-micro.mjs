@@ -76,8 +76,12 @@ function report(sections) {
   const [cpu] = cpus()
   let text = `# Micro benchmarks\n\n${cpu?.model ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}, ${process.platform}. Median and 99th percentile of one call.\n`
   for (const { name, rows } of sections) {
-    text += `\n## ${name}\n\n| what | median | p99 |\n|---|---:|---:|\n`
-    for (const row of rows) text += `| ${row.name} | ${time(row.median)} | ${time(row.p99)} |\n`
+    const worst = rows.some((row) => row.worst !== undefined)
+    text += `\n## ${name}\n\n| what | median | p99 |${worst ? ' worst call |' : ''}\n|---|---:|---:|${worst ? '---:|' : ''}\n`
+    for (const row of rows) {
+      text += `| ${row.name} | ${time(row.median)} | ${time(row.p99)} |`
+      text += worst ? ` ${row.worst === undefined ? '' : time(row.worst)} |\n` : '\n'
+    }
   }
   return text
 }

@@ -176,6 +176,52 @@ download('65,536 pieces of 16 KiB, 40 seeds', 65_536, 1, { ...nobody, seed: 40 }
 download('1,600 pieces of 64 MiB x 200 peers', 1_600, 4_096, mixed, LIMIT)
 download('16 MiB pieces, 4 open, 40 seeds', 1_600, 1_024, { ...nobody, seed: 40 }, LIMIT, { maxOpen: 4 })
 
+/**
+ * Nothing left but what others were asked for: 4,096 open pieces of one block, 40 idle seeds that are
+ * called again and again, and 20 peers with half the pieces; then a mass of dropped requests, so that
+ * thousands of open pieces have free blocks, and peers that have few of them.
+ */
+const idle = new Times()
+const idleHalf = new Times()
+const few = new Times()
+for (let run = 0; run < RUNS; run++) {
+  for (const times of [idle, idleHalf, few]) times.rewind()
+  const pieces = 65_536
+  const random = seeded(4)
+  const layout = new Layout([{ length: pieces * BLOCK, pad: false }], BLOCK)
+  const picker = new Picker<number>({ layout, random, maxOpenPieces: 4_096 })
+  const peers = Array.from({ length: 80 }, (_, i) => {
+    const peer = picker.addPeer(i)
+    peer.choked = false
+    if (i < 50) picker.setPieces(peer, Bitfield.full(pieces))
+    else if (i < 70) picker.setPieces(peer, half(pieces, random))
+    return peer
+  })
+  for (let i = 0; i < 10; i++) picker.pick(peers[i] as PickerPeer<number>, 500, 0, [])
+  const timed = (times: Times, peer: PickerPeer<number>, now: number): void => {
+    const out: Block[] = []
+    const start = performance.now()
+    const count = picker.pick(peer, BATCH, now, out)
+    times.add((performance.now() - start) * 1e6, count)
+  }
+  for (let now = 0; now < 100; now++) {
+    for (let i = 10; i < 70; i++) timed(i < 50 ? idle : idleHalf, peers[i] as PickerPeer<number>, now)
+  }
+  for (let i = 0; i < 70; i++) picker.dropRequests(peers[i] as PickerPeer<number>)
+  const open = picker.open()
+  for (let round = 0; round < 50; round++) {
+    for (let i = 70; i < 80; i++) {
+      const peer = peers[i] as PickerPeer<number>
+      picker.peerHas(peer, open[(round * 10 + i) * 4] as number)
+      timed(few, peer, 100 + round)
+      timed(few, peer, 100 + round)
+    }
+  }
+}
+idle.report('40 idle seeds, 4,096 of 65,536 pieces open and requested')
+idleHalf.report('20 idle peers with half the pieces, the same')
+few.report('10 peers with few of 4,096 open pieces that have free blocks')
+
 /** Each time another peer comes whose only wanted piece is one among 100,000. */
 const first = new Times()
 const later = new Times()

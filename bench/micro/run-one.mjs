@@ -1,5 +1,6 @@
 /**
- * Runs the benchmarks that one built file defines, and writes `[{ name, median }]` (ns) as JSON.
+ * Runs the benchmarks that one built file defines, and writes `[{ name, median, p99 }]` (ns) as JSON;
+ * rows that the file measured itself (its export `rows`, which may have `worst`) come first.
  *
  *   node --expose-gc bench/micro/run-one.mjs <built file> <result file>
  */
@@ -8,9 +9,9 @@ import { pathToFileURL } from 'node:url'
 import { run } from 'mitata'
 
 const [file, result] = process.argv.slice(2)
-await import(pathToFileURL(file))
+const module = await import(pathToFileURL(file))
 const { benchmarks } = await run()
-const rows = []
+const rows = [...(module.rows ?? [])]
 for (const { runs } of benchmarks) {
   for (const { name, stats, error } of runs) {
     if (error) {
