@@ -8,8 +8,11 @@ import type { Address } from '../util/address.js'
 import { errorCode } from '../util/errors.js'
 import type { Handshake } from '../wire/handshake.js'
 import { type Identity, shakeHands } from './handshaking.js'
+import { logger } from './log.js'
 import type { Scheduler, Task } from './scheduler.js'
 import type { ByteStream, World } from './world.js'
+
+const log = logger('dialer')
 
 /** A torrent as the dialer sees it. */
 export interface Dialling {
@@ -119,16 +122,21 @@ export class Dialer implements Task {
     const controller = new AbortController()
     const attempt = { torrent, abort: () => controller.abort(new Error('the dial was given up')) }
     this.#attempts.add(attempt)
+    const { host, port } = target.address
     const over = () => {
       this.#attempts.delete(attempt)
       this.wake()
+    }
+    const failed = (code: string) => {
+      log('%s port %d: %s', host, port, code)
+      over()
+      target.failed(code)
     }
     world.connect(target.address, { timeout: connectTimeout, signal: controller.signal }).then(
       (stream) => {
         if (controller.signal.aborted) {
           stream.destroy()
-          over()
-          target.failed('net/aborted')
+          failed('net/aborted')
           return
         }
         attempt.abort = shakeHands(stream, {
@@ -136,19 +144,14 @@ export class Dialer implements Task {
           deadline: world.now() + handshakeTimeout,
           ours: torrent.ours,
           done: (handshake, rest) => {
+            log('%s port %d: connected', host, port)
             over()
             target.connected(stream, handshake, rest)
           },
-          failed: (code) => {
-            over()
-            target.failed(code)
-          },
+          failed,
         })
       },
-      (error: unknown) => {
-        over()
-        target.failed(errorCode(error))
-      },
+      (error: unknown) => failed(errorCode(error)),
     )
   }
 }

@@ -5,8 +5,11 @@
 
 import type { Handshake } from '../wire/handshake.js'
 import { type Identity, shakeHands } from './handshaking.js'
+import { logger } from './log.js'
 import type { Scheduler } from './scheduler.js'
 import type { ByteStream, StreamServer, World } from './world.js'
+
+const log = logger('listener')
 
 export interface ListenerOptions {
   readonly world: World
@@ -54,7 +57,10 @@ export class Listener {
         this.#pending.delete(abort)
         accepted(stream, handshake, rest)
       },
-      failed: () => this.#pending.delete(abort),
+      failed: (code) => {
+        log('%s port %d: %s', stream.remote.host, stream.remote.port, code)
+        this.#pending.delete(abort)
+      },
     })
     this.#pending.add(abort)
   }
