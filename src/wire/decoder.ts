@@ -238,7 +238,7 @@ export class Decoder {
     switch (id) {
       case BITFIELD:
         if (this.bitfieldBytes < 0 ? size > MAX_PIECES / 8 : size !== this.bitfieldBytes) {
-          return this.fail('wire/bad-bitfield', `a bitfield of ${size} bytes, not ${this.bitfieldBytes}`)
+          return this.fail('wire/bad-bitfield', `a bitfield of ${size} bytes`)
         }
         break
       case EXTENDED:

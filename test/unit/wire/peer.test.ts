@@ -454,6 +454,15 @@ const blocks: readonly Case[] = [
       asking(peer)
       peer.cancel(1, 0, 0)
     },
+    input: [block(1), refuse(1), have(2)],
+    events: [{ type: 'have' }],
+  },
+  {
+    name: 'block and two rejects after a cancel',
+    before: (peer) => {
+      asking(peer)
+      peer.cancel(1, 0, 0)
+    },
     input: [block(1), refuse(1), refuse(1)],
     close: 'wire/unrequested-reject',
   },
@@ -992,6 +1001,9 @@ describe('time', () => {
     expect(peer.oldestRequest).toBe(Number.POSITIVE_INFINITY)
     peer.request(3, 0, BLOCK, 7)
     expect(peer.oldestRequest).toBe(7)
+    for (let i = 4; i < 8; i++) peer.request(i, 0, BLOCK, 4 + i)
+    for (let i = 3; i < 7; i++) peer.cancel(i, 0, 20)
+    expect(peer.oldestRequest).toBe(11)
   })
 })
 
@@ -1008,6 +1020,27 @@ describe('bounds', () => {
     const peer = newPeer()
     for (let i = 0; i < 200_000 && !peer.closed; i++) peer.have(i % 10, 0)
     expect(peer.closed?.code).toBe('wire/send-queue-full')
+  })
+
+  it('counts no block that a choke made late', () => {
+    const peer = newPeer({ fast: false })
+    for (let round = 0; round < 100; round++) {
+      peer.request(9, 0, 3000, 0)
+      feed(peer, bytesOf({ type: 'choke' }, block(9, 0, 3000)), 4096)
+    }
+    expect(peer.closed).toBeUndefined()
+    expect(peer.counters.waste).toBe(300_000)
+  })
+
+  it('holds thousands of requests in order', () => {
+    const peer = newPeer({ maxRequests: 3000 })
+    peer.setChoking(false, 0)
+    feed(peer, bytesOf(...Array.from({ length: 3000 }, (_, i) => ask(0, i, 1))), 4096)
+    for (let i = 0; i < 3000; i++) {
+      expect(peer.nextRequest()?.begin).toBe(i)
+      peer.answer([data(1)])
+    }
+    expect(peer.queued).toBe(0)
   })
 
   it('remembers a bounded number of allowed-fast pieces', () => {
