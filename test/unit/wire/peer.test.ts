@@ -477,6 +477,18 @@ const blocks: readonly Case[] = [
     events: [received(1)],
   },
   {
+    name: 'cancelled and asked again, twice',
+    before: (peer) => {
+      for (let i = 0; i < 2; i++) {
+        peer.request(1, 0, BLOCK, 0)
+        peer.cancel(1, 0, 0)
+      }
+      peer.request(1, 0, BLOCK, 0)
+    },
+    input: [refuse(1), refuse(1), block(1)],
+    events: [received(1)],
+  },
+  {
     name: 'cancelled, asked again, sent twice',
     before: (peer) => {
       asking(peer)
