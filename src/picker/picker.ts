@@ -11,14 +11,16 @@
 import type { Block, Layout } from '../metainfo/layout.js'
 import { Bitfield } from '../util/bitfield.js'
 import type { Random } from '../util/random.js'
+import { audit } from './audit.js'
 import { catchUp, hasPiece, lowerCursors } from './choose.js'
 import { PickerPeer } from './peer.js'
 import { type OpenPiece, Progress } from './progress.js'
 import { Rarity } from './rarity.js'
+import { type PickerStats, snapshot } from './stats.js'
 import { blockIndex, Strategy } from './strategy.js'
 import { clearBit, countBits, emptyWords, fillWords, hasBit, setBit, wordsOf } from './words.js'
 
-export { PickerPeer }
+export { PickerPeer, type PickerStats }
 
 /** How long a peer is not asked again for a piece of which it rejected a block, ms. */
 const REFUSAL = 10_000
@@ -39,19 +41,6 @@ export interface PickerOptions {
   readonly have?: Bitfield
   /** See {@link Picker.maxOpenPieces}. Default unlimited. */
   readonly maxOpenPieces?: number
-}
-
-/** A snapshot of a picker; O(pieces) to make. */
-export interface PickerStats {
-  /** Pieces that are wanted and not verified. */
-  readonly missingPieces: number
-  readonly openPieces: number
-  /** Requests outstanding at all peers, duplicates included. */
-  readonly requestedBlocks: number
-  /** Copies of the rarest missing piece among the connected peers; 0 when nothing is missing. */
-  readonly rarest: number
-  /** Whole copies among the connected peers, plus the share of pieces with more than that. */
-  readonly distributedCopies: number
 }
 
 export class Picker<Owner> {
@@ -365,12 +354,8 @@ export class Picker<Owner> {
 
   /** Says when a piece is needed, ms; undefined for at no special time. Only of use while it is wanted. */
   setDeadline(piece: number, at: number | undefined): void {
-    const { deadlines } = this.#strategy
-    const known = deadlines.findIndex((deadline) => deadline.piece === piece)
-    if (known >= 0) deadlines.splice(known, 1)
-    if (at === undefined || this.have.has(piece) || !(piece >= 0 && piece < this.#layout.pieceCount)) return
-    const later = deadlines.findIndex((deadline) => deadline.at > at)
-    deadlines.splice(later < 0 ? deadlines.length : later, 0, { piece, at })
+    const known = this.have.has(piece) || !(piece >= 0 && piece < this.#layout.pieceCount)
+    this.#strategy.setDeadline(piece, known ? undefined : at)
   }
 
   /** Copies of a piece among the connected peers. */
@@ -378,26 +363,9 @@ export class Picker<Owner> {
     return (this.#rarity.counts[piece] as number) + this.#rarity.seeds
   }
 
+  /** A snapshot; O(pieces) to make. */
   get stats(): PickerStats {
-    const { counts, seeds } = this.#rarity
-    let rarest = Number.POSITIVE_INFINITY
-    let least = counts.length === 0 ? 0 : Number.POSITIVE_INFINITY
-    let above = 0
-    for (let piece = 0; piece < counts.length; piece++) {
-      const count = counts[piece] as number
-      if (count < rarest && hasBit(this.#missing, piece)) rarest = count
-      if (count < least) {
-        least = count
-        above = piece
-      } else if (count > least) above++
-    }
-    return {
-      missingPieces: this.#missingCount,
-      openPieces: this.#progress.pieces.size,
-      requestedBlocks: this.#progress.requests,
-      rarest: this.#missingCount === 0 ? 0 : rarest + seeds,
-      distributedCopies: counts.length === 0 ? 0 : least + seeds + above / counts.length,
-    }
+    return snapshot(this.#rarity, this.#progress, this.#missing, this.#missingCount)
   }
 
   /** State of each block of a piece: 0 free, 1 requested, 2 received. */
@@ -443,48 +411,15 @@ export class Picker<Owner> {
 
   /** Throws an Error when the picker's own books contradict each other; for tests. O(everything). */
   checkInvariants(): void {
-    const fail = (text: string): never => {
-      throw new Error(`picker: ${text}`)
-    }
-    this.#rarity.check()
-    this.#progress.check()
-    const counts = new Uint16Array(this.#layout.pieceCount)
-    let seeds = 0
-    let outstanding = 0
-    for (const peer of this.#peers) {
-      if (peer.seed) seeds++
-      if (peer.seed && peer.words) fail('a seed is counted twice')
-      for (let piece = 0; piece < counts.length; piece++) {
-        if (peer.words && hasBit(peer.words, piece)) counts[piece] = (counts[piece] as number) + 1
-      }
-      let listed = 0
-      for (let request = peer.oldest; request; request = request.newer) {
-        listed++
-        if (request.peer !== peer) fail('a request is in the list of a wrong peer')
-        if (this.#progress.find(request.open, request.block, peer) !== request) fail('a request is lost')
-      }
-      if (listed !== peer.outstanding) fail('outstanding blocks of a peer are miscounted')
-      outstanding += listed
-    }
-    if (outstanding !== this.#progress.requests) fail('requests of all peers are miscounted')
-    if (seeds !== this.#rarity.seeds) fail('seeds are miscounted')
-    let missing = 0
-    for (let piece = 0; piece < counts.length; piece++) {
-      if (counts[piece] !== this.#rarity.counts[piece]) fail(`availability of piece ${piece} is wrong`)
-      const lacking = this.wanted(piece) && !this.have.has(piece)
-      if (lacking) missing++
-      if (lacking !== hasBit(this.#missing, piece)) fail(`piece ${piece} is wrongly missing or not`)
-      const open = this.#progress.pieces.get(piece)
-      if (open && this.have.has(piece)) fail(`piece ${piece} is verified and open`)
-      if (this.#rarity.isCandidate(piece) !== (lacking && !open))
-        fail(`piece ${piece} is wrongly a candidate`)
-      if (!open) continue
-      const filed = !lacking || open.complete ? 'none' : open.freeCount > 0 ? 'free' : 'busy'
-      if (open.filed !== filed) fail(`open piece ${piece} is filed as ${open.filed}, not ${filed}`)
-    }
-    if (missing !== this.#missingCount) fail('missing pieces are miscounted')
-    if (countBits(this.#rarity.candidates) !== this.#rarity.candidateCount) fail('candidates are miscounted')
-    if (this.#strategy.verified !== this.have.count) fail('verified pieces are miscounted')
+    audit({
+      have: this.have,
+      rarity: this.#rarity,
+      progress: this.#progress,
+      missing: this.#missing,
+      missingCount: this.#missingCount,
+      peers: this.#peers,
+    })
+    if (this.#strategy.verified !== this.have.count) throw new Error('picker: verified pieces are miscounted')
   }
 
   #wants(piece: number): boolean {

@@ -52,7 +52,7 @@ const EXTENTS = 256
 const RANDOM_FIRST = 4
 
 /** A piece that is due. */
-export interface Deadline {
+interface Deadline {
   readonly piece: number
   /** When it is needed, ms. */
   readonly at: number
@@ -67,14 +67,13 @@ export class Strategy<Owner> {
   peers = 0
   /** The open limit kept a peer idle in the last pick. */
   starved = false
-  /** Soonest first. */
-  readonly deadlines: Deadline[] = []
-
   readonly #layout: Layout
   readonly #rarity: Rarity
   readonly #progress: Progress<Owner>
   /** Pieces that are wanted and not verified. */
   readonly #missing: Int32Array
+  /** Soonest first. */
+  readonly #deadlines: Deadline[] = []
   readonly #found: OpenPiece<Owner>[] = []
   /** Adjacent small pieces opened in a row by one peer. */
   readonly #extent: number
@@ -104,9 +103,15 @@ export class Strategy<Owner> {
     catchUp(rarity, peer)
     if (peer.choked) return this.#allowedFast(peer, count, now, out)
     let left = count
-    if (this.deadlines.length > 0) left -= this.#urgent(peer, left, now, out)
+    if (this.#deadlines.length > 0) left -= this.#urgent(peer, left, now, out)
     const { current } = peer
-    if (left > 0 && current && this.#usable(peer, current)) left -= this.#take(peer, current, left, now, out)
+    if (
+      left > 0 &&
+      current &&
+      this.#usable(peer, current) &&
+      (this.#rarity.counts[current.piece] as number) <= this.#common(peer)
+    )
+      left -= this.#take(peer, current, left, now, out)
     // A snubbed peer would hold up the pieces of others: it opens one of its own before it shares.
     if (left > 0 && !peer.snubbed) left -= this.#partial(peer, left, now, out, true)
     if (left > 0) left -= this.#fresh(peer, left, now, out)
@@ -116,8 +121,28 @@ export class Strategy<Owner> {
     return count - left
   }
 
+  /** Says when a piece is needed, ms; undefined for at no special time. */
+  setDeadline(piece: number, at: number | undefined): void {
+    const deadlines = this.#deadlines
+    const known = deadlines.findIndex((deadline) => deadline.piece === piece)
+    if (known >= 0) deadlines.splice(known, 1)
+    if (at === undefined) return
+    const later = deadlines.findIndex((deadline) => deadline.at > at)
+    deadlines.splice(later < 0 ? deadlines.length : later, 0, { piece, at })
+  }
+
   #usable(peer: PickerPeer<Owner>, open: OpenPiece<Owner>): boolean {
     return open.filed === 'free' && hasPiece(peer, open.piece) && !peer.refused.has(open.piece)
+  }
+
+  /**
+   * Copies above which an open piece has to wait, since the peer has one that is rarer: what only few
+   * have is worth more than finishing what many have, as long as open pieces do not pile up.
+   */
+  #common(peer: PickerPeer<Owner>): number {
+    const crowded = this.#progress.freeCount > 1.5 * this.peers
+    if (this.sequential || crowded || this.#full) return Number.POSITIVE_INFINITY
+    return rarestCopies(this.#rarity, peer)
   }
 
   /** Requests free blocks of an open piece in ascending order. */
@@ -173,12 +198,7 @@ export class Strategy<Owner> {
     if (progress.sequence === peer.checked || progress.freeCount === 0) return 0
     const choosy =
       alone && peer.fastRun > 0 && this.verified >= RANDOM_FIRST && progress.freeCount <= 1.5 * this.peers
-    // What only few have is worth more than finishing what many have (libtorrent: a partial piece
-    // counts as one copy rarer), as long as the partial pieces do not pile up.
-    const common =
-      alone && !this.sequential && !this.#full && progress.freeCount <= 1.5 * this.peers
-        ? rarestCopies(this.#rarity, peer)
-        : Number.POSITIVE_INFINITY
+    const common = alone ? this.#common(peer) : Number.POSITIVE_INFINITY
     let left = count
     const found = this.#found
     while (left > 0) {
@@ -240,10 +260,10 @@ export class Strategy<Owner> {
   /** Pieces that are due, soonest first; late requests of slower peers are repeated. */
   #urgent(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
     let left = count
-    const looked = Math.min(this.deadlines.length, DEADLINES)
+    const looked = Math.min(this.#deadlines.length, DEADLINES)
     this.#looks = ENDGAME_BLOCKS
     for (let at = 0; at < looked && left > 0; at++) {
-      const { piece, at: due } = this.deadlines[at] as Deadline
+      const { piece, at: due } = this.#deadlines[at] as Deadline
       left -= this.#takePiece(peer, piece, left, now, out)
       if (left === 0 || peer.snubbed || due - now > DUE) continue
       const open = this.#progress.pieces.get(piece)

@@ -7,7 +7,7 @@
 import { BLOCK_LENGTH } from '../metainfo/layout.js'
 
 /** Seconds of a peer's rate to have on order: more than any round trip, little enough to change one's mind. */
-const AHEAD = 1.5
+const AHEAD = 0.5
 /** Requests that even the slowest peer gets: one under way, others waiting. */
 const LEAST = 4
 

@@ -49,6 +49,9 @@ export interface SwarmOptions {
 /** ms without an awaited block until a peer counts as snubbing us (LT 20 s). */
 const SNUB = 20_000
 
+/** Pieces from which on a peer needs no help to start (BEP 6: the size of the allowed-fast set). */
+const STARTING = 10
+
 export class Swarm implements LinkOwner<Connection> {
   readonly connections: Set<Connection> = new Set()
   readonly download: Rate = new Rate()
@@ -135,7 +138,6 @@ export class Swarm implements LinkOwner<Connection> {
     this.#byPeerId.set(id, connection)
     this.#live.set(known, connection)
     peer.start(picker.have, remote.extended ? this.#hello(stream) : undefined, now)
-    this.#offerFast(connection)
     connection.open(rest)
     this.#options.listener.connected(connection)
   }
@@ -156,6 +158,7 @@ export class Swarm implements LinkOwner<Connection> {
       case 'pieces':
         if (connection.peer.pieces) picker.setPieces(connection.picks, connection.peer.pieces)
         this.#reconsider(connection, now)
+        this.#offerFast(connection)
         if (connection.peer.isSeed) this.#seedFound(connection)
         break
       case 'choke':
@@ -317,13 +320,18 @@ export class Swarm implements LinkOwner<Connection> {
     })
   }
 
+  /**
+   * Gives a peer that has next to nothing a start (BEP 6): pieces that are not rare, so that an initial
+   * seed sends its only copies to those whom choking and rarest-first choose.
+   */
   #offerFast(connection: Connection): void {
     const { picker, infoHash, layout } = this.#options
-    if (!connection.fast || picker.have.isEmpty) return
-    const offered = allowedFastSet(connection.stream.remote.host, infoHash, layout.pieceCount).filter(
-      (piece) => picker.have.has(piece),
+    const theirs = connection.peer.pieces
+    if (!connection.fast || picker.have.isEmpty || theirs === undefined || theirs.count >= STARTING) return
+    const set = allowedFastSet(connection.stream.remote.host, infoHash, layout.pieceCount)
+    connection.peer.offerFast(
+      set.filter((piece) => picker.have.has(piece) && !theirs.has(piece) && picker.availability(piece) >= 2),
     )
-    connection.peer.offerFast(offered)
   }
 
   #block(connection: Connection, event: BlockEvent, now: number): void {

@@ -47,8 +47,14 @@ describe('Session', () => {
     torrent.on('piece', (index) => pieces.add(index))
     expect(await torrent.done).toBe('complete')
     expect(pieces.size).toBe(31)
-    expect(torrent.stats).toMatchObject({ state: 'seeding', downloaded: 1_000_001, left: 0, verifiedPieces: 31, wasted: 0 })
-    expect(new Uint8Array(await readFile(join(folder, 'copy', 'film.bin')))).toEqual(data)
+    expect(torrent.stats).toMatchObject({
+      state: 'seeding',
+      downloaded: 1_000_001,
+      left: 0,
+      verifiedPieces: 31,
+      wasted: 0,
+    })
+    expect((await readFile(join(folder, 'copy', 'film.bin'))).equals(data)).toBe(true)
     expect(await torrent.done).toBe('complete')
   })
 
@@ -73,7 +79,7 @@ describe('Session', () => {
   })
 
   it('keeps what is there after a stop half way', async () => {
-    const { data, bytes } = await sample('half.bin', 2_000_000)
+    const { data, bytes } = await sample('half.bin', 20_000_000)
     const { peer } = await seeding(bytes)
     const first = session({ path: join(folder, 'copy') })
     const torrent = await first.add(bytes, { peers: [peer], sequential: true })
@@ -84,11 +90,12 @@ describe('Session', () => {
     await again.ready
     const kept = again.stats.verifiedPieces
     expect(kept).toBeGreaterThan(20)
+    expect(kept).toBeLessThan(again.stats.pieces)
     again.addPeers([peer])
     again.resume()
     expect(await again.done).toBe('complete')
-    expect(again.stats.received).toBe(2_000_000 - again.bitfield.length * 0 - bytesOf(kept, 2_000_000))
-    expect(new Uint8Array(await readFile(join(folder, 'copy', 'half.bin')))).toEqual(data)
+    expect(again.stats.received).toBe(20_000_000 - kept * 32_768)
+    expect((await readFile(join(folder, 'copy', 'half.bin'))).equals(data)).toBe(true)
   })
 
   it('streams a file while it downloads', async () => {
@@ -96,7 +103,8 @@ describe('Session', () => {
     const { peer } = await seeding(bytes)
     const torrent = await session({ path: join(folder, 'copy') }).add(bytes, { peers: [peer] })
     const got: Uint8Array[] = []
-    for await (const chunk of torrent.files[0]?.stream({ start: 123_456, end: 345_678 }) ?? []) got.push(chunk)
+    for await (const chunk of torrent.files[0]?.stream({ start: 123_456, end: 345_678 }) ?? [])
+      got.push(chunk)
     expect(Buffer.concat(got).equals(data.subarray(123_456, 345_679))).toBe(true)
   })
 
@@ -135,23 +143,33 @@ describe('Session', () => {
   it('refuses what it cannot read, with a code', async () => {
     const one = session()
     await expect(one.add(join(folder, 'missing.torrent'))).rejects.toMatchObject({ code: 'ENOENT' })
-    await expect(one.add(new Uint8Array([1, 2, 3]))).rejects.toMatchObject({ code: expect.stringMatching(/^bencode\//) })
-    await expect(one.add('magnet:?xt=urn:btih:00')).rejects.toMatchObject({ code: 'session/magnet-unsupported' })
-    await expect(one.add(new Uint8Array(), { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no')
+    await expect(one.add(new Uint8Array([1, 2, 3]))).rejects.toMatchObject({
+      code: expect.stringMatching(/^bencode\//),
+    })
+    await expect(one.add('magnet:?xt=urn:btih:00')).rejects.toMatchObject({
+      code: 'session/magnet-unsupported',
+    })
+    await expect(one.add(new Uint8Array(), { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow(
+      'no',
+    )
   })
 
   it('leaves no socket, timer or file open', async () => {
-    const before = process.getActiveResourcesInfo().sort()
+    const before = resources()
     const { bytes } = await sample('leak.bin', 300_000)
     const { peer, seeder } = await seeding(bytes)
     const other = session({ path: join(folder, 'copy') })
     await (await other.add(bytes, { peers: [peer] })).done
     await Promise.all([seeder.close(), other.close()])
     await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(process.getActiveResourcesInfo().sort()).toEqual(before)
+    expect(resources()).toEqual(before)
   })
 })
 
-function bytesOf(pieces: number, size: number): number {
-  return Math.min(size, pieces * 32_768)
+/** What keeps the process alive, file requests of the test itself left out. */
+function resources(): string[] {
+  return process
+    .getActiveResourcesInfo()
+    .filter((kind) => !kind.startsWith('FSReq'))
+    .sort()
 }
