@@ -15,7 +15,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  await Promise.all(open.map((each) => each.close()))
+  for (const each of open.reverse()) await each.close()
   await rm(folder, { recursive: true, force: true })
 })
 
