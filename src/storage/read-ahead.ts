@@ -175,8 +175,10 @@ export class ReadAhead {
   #ahead(reader: Reader, from: number, done: Loaded | undefined, need: number = from + 1): number {
     const start = from - ((from % this.#options.pieceLength) % BLOCK_LENGTH)
     reader.window = Math.min(this.#longest(), Math.max(BLOCK_LENGTH, reader.window * 2))
-    const wish = Math.max(need, alignedEnd(start, reader.window))
-    let end = this.#options.readableUntil(from, Math.min(wish, start + SLAB_LENGTH))
+    const wish = Math.max(need, alignedEnd(start, reader.window)) - start
+    // Windows end with a block, or with the verified bytes: each block belongs to one window.
+    const limit = start + Math.min(SLAB_LENGTH, Math.ceil(wish / BLOCK_LENGTH) * BLOCK_LENGTH)
+    let end = this.#options.readableUntil(from, limit)
     for (let at = start + BLOCK_LENGTH; at < end; at += BLOCK_LENGTH) {
       if (this.#blocks.has(this.#blockOf(at))) end = at
     }

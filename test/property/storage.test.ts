@@ -1,0 +1,258 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Store } from '../../src/storage/store.js'
+import {
+  openStore,
+  readRange,
+  same,
+  systemError,
+  TestBackend,
+  type Torrent,
+  torrent,
+  turns,
+} from '../unit/storage/fixture.js'
+
+/**
+ * Torrents with every odd boundary: pads, files inside a piece, short last blocks, and pieces of several
+ * cells that spill (the budget of 256 KiB is far below them).
+ */
+const SOURCES: readonly Torrent[] = [
+  torrent(
+    [
+      { path: 't/a', length: 50_000 },
+      { path: 't/b', length: 1 },
+      { path: 't/c', length: 60_001 },
+    ],
+    32_768,
+  ),
+  torrent(
+    [
+      { path: 't/a', length: 20_000 },
+      { path: 't/pad', length: 45_536, pad: true },
+      { path: 't/b', length: 70_000 },
+    ],
+    65_536,
+  ),
+  torrent([{ path: 'large', length: 6_000_000 }], 5 * 1_048_576),
+  torrent([{ path: 'odd', length: 90_001 }], 20_000),
+]
+
+interface Lease {
+  readonly piece: number
+  readonly block: number
+  readonly begin: number
+  readonly data: Uint8Array
+}
+
+type Step =
+  | { readonly type: 'place'; readonly at: number }
+  | { readonly type: 'received' | 'corrupt' | 'release'; readonly at: number; readonly revoke: boolean }
+  | { readonly type: 'abandon'; readonly at: number }
+  | { readonly type: 'turn' }
+  | { readonly type: 'fail' }
+
+const nat = fc.nat(1_000_000)
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 12, arbitrary: fc.record({ type: fc.constant('place' as const), at: nat }) },
+  {
+    weight: 9,
+    arbitrary: fc.record({ type: fc.constant('received' as const), at: nat, revoke: fc.boolean() }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('corrupt' as const), at: nat, revoke: fc.boolean() }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('release' as const), at: nat, revoke: fc.boolean() }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('abandon' as const), at: nat }) },
+  { weight: 3, arbitrary: fc.constant({ type: 'turn' as const }) },
+  { weight: 1, arbitrary: fc.constant({ type: 'fail' as const }) },
+)
+
+function fill(source: Torrent, lease: Lease): void {
+  const start = lease.piece * source.layout.pieceLength + lease.begin
+  lease.data.set(source.data.subarray(start, start + lease.data.length))
+}
+
+/** Whoever else writes to the block is told to stop. */
+function revoke(store: Store, leases: Lease[], winner: Lease): void {
+  for (const other of leases.filter(
+    (lease) => lease.piece === winner.piece && lease.begin === winner.begin,
+  )) {
+    leases.splice(leases.indexOf(other), 1)
+    store.release(other.piece, other.begin, other.data)
+  }
+}
+
+describe('the store', () => {
+  it('ends with the right bytes on the disk, whatever peers do', { timeout: 60_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(3), fc.array(step, { maxLength: 120 }), async (which, steps) => {
+        const source = SOURCES[which]!
+        const { layout } = source
+        const backend = new TestBackend()
+        let failures = 0
+        backend.before = (method) => {
+          if (method === 'write' && failures > 0) {
+            failures--
+            throw systemError('ENOSPC')
+          }
+        }
+        const { store, log } = await openStore(source, { backend, budget: 262_144, readBudget: 65_536 })
+        const leases: Lease[] = []
+        const corrupted = new Set<number>()
+        for (const now of steps) {
+          if (now.type === 'turn') {
+            await turns(3)
+            if (store.error) store.retry()
+          } else if (now.type === 'fail') failures++
+          else if (now.type === 'abandon') store.abandon(now.at % layout.pieceCount)
+          else if (now.type === 'place') {
+            const piece = now.at % layout.pieceCount
+            const block = Math.floor(now.at / 7) % layout.blockCount(piece)
+            const { begin, length } = layout.blockAt(piece, block)
+            const data = store.place(piece, begin, length)
+            if (data) leases.push({ piece, block, begin, data })
+            if (data) data.fill(0xaa)
+          } else {
+            const [lease] = leases.splice(now.at % Math.max(1, leases.length), 1)
+            if (!lease) continue
+            if (now.revoke) revoke(store, leases, lease)
+            if (now.type === 'release') store.release(lease.piece, lease.begin, lease.data)
+            else {
+              fill(source, lease)
+              if (now.type === 'corrupt') {
+                lease.data[lease.data.length - 1] = (lease.data[lease.data.length - 1] ?? 0) ^ 1
+                corrupted.add(lease.piece)
+              }
+              store.received(lease.piece, lease.begin, lease.data)
+            }
+          }
+        }
+        // Honest peers finish the rest; those who still hold a lease leave.
+        for (const lease of leases.splice(0)) store.release(lease.piece, lease.begin, lease.data)
+        for (let round = 0; round < 400 && !store.verified.isFull; round++) {
+          if (store.error) store.retry()
+          for (let piece = 0; piece < layout.pieceCount; piece++) {
+            for (let block = 0; block < layout.blockCount(piece); block++) {
+              const { begin, length } = layout.blockAt(piece, block)
+              const data = store.place(piece, begin, length)
+              if (!data) continue
+              fill(source, { piece, block, begin, data })
+              store.received(piece, begin, data)
+            }
+          }
+          await turns(4)
+        }
+        await store.flush()
+        expect(store.verified.isFull).toBe(true)
+        expect(log.verified.toSorted((a, b) => a - b)).toEqual(
+          Array.from({ length: layout.pieceCount }, (_, i) => i),
+        )
+        // Only pieces that a corrupt block went into may have failed.
+        expect(log.failed.filter((piece) => !corrupted.has(piece))).toEqual([])
+        expect(store.memory.pieces).toBe(0)
+        for (let file = 0; file < source.files.length; file++) {
+          if (source.files[file]!.pad) continue
+          expect(same(backend.inner.file(source.files[file]!.path.join('/')), source.fileBytes(file))).toBe(
+            true,
+          )
+        }
+        await store.close()
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('reads any range right, however many read, and keeps parts until they are sent', async () => {
+    const sources = [65_536, 16_384, 20_000].map((length) =>
+      torrent([{ path: 'a', length: 700_000 }], length),
+    )
+    const range = fc.record({
+      reader: fc.nat(4),
+      start: fc.nat(699_999),
+      length: fc.integer({ min: 1, max: 40_000 }),
+      sequential: fc.boolean(),
+      hold: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.nat(2), fc.array(range, { maxLength: 60 }), async (which, ranges) => {
+        const source = sources[which]!
+        const { pieceLength } = source.layout
+        const backend = new TestBackend()
+        await backend.inner.write(0, 0, [source.data])
+        const { store } = await openStore(source, { backend, readBudget: 131_072 })
+        await store.check()
+        const readers = Array.from({ length: 5 }, () => store.reader())
+        const held: { parts: Uint8Array[]; start: number; length: number }[] = []
+        for (const { reader: index, start: wish, length: most, sequential, hold } of ranges) {
+          const reader = readers[index]!
+          const start = sequential && reader.next >= 0 && reader.next < 700_000 ? reader.next : wish
+          const piece = Math.floor(start / pieceLength)
+          const begin = start - piece * pieceLength
+          const length = Math.min(most, source.layout.pieceSize(piece) - begin)
+          if (hold) {
+            await new Promise<void>((resolve) => store.load(piece, begin, length, reader, () => resolve()))
+            const parts = store.read(piece, begin, length, reader)
+            if (parts) held.push({ parts, start, length })
+          } else {
+            const bytes = await readRange(store, piece, begin, length, reader)
+            expect(same(bytes, source.data.subarray(start, start + length))).toBe(true)
+          }
+          if (held.length > 5) {
+            const [oldest] = held.splice(0, 1)
+            expect(
+              same(
+                Buffer.concat(oldest!.parts),
+                source.data.subarray(oldest!.start, oldest!.start + oldest!.length),
+              ),
+            ).toBe(true)
+            store.sent(oldest!.parts)
+          }
+        }
+        for (const { parts, start, length } of held) {
+          expect(same(Buffer.concat(parts), source.data.subarray(start, start + length))).toBe(true)
+          store.sent(parts)
+        }
+        await store.close()
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('finds exactly the pieces that are right on the disk', async () => {
+    const source = SOURCES[0]!
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ file: fc.nat(2), at: fc.nat(70_000), cut: fc.boolean() }), { maxLength: 4 }),
+        async (damage) => {
+          const disk = [0, 1, 2].map((file) => source.fileBytes(file))
+          const wrong = new Set<number>()
+          for (const { file, at, cut } of damage) {
+            const bytes = disk[file]!
+            if (at >= bytes.length) continue
+            const start = source.layout.offsets[file]!
+            if (cut) {
+              disk[file] = bytes.slice(0, at)
+              const first = Math.floor((start + at) / 32_768)
+              const last = Math.floor((source.layout.offsets[file + 1]! - 1) / 32_768)
+              for (let piece = first; piece <= last; piece++) wrong.add(piece)
+            } else {
+              bytes[at] = source.data[start + at]! ^ 1
+              wrong.add(Math.floor((start + at) / 32_768))
+            }
+          }
+          const backend = new TestBackend()
+          for (let file = 0; file < 3; file++) await backend.inner.write(file, 0, [disk[file]!])
+          const { store } = await openStore(source, { backend })
+          const valid = await store.check()
+          const expected = [0, 1, 2, 3].filter((piece) => !wrong.has(piece))
+          expect([...valid]).toEqual(expected)
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+})
