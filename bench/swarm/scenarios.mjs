@@ -53,8 +53,7 @@ async function runDownload(name, workspace, { seeds, pieceLength, loopDelay, com
     const finished = await client.event('finished', { timeout: RUN_LIMIT })
     noise?.disable()
     const { peak, added, addedAnonymous } = memory()
-    const connected = await swarm.firstConnection()
-    const reached = swarm.connections() + 1
+    const { first: connected, count } = swarm.connections()
     await client.stop()
     if (compare && !workspace.matches(target))
       throw new Error(`${name}: downloaded bytes differ from the original`)
@@ -64,7 +63,7 @@ async function runDownload(name, workspace, { seeds, pieceLength, loopDelay, com
       peakMemory: peak,
       memoryAdded: added,
       anonymousAdded: addedAnonymous,
-      connections: reached,
+      connections: count,
       ...(finished.loop === undefined
         ? {}
         : { loopDelay: finished.loop, loopDelay99: finished.loop99, loopNoise: noise.max / 1e6 }),

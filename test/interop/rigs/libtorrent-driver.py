@@ -17,6 +17,7 @@ End of stdin ends the process. Times ("at") are CLOCK_MONOTONIC in ms, the same 
 import json
 import os
 import resource
+import socket
 import sys
 import threading
 import time
@@ -163,24 +164,32 @@ def describe(info):
 
 
 def add(sessions, command):
+    started = now()
+    handles = [session.add_torrent(add_params(command)) for session in sessions]
+    key = key_of(handles[0])
+    torrents[key] = handles
+    return {'infoHash': key, 'at': started}
+
+
+def add_params(command):
     if 'magnet' in command:
         params = lt.parse_magnet_uri(command['magnet'])
     else:
-        params = lt.add_torrent_params()
-        params.ti = lt.torrent_info(command['torrent'])
+        # Not params.ti = torrent_info(...): its reference is counted by Python, and libtorrent's threads drop it
+        # without the interpreter's lock, which crashes now and then.
+        params = lt.load_torrent_file(command['torrent'])
     params.save_path = command['dir']
     params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+    if not command.get('pex'):
+        # Else a leech tells seeds of each other, and they keep connecting among themselves.
+        params.flags |= lt.torrent_flags.disable_pex
     if command.get('seedMode'):
         params.flags |= lt.torrent_flags.seed_mode
     if command.get('sequential'):
         params.flags |= lt.torrent_flags.sequential_download
     if 'trackers' in command:
-        params.trackers = command['trackers']
-    started = now()
-    handles = [session.add_torrent(params) for session in sessions]
-    key = key_of(handles[0])
-    torrents[key] = handles
-    return {'infoHash': key, 'at': started}
+        params.trackers = params.trackers + command['trackers']
+    return params
 
 
 def connect(handle, command):
@@ -280,10 +289,20 @@ def main():
     ended = threading.Event()
 
     def watch(session):
+        # Not wait_for_alert: its answer points into a queue that may grow and move meanwhile, which crashes.
+        ours, libtorrents = socket.socketpair()
+        ours.settimeout(0.2)
+        session.set_alert_fd(libtorrents.fileno())
         while not ended.is_set():
-            session.wait_for_alert(200)
+            try:
+                ours.recv(4096)
+            except TimeoutError:
+                pass
             for alert in session.pop_alerts():
-                report(alert, len(addresses))
+                try:
+                    report(alert, len(addresses))
+                except RuntimeError as error:  # the alert's torrent is gone
+                    emit({'event': 'late', 'message': str(error)})
 
     watchers = [threading.Thread(target=watch, args=[session], daemon=True) for session in sessions]
     for watcher in watchers:
