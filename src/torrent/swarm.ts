@@ -19,7 +19,7 @@ import { Blame } from './blame.js'
 import { Choking } from './choking.js'
 import { Connection, type Lease } from './connection.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
-import { nextDepth } from './pipeline.js'
+import { fastRun, nextDepth } from './pipeline.js'
 import { Uploads } from './uploads.js'
 
 /** What a swarm tells its torrent. */
@@ -269,6 +269,7 @@ export class Swarm implements LinkOwner<Connection> {
     )
     for (const connection of this.connections) {
       connection.measure(now)
+      connection.picks.fastRun = fastRun(connection.downloadRate)
       connection.depth = nextDepth(
         connection.depth,
         connection.downloadRate,
@@ -346,7 +347,7 @@ export class Swarm implements LinkOwner<Connection> {
     if (connection.depth < this.#options.maxOutstanding) connection.depth++
     if (data === undefined) {
       this.wasted += length
-      picker.rejected(connection.picks, piece, begin)
+      picker.dropRequest(connection.picks, piece, begin)
       return
     }
     const cancels = this.#cancels
@@ -404,10 +405,21 @@ export class Swarm implements LinkOwner<Connection> {
     const blocks = this.#wanting
     blocks.length = 0
     const picked = picker.pick(connection.picks, room, now, blocks)
+    if (picker.starved) this.#evict(now)
     if (picked < room) this.#hungry = true
     if (picked === 0) return
     if (peer.outstanding === 0) connection.progressAt = now
     for (const block of blocks) peer.request(block.piece, block.begin, block.length, now)
+  }
+
+  /** Makes room for a new piece: one that only choked or departed peers could finish is forgotten. */
+  #evict(now: number): void {
+    const { picker, store } = this.#options
+    const piece = picker.evict(now)
+    if (piece === undefined) return
+    store.abandon(piece)
+    this.#hungry = true
+    this.#feed()
   }
 
   /** Gives connections that wait for work another chance. */

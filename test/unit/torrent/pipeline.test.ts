@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { nextDepth } from '../../../src/torrent/pipeline.js'
 
-it('keeps a second and a half of a rate on order', () => {
-  expect(nextDepth(500, 1_600 * 1024, 500)).toBe(154)
+it('leaves half a second of a rate on order', () => {
+  expect(nextDepth(500, 1_600 * 1024, 500)).toBe(54)
 })
 
 it('never grows on its own, and never falls below four', () => {
