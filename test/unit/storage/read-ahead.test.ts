@@ -173,13 +173,14 @@ describe('memory of windows', () => {
   })
 
   it('stays valid when a piece is dropped, and when the store closes', async () => {
-    const { source, store, backend } = await seeding(MIB, MIB)
+    const { source, store, backend } = await seeding(2 * MIB, MIB)
     const reader = store.reader()
     await readRange(store, 0, 0, BLOCK, reader)
     const parts = store.read(0, 0, BLOCK, reader)!
     await backend.inner.write(0, 0, [new Uint8Array(10)])
     await store.check()
     expect(store.read(0, 0, BLOCK, reader)).toBeUndefined()
+    for (const begin of [0, 5 * BLOCK, 9 * BLOCK]) await readRange(store, 1, begin, BLOCK)
     await store.close()
     expect(same(Buffer.concat(parts), source.data.subarray(0, BLOCK))).toBe(true)
     store.sent(parts)
