@@ -172,7 +172,7 @@ export class Assembly {
   #openPiece(piece: number): OpenPiece {
     const size = this.#layout.pieceSize(piece)
     const pads = this.#hasPads ? padsOf(this.#layout, piece) : undefined
-    const open = new OpenPiece(piece, size, this.#verifier.start(piece), this.#pool, pads)
+    const open = new OpenPiece(piece, size, this.#verifier, this.#pool, pads)
     this.#open.set(piece, open)
     if (open.missing === 0) this.#seal(open)
     return open
@@ -212,7 +212,7 @@ export class Assembly {
       return
     }
     this.#sealedBytes -= open.size
-    open.matched = open.hash.matches()
+    open.matched = open.matches()
     if (!open.matched) open.gone = true
     this.#on.judged(open)
   }

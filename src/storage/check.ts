@@ -74,17 +74,21 @@ export async function checkPieces(
         const end = piece * layout.pieceLength + layout.pieceSize(piece)
         const part = Math.min(head.run.length - at, end - position)
         const bytes = head.memory.subarray(at, at + part)
-        hash ??= verifier.start(piece)
         // Where one piece of a run ends early (in a part file), the others may still be whole.
         const there =
           complete || (part < head.run.length && (await isComplete(placement.read(position, bytes))))
-        if (there) hash.update(bytes)
-        else broken = true
         at += part
-        if (position + part < end) continue
-        if (!broken && hash.matches()) valid.add(piece)
-        broken = false
-        hash = undefined
+        if (part === layout.pieceSize(piece)) {
+          if (there && verifier.verify(piece, bytes)) valid.add(piece)
+        } else {
+          hash ??= verifier.start(piece)
+          if (there) hash.update(bytes)
+          else broken = true
+          if (position + part < end) continue
+          if (!broken && hash.matches()) valid.add(piece)
+          broken = false
+          hash = undefined
+        }
         report(piece + 1)
       }
       pool.give(head.memory)

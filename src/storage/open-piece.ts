@@ -9,7 +9,7 @@
 
 import { BLOCK_LENGTH } from '../metainfo/layout.js'
 import type { SlabPool } from './slab.js'
-import type { PieceHash } from './verifier.js'
+import type { PieceHash, Verifier } from './verifier.js'
 
 export const FREE = 0
 export const LEASED = 1
@@ -27,7 +27,9 @@ export class OpenPiece {
   /** Memory of the piece in runs of one cell each; made when the first block of the run is placed. */
   readonly cells: (Uint8Array | undefined)[]
   readonly cellLength: number
-  readonly hash: PieceHash
+  readonly #verifier: Verifier
+  #hash: PieceHash | undefined
+  #verdict: boolean | undefined
   /** Start and end of each pad in the piece, in order. */
   readonly #pads: readonly number[]
   readonly #pool: SlabPool
@@ -56,10 +58,10 @@ export class OpenPiece {
   /** True once it was abandoned or its hash was wrong. */
   gone = false
 
-  constructor(piece: number, size: number, hash: PieceHash, pool: SlabPool, pads: readonly number[] = []) {
+  constructor(piece: number, size: number, verifier: Verifier, pool: SlabPool, pads: readonly number[] = []) {
     this.piece = piece
     this.size = size
-    this.hash = hash
+    this.#verifier = verifier
     this.#pool = pool
     this.#pads = pads
     this.cellLength = pool.cellLength
@@ -122,10 +124,20 @@ export class OpenPiece {
       if (this.isAway(index)) break
       const start = index * this.cellLength
       const end = Math.min(target, start + this.cellLength)
-      this.hash.update(this.cell(index).subarray(this.hashed - start, end - start))
+      const bytes = this.cell(index).subarray(this.hashed - start, end - start)
+      if (bytes.length === this.size) this.#verdict = this.#verifier.verify(this.piece, bytes)
+      else {
+        this.#hash ??= this.#verifier.start(this.piece)
+        this.#hash.update(bytes)
+      }
       this.hashed = end
     }
     return this.hashed - from
+  }
+
+  /** True when the hash, which has gone through the whole piece, is right. Called once. */
+  matches(): boolean {
+    return this.#verdict ?? this.#hash?.matches() ?? false
   }
 
   /** True when the hash cannot enter a cell: the disk is busy with it, or has blocks of it. */

@@ -84,6 +84,14 @@ export class Placement {
     return this.isStored(file) && this.#parted[file] === 0
   }
 
+  /** The file of that readable name, or the first one. */
+  indexOf(path: string): number {
+    return Math.max(
+      0,
+      this.#files.findIndex((file) => isStored(file) && file.path.join('/') === path),
+    )
+  }
+
   /** The readable name of a file in errors. */
   pathOf(file: number): string {
     return this.#files[file]?.path.join('/') ?? ''

@@ -84,11 +84,13 @@ export class Store {
   readonly #readAhead: ReadAhead
   readonly #watch: Watch
   #failed: number[] = []
+  #opened = false
   #turn = 0
   #turnDue = false
   #congested = false
   #closed = false
   #error: StorageError | undefined
+  #suspects: Bitfield | undefined
   /** Settles when no work runs that excludes reading and writing. */
   #exclusive: Promise<void> = Promise.resolve()
 
@@ -132,9 +134,11 @@ export class Store {
     })
   }
 
-  /** Introduces the files to the backend; creates nothing. Rejects with a {@link StorageError}. */
+  /** Introduces the files to the backend, once; creates nothing. Rejects with a {@link StorageError}. */
   async open(): Promise<void> {
+    if (this.#opened) return
     await this.#placement.open()
+    this.#opened = true
   }
 
   /**
@@ -154,6 +158,14 @@ export class Store {
   /** The failure that stopped the store, until {@link Store.retry}. */
   get error(): StorageError | undefined {
     return this.#error
+  }
+
+  /**
+   * Pieces of files that were found missing, cut or changed since they were last checked; undefined for none.
+   * What is not there any more is to be downloaded again: check these before going on.
+   */
+  get suspects(): Bitfield | undefined {
+    return this.#suspects?.isEmpty === false ? this.#suspects.clone() : undefined
   }
 
   /** Bytes of piece and scratch memory in use, and bytes of the read windows. */
@@ -273,6 +285,7 @@ export class Store {
     const { pieceLength } = this.#layout
     for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
       if (options.pieces && !options.pieces.has(piece)) continue
+      this.#suspects?.delete(piece)
       if (valid.has(piece)) {
         this.abandon(piece)
         this.verified.add(piece)
@@ -386,12 +399,20 @@ export class Store {
   }
 
   #fail(error: StorageError): void {
+    if (error.code === 'storage/missing' || error.code === 'storage/changed') this.#suspect(error.path)
     if (this.#error || this.#closed) {
       this.#error ??= error
       return
     }
     this.#error = error
     this.#options.on.error(error)
+  }
+
+  #suspect(path: string): void {
+    const range = this.#layout.piecesOf(this.#placement.indexOf(path))
+    if (!range) return
+    this.#suspects ??= new Bitfield(this.#layout.pieceCount)
+    for (let piece = range.first; piece <= range.last; piece++) this.#suspects.add(piece)
   }
 
   #updateCongested(): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createSha1, type Hasher } from '#hash'
+import { createSha1, type Hasher, sha1 } from '#hash'
 
 /** The running verification of one piece. */
 export interface PieceHash {
@@ -15,7 +15,10 @@ export interface PieceHash {
 }
 
 export interface Verifier {
+  /** For a piece that comes in parts. */
   start(piece: number): PieceHash
+  /** For a piece that is all there: the same answer, with less ado for small pieces. */
+  verify(piece: number, bytes: Uint8Array): boolean
 }
 
 /** BEP 3: `pieces` is the concatenation of one SHA-1 for each piece. */
@@ -28,6 +31,10 @@ export class V1Verifier implements Verifier {
 
   start(piece: number): PieceHash {
     return new V1PieceHash(this.#pieces, piece * 20)
+  }
+
+  verify(piece: number, bytes: Uint8Array): boolean {
+    return isAt(this.#pieces, piece * 20, sha1(bytes))
   }
 }
 
@@ -46,8 +53,11 @@ class V1PieceHash implements PieceHash {
   }
 
   matches(): boolean {
-    const digest = this.#hash.digest()
-    for (let i = 0; i < 20; i++) if (digest[i] !== this.#pieces[this.#at + i]) return false
-    return true
+    return isAt(this.#pieces, this.#at, this.#hash.digest())
   }
+}
+
+function isAt(pieces: Uint8Array, at: number, digest: Uint8Array): boolean {
+  for (let i = 0; i < 20; i++) if (digest[i] !== pieces[at + i]) return false
+  return true
 }
