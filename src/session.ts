@@ -44,8 +44,6 @@ export interface AddOptions extends TorrentOptions {
 /** Bytes of a .torrent fetched from a URL (LT: 10 MB; a 2^21-piece torrent has 42 MB). */
 const MAX_TORRENT_FILE = 64 * 1024 * 1024
 const FETCH_TIMEOUT = 30_000
-/** Unfinished incoming handshakes at once. */
-const MAX_PENDING = 100
 
 export class Session extends EventEmitter<SessionEvents> {
   readonly #world: World
@@ -212,7 +210,7 @@ export class Session extends EventEmitter<SessionEvents> {
       world: this.#world,
       scheduler: this.#scheduler,
       handshakeTimeout: this.#options.handshakeTimeout,
-      welcome: (_stream, pending) => pending < MAX_PENDING && this.#room() > 0,
+      welcome: () => this.#room() > 0,
       identify: (infoHash) => {
         const torrent = this.#torrents.get(toHex(infoHash))
         return torrent?.isRunning ? torrent.ours : undefined

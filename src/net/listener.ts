@@ -11,12 +11,15 @@ import type { ByteStream, StreamServer, World } from './world.js'
 
 const log = logger('listener')
 
+/** Unfinished handshakes at once. Beyond that the oldest gives way: whoever dawdles keeps nobody out. */
+const MAX_PENDING = 100
+
 export interface ListenerOptions {
   readonly world: World
   readonly scheduler: Scheduler
   readonly handshakeTimeout: number
-  /** False turns a stream away before a byte is read: banned, or no room. `pending` counts unfinished handshakes. */
-  welcome(stream: ByteStream, pending: number): boolean
+  /** False turns a stream away before a byte is read: there is no room. */
+  welcome(stream: ByteStream): boolean
   /** The identity of a torrent that takes connections now. */
   identify(infoHash: Uint8Array): Identity | undefined
   accepted(stream: ByteStream, handshake: Handshake, rest: Uint8Array): void
@@ -45,9 +48,13 @@ export class Listener {
 
   #accept(stream: ByteStream): void {
     const { world, scheduler, handshakeTimeout, welcome, identify, accepted } = this.#options
-    if (!welcome(stream, this.#pending.size)) {
+    if (!welcome(stream)) {
       stream.destroy()
       return
+    }
+    if (this.#pending.size >= MAX_PENDING) {
+      const [oldest] = this.#pending
+      oldest?.()
     }
     const abort = shakeHands(stream, {
       scheduler,
