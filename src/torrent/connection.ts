@@ -57,6 +57,8 @@ export class Connection extends Link implements Candidate {
   progressAt: number
   /** A read for its next request is under way. */
   loading = false
+  /** Times that it choked us since the last block. */
+  fruitless = 0
   snubbed = false
   optimistic = false
   unchokedAt = 0

@@ -49,6 +49,9 @@ export interface SwarmOptions {
 /** ms without an awaited block until a peer counts as snubbing us (LT 20 s). */
 const SNUB = 20_000
 
+/** Chokes in a row without a block in between; a choker with many peers needs hours for as many. */
+const FRUITLESS = 200
+
 /** Pieces from which on a peer needs no help to start (BEP 6: the size of the allowed-fast set). */
 const STARTING = 10
 
@@ -164,6 +167,10 @@ export class Swarm implements LinkOwner<Connection> {
       case 'choke':
         connection.picks.choked = true
         if (!connection.fast) picker.dropRequests(connection.picks)
+        // Each unchoke makes us send a queue of requests: a few bytes must not buy that for ever.
+        if (++connection.fruitless > FRUITLESS) {
+          connection.end('torrent/choke-flood', 'unchoked us time and again without sending anything')
+        }
         break
       case 'unchoke':
         connection.picks.choked = false
@@ -342,6 +349,7 @@ export class Swarm implements LinkOwner<Connection> {
     connection.download.add(length, now)
     this.download.add(length, now)
     connection.progressAt = now
+    connection.fruitless = 0
     connection.snubbed = false
     connection.picks.snubbed = false
     if (connection.depth < this.#options.maxOutstanding) connection.depth++
