@@ -34,8 +34,6 @@ const scenarios = SCENARIOS.filter(({ name, group }) => only.includes(name) || o
 
 prepare()
 const workspace = new Workspace(mib * 2 ** 20)
-process.on('SIGINT', () => process.exit(130))
-process.on('SIGTERM', () => process.exit(143))
 
 const results = []
 const started = new Date()

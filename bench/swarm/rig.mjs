@@ -30,7 +30,9 @@ export class Workspace {
   constructor(bytes) {
     this.bytes = bytes
     this.root = mkdtempSync('/dev/shm/rarest-bench-')
-    process.on('exit', () => this.remove())
+    process.once('exit', () => this.remove())
+    process.once('SIGINT', () => process.exit(130))
+    process.once('SIGTERM', () => process.exit(143))
     this.data = `${this.root}/data`
     this.name = 'random.bin'
     mkdirSync(this.data)

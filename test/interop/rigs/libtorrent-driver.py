@@ -10,7 +10,8 @@ The process takes its settings as one JSON argument:
   outgoing     address that outgoing connections leave from
   settings     raw libtorrent settings, applied last
 
-Commands carry an "id" that the answer repeats: create, parse, add, connect, status, trackers, usage, remove, quit.
+Commands carry an "id" that the answer repeats: create, parse, add, connect, status, flush, trackers, usage,
+remove, quit.
 End of stdin ends the process. Times ("at") are CLOCK_MONOTONIC in ms, the same clock as Node's.
 """
 
@@ -83,6 +84,7 @@ def open_session(options, address):
         'allow_multiple_connections_per_ip': True,
         'alert_mask': lt.alert.category_t.error_notification
         | lt.alert.category_t.status_notification
+        | lt.alert.category_t.storage_notification
         | lt.alert.category_t.tracker_notification
         | lt.alert.category_t.connect_notification
         | lt.alert.category_t.peer_notification,
@@ -238,6 +240,10 @@ def answer(sessions, command):
         return usage()
     handles = torrents[command['infoHash']] if 'infoHash' in command else next(iter(torrents.values()))
     handle = handles[0]
+    if name == 'flush':
+        # "finished" means verified: libtorrent may still be writing. The event "flushed" follows.
+        handle.flush_cache()
+        return {}
     if name == 'connect':
         return connect(handle, command)
     if name == 'status':
@@ -269,6 +275,8 @@ def report(alert, addresses):
         emit({'event': 'checked', 'infoHash': key_of(alert.handle), 'at': at})
     elif name == 'torrent_finished_alert':
         emit({'event': 'finished', 'infoHash': key_of(alert.handle), 'at': at, **usage()})
+    elif name == 'cache_flushed_alert':
+        emit({'event': 'flushed', 'infoHash': key_of(alert.handle)})
     elif name == 'incoming_connection_alert':
         emit({'event': 'incoming', 'at': at})
     elif name == 'peer_connect_alert':

@@ -1,7 +1,7 @@
 /** libtorrent 2.0 in a process of its own, through `libtorrent-driver.py`. */
 
 import { fileURLToPath } from 'node:url'
-import { JsonChild } from './child.mjs'
+import { type ChildMessage, JsonChild } from './child.mjs'
 
 const DRIVER = fileURLToPath(new URL('libtorrent-driver.py', import.meta.url))
 
@@ -117,9 +117,12 @@ export class Libtorrent {
     await this.child.request({ cmd: 'connect', infoHash, peers })
   }
 
-  /** Resolves when all of the torrent is there and verified, at the first address. */
+  /** Resolves when all of the torrent is there, verified and written, at the first address. */
   async finished(infoHash: string, timeout = 30_000): Promise<void> {
-    await this.child.event('finished', { timeout, match: (event) => event.infoHash === infoHash })
+    const match = (event: ChildMessage): boolean => event.infoHash === infoHash
+    await this.child.event('finished', { timeout, match })
+    await this.child.request({ cmd: 'flush', infoHash })
+    await this.child.event('flushed', { match })
   }
 
   async status(infoHash: string): Promise<LibtorrentStatus> {
