@@ -1,7 +1,7 @@
 /**
  * Finds out which pieces of a torrent are on the disk already.
  *
- * Reading runs ahead on libuv's threads, up to 4 MiB beyond the hash; the main thread hashes, at most
+ * Reading runs ahead on libuv's threads, up to 3 MiB beyond the hash; the main thread hashes, at most
  * 1 MiB per turn of the event loop.
  * @module
  */
@@ -19,7 +19,7 @@ export interface CheckOptions {
   onProgress?(piece: number): void
   /** Only these; all by default. */
   readonly pieces?: Bitfield
-  /** Reads at once. Default 4: as many as libuv has threads; each is of up to 1 MiB. */
+  /** Reads at once, each of up to 1 MiB. Default 3: the hash never waits, and one of libuv's four threads stays free. */
   readonly concurrency?: number
 }
 
@@ -45,7 +45,7 @@ export async function checkPieces(
   const pool = new SlabPool(SLAB_LENGTH)
   const pending: { run: Run; memory: Uint8Array; read: Promise<void> }[] = []
   const runs = runsOf(present, layout.pieceLength, (piece) => layout.pieceSize(piece))
-  const concurrency = Math.max(1, options.concurrency ?? 4)
+  const concurrency = Math.max(1, options.concurrency ?? 3)
   let reported = 0
   const report = (until: number): void => {
     for (; reported < until; reported++) {

@@ -146,6 +146,6 @@ describe('a check of what is on the disk', () => {
     })
     expect((await store.check()).isFull).toBe(true)
     expect(turns).toBeGreaterThanOrEqual(10)
-    expect(most).toBe(4)
+    expect(most).toBe(3)
   })
 })
