@@ -48,6 +48,7 @@ export class Link implements StreamListener, Task {
 
   /** Starts reading; `rest` are bytes that came with the handshake. */
   open(rest: Uint8Array): void {
+    if (this.#done) return
     this.stream.listen(this)
     const now = this.#services.world.now()
     if (rest.length > 0) this.peer.receive(rest, now)
@@ -81,6 +82,7 @@ export class Link implements StreamListener, Task {
       }
       this.#owner.event(this, event, now)
     }
+    if (this.#done) return
     this.#owner.settled(this, now)
     this.#processing = false
     this.flush(now)

@@ -141,8 +141,8 @@ export class Swarm implements LinkOwner<Connection> {
     this.#byPeerId.set(id, connection)
     this.#live.set(known, connection)
     peer.start(picker.have, remote.extended ? this.#hello(stream) : undefined, now)
-    connection.open(rest)
     this.#options.listener.connected(connection)
+    connection.open(rest)
   }
 
   event(connection: Connection, event: PeerEvent, now: number): void {
