@@ -303,7 +303,6 @@ export class Swarm implements LinkOwner<Connection> {
   close(code: string, message: string): void {
     this.#closed = true
     for (const connection of [...this.connections]) connection.end(code, message)
-    this.#uploads.close()
   }
 
   /** Closes every connection; new ones may come. */

@@ -17,7 +17,6 @@ export class Uploads {
   readonly #store: Store
   readonly #have: Bitfield
   readonly #rate: Rate
-  #closed = false
 
   constructor(store: Store, have: Bitfield, rate: Rate) {
     this.#store = store
@@ -27,7 +26,7 @@ export class Uploads {
 
   /** Queues answers in the peer core; the caller's flush sends them. */
   serve(connection: Connection, now: number): void {
-    if (connection.loading || this.#closed || connection.isClosed) return
+    if (connection.loading || connection.isClosed) return
     const { peer, reader } = connection
     let room = readyBytes(connection.upload.at(now)) - connection.stream.queued
     while (room > 0) {
@@ -59,10 +58,6 @@ export class Uploads {
   /** A connection ended. */
   forget(connection: Connection): void {
     this.#store.forget(connection.reader)
-  }
-
-  close(): void {
-    this.#closed = true
   }
 
   #load(connection: Connection, piece: number, begin: number, length: number): void {
