@@ -21,6 +21,10 @@ export class Reader {
   next = -1
   /** Length of the last window loaded for it. */
   window = 0
+  /** Bytes read since the last window was loaded for it. */
+  used = 0
+  /** It went on from one piece to the next, and is likely to do so again. */
+  crosses = false
   /** Torrent byte at which the following window is to be fetched, and that window's start. */
   fetchAt = -1
   fetchFrom = -1
@@ -100,6 +104,7 @@ export class ReadAhead {
       }
     }
     if (position !== reader.next) reader.fetchAt = -1
+    reader.used += length
     reader.next = end
     if (reader.fetchAt >= 0 && end >= reader.fetchAt) {
       reader.fetchAt = -1
@@ -126,7 +131,7 @@ export class ReadAhead {
       failure ??= error
       if (--waiting === 0) done(failure)
     }
-    if (position !== reader.next) reader.window = 0
+    this.#follow(position, reader)
     this.#note(reader)
     const end = position + length
     for (let at = position; at < end; ) {
@@ -143,6 +148,16 @@ export class ReadAhead {
       at = window.end
     }
     void Promise.resolve().then(() => one(undefined))
+  }
+
+  /**
+   * Learns from where a reader loads next. Peers fetch piece by piece in any order: one that jumps to the
+   * start of a piece after using its last window keeps its pace, any other jump starts small again.
+   */
+  #follow(position: number, reader: Reader): void {
+    const atStart = position % this.#options.pieceLength === 0
+    if (atStart) reader.crosses = position === reader.next
+    if (position !== reader.next && !(atStart && 2 * reader.used >= reader.window)) reader.window = 0
   }
 
   /** Forgets the windows that hold any byte of a range: it was found to be wrong, or was written anew. */
@@ -175,7 +190,10 @@ export class ReadAhead {
   #ahead(reader: Reader, from: number, done: Loaded | undefined, need: number = from + 1): number {
     const start = from - ((from % this.#options.pieceLength) % BLOCK_LENGTH)
     reader.window = Math.min(this.#longest(), Math.max(BLOCK_LENGTH, reader.window * 2))
-    const wish = Math.max(need, alignedEnd(start, reader.window)) - start
+    reader.used = 0
+    const pieceEnd = (Math.floor(from / this.#options.pieceLength) + 1) * this.#options.pieceLength
+    const reach = reader.crosses ? Number.POSITIVE_INFINITY : pieceEnd
+    const wish = Math.max(need, Math.min(reach, alignedEnd(start, reader.window))) - start
     // Windows end with a block, or with the verified bytes: each block belongs to one window.
     const limit = start + Math.min(SLAB_LENGTH, Math.ceil(wish / BLOCK_LENGTH) * BLOCK_LENGTH)
     let end = this.#options.readableUntil(from, limit)
@@ -196,7 +214,7 @@ export class ReadAhead {
     // Half a window before its end the next one starts, so that a fast peer never waits.
     reader.fetchAt = end - start >= 4 * BLOCK_LENGTH ? end - (end - start) / 2 : -1
     reader.fetchFrom = end
-    if (this.#options.readableUntil(end, end + 1) <= end) reader.fetchAt = -1
+    if (end >= reach || this.#options.readableUntil(end, end + 1) <= end) reader.fetchAt = -1
     void this.#fill(window)
     return end
   }

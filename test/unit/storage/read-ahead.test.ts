@@ -54,7 +54,7 @@ describe('reading', () => {
         await turns(1)
       }
     }
-    expect(waits).toBeLessThanOrEqual(4)
+    expect(waits).toBeLessThanOrEqual(5)
   })
 
   it('here and there loads no more than what was asked for', async () => {
