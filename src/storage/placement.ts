@@ -6,7 +6,8 @@
 
 import type { FileSlice, Layout } from '../metainfo/layout.js'
 import type { FileStatus, StorageBackend, StorageFile } from './backend.js'
-import { StorageError, storageError } from './error.js'
+import { StorageError } from './error.js'
+import { GuardedBackend } from './guard.js'
 import { isStored, PartFile } from './part-file.js'
 
 /** A file of the torrent, as its storage needs to know it. */
@@ -47,7 +48,7 @@ export class Placement {
   constructor(layout: Layout, files: readonly StoreFile[], backend: StorageBackend) {
     this.layout = layout
     this.#files = files
-    this.#backend = backend
+    this.#backend = new GuardedBackend(backend)
     this.#part = new PartFile(layout, files)
     this.#index = new Int32Array(files.length).fill(-1)
     let count = 0
@@ -64,9 +65,9 @@ export class Placement {
       if (isStored(file))
         known.push({ path: file.path, originalPath: file.originalPath, length: file.length })
     if (this.#partIndex >= 0) known.push({ path: this.#part.path, length: this.#part.length })
-    await this.#guard(known[0]?.path.join('/') ?? '', this.#backend.open(known))
+    await this.#backend.open(known)
     if (this.#partIndex < 0) return
-    const part = await this.#guard(this.#part.path.join('/'), this.#backend.status(this.#partIndex))
+    const part = await this.#backend.status(this.#partIndex)
     if (part.length < 0) return
     // A part file left by an earlier run: what is missing on the disk may be in it.
     this.#partExists = true
@@ -84,12 +85,9 @@ export class Placement {
     return this.isStored(file) && this.#parted[file] === 0
   }
 
-  /** The file of that readable name, or the first one. */
+  /** The file of that readable name, or -1. */
   indexOf(path: string): number {
-    return Math.max(
-      0,
-      this.#files.findIndex((file) => isStored(file) && file.path.join('/') === path),
-    )
+    return this.#files.findIndex((file) => isStored(file) && file.path.join('/') === path)
   }
 
   /** The readable name of a file in errors. */
@@ -115,7 +113,7 @@ export class Placement {
 
   /** What exists of one file, in its own place. */
   async status(file: number): Promise<FileStatus> {
-    return this.#guard(this.pathOf(file), this.#backend.status(this.#index[file] as number))
+    return this.#backend.status(this.#index[file] as number)
   }
 
   /** True when the bytes of a file may be in the part file. */
@@ -140,12 +138,9 @@ export class Placement {
       const start = (layout.offsets[slice.file] as number) + slice.offset
       const parted = this.#parted[slice.file] === 1 ? this.#part.offsetOf(start) : undefined
       const path = this.pathOf(slice.file)
-      const got = await this.#guard(
-        path,
-        parted === undefined
-          ? this.#backend.read(this.#index[slice.file] as number, slice.offset, part)
-          : this.#readPart(start, part),
-      )
+      const got = await (parted === undefined
+        ? this.#backend.read(this.#index[slice.file] as number, slice.offset, part)
+        : this.#readPart(start, part))
       if (got < part.length) {
         const from = slice.offset + got
         throw new StorageError(
@@ -194,21 +189,20 @@ export class Placement {
   async createEmptyFiles(): Promise<void> {
     for (let file = 0; file < this.#files.length; file++) {
       if (!this.isStored(file) || (this.#files[file] as StoreFile).length > 0) continue
-      if (this.#wanted[file] === true)
-        await this.#guard(this.pathOf(file), this.#backend.create(this.#index[file] as number))
+      if (this.#wanted[file] === true) await this.#backend.create(this.#index[file] as number)
     }
   }
 
   async flush(): Promise<void> {
-    await this.#guard('', this.#backend.flush())
+    await this.#backend.flush()
   }
 
   async close(): Promise<void> {
-    await this.#guard('', this.#backend.close())
+    await this.#backend.close()
   }
 
   async destroy(): Promise<void> {
-    await this.#guard('', this.#backend.destroy())
+    await this.#backend.destroy()
     this.#partExists = false
   }
 
@@ -219,11 +213,11 @@ export class Placement {
     if (this.#parted[file] === 1) {
       const start = (this.layout.offsets[file] as number) + slice.offset
       if (this.#wanted[file] !== true && this.#part.offsetOf(start) !== undefined)
-        return this.#guard(path, this.#writePart(start, chunks))
+        return this.#writePart(start, chunks)
       // Wanted again, or a whole piece of a file that was deselected while the piece was under way.
       await this.#promote(file, () => true)
     }
-    await this.#guard(path, this.#backend.write(this.#index[file] as number, slice.offset, chunks))
+    await this.#backend.write(this.#index[file] as number, slice.offset, chunks)
     await this.#lookAfter(file, slice.offset + slice.length, slice.length)
   }
 
@@ -258,17 +252,17 @@ export class Placement {
     for (let at = start; at < end; at += step.length) {
       const bytes = step.subarray(0, Math.min(step.length, end - at))
       if (this.#part.offsetOf(at) === undefined) return
-      const got = await this.#guard(path, this.#readPart(at, bytes))
+      const got = await this.#readPart(at, bytes)
       if (got === 0) return
       const offset = at - (this.layout.offsets[file] as number)
       const target = this.#index[file] as number
-      await this.#guard(path, this.#backend.write(target, offset, [bytes.subarray(0, got)]))
+      await this.#backend.write(target, offset, [bytes.subarray(0, got)])
     }
   }
 
   async #dropPart(): Promise<void> {
     if (!this.#partExists || this.#parted.includes(1)) return
-    await this.#guard(this.#part.path.join('/'), this.#backend.remove(this.#partIndex))
+    await this.#backend.remove(this.#partIndex)
     this.#partExists = false
   }
 
@@ -300,14 +294,6 @@ export class Placement {
       }
     }
     return cut
-  }
-
-  async #guard<T>(path: string, work: Promise<T>): Promise<T> {
-    try {
-      return await work
-    } catch (error) {
-      throw storageError(error, path)
-    }
   }
 }
 

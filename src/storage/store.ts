@@ -409,7 +409,8 @@ export class Store {
   }
 
   #suspect(path: string): void {
-    const range = this.#layout.piecesOf(this.#placement.indexOf(path))
+    const file = this.#placement.indexOf(path)
+    const range = file < 0 ? undefined : this.#layout.piecesOf(file)
     if (!range) return
     this.#suspects ??= new Bitfield(this.#layout.pieceCount)
     for (let piece = range.first; piece <= range.last; piece++) this.#suspects.add(piece)
