@@ -46,6 +46,8 @@ export interface TorrentStats {
   readonly size: number
   /** Verified bytes on disk, pads left out. */
   readonly downloaded: number
+  /** Bytes of the pieces that hold anything wanted: `size`, unless files were deselected. */
+  readonly wanted: number
   /** Bytes of wanted pieces that are not verified yet. */
   readonly left: number
   /** Payload bytes that arrived, useful or not. */

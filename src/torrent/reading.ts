@@ -65,10 +65,15 @@ export class Reading {
   }
 
   /** Ends all waits with `error`. */
-  close(error: Error): void {
-    this.#closed = error
+  fail(error: Error): void {
     for (const waiting of this.#waiting.values()) waiting.reject(error)
     this.#waiting.clear()
+  }
+
+  /** Ends all waits with `error`, and whatever is asked later. */
+  close(error: Error): void {
+    this.#closed = error
+    this.fail(error)
     this.#store.forget(this.#reader)
   }
 

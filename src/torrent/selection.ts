@@ -43,6 +43,11 @@ export class Selection {
     }
   }
 
+  /** True when every file is wanted. */
+  get isAll(): boolean {
+    return this.#metainfo.files.every((file, index) => file.pad || this.priority(index) > 0)
+  }
+
   /** For each file, pads included: whether its bytes are wanted on disk. */
   wantedFiles(): boolean[] {
     return Array.from(this.#priorities, (priority) => priority > 0)

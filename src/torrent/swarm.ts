@@ -10,7 +10,7 @@ import type { ByteStream } from '../net/world.js'
 import type { Picker, PickerPeer } from '../picker/picker.js'
 import type { Store } from '../storage/store.js'
 import { ipToBytes } from '../util/address.js'
-import { Rate } from '../util/rate.js'
+import type { Rate } from '../util/rate.js'
 import { allowedFastSet } from '../wire/allowed-fast.js'
 import { encodeExtensionHandshake } from '../wire/extension.js'
 import { type Handshake, supports } from '../wire/handshake.js'
@@ -38,6 +38,9 @@ export interface SwarmOptions {
   readonly picker: Picker<KnownPeer>
   readonly store: Store
   readonly peers: PeerList
+  /** Payload of all connections, counted by the swarm. */
+  readonly download: Rate
+  readonly upload: Rate
   readonly clientName: string
   readonly listenPort: () => number
   readonly uploadSlots: number
@@ -57,8 +60,6 @@ const STARTING = 10
 
 export class Swarm implements LinkOwner<Connection> {
   readonly connections: Set<Connection> = new Set()
-  readonly download: Rate = new Rate()
-  readonly upload: Rate = new Rate()
   /** Payload bytes that were of no use: duplicates, unrequested blocks, failed pieces. */
   wasted = 0
   readonly #options: SwarmOptions
@@ -78,7 +79,7 @@ export class Swarm implements LinkOwner<Connection> {
   constructor(options: SwarmOptions) {
     this.#options = options
     this.#choking = new Choking(this.connections, options.uploadSlots, options.services.world)
-    this.#uploads = new Uploads(options.store, options.picker.have, this.upload)
+    this.#uploads = new Uploads(options.store, options.picker.have, options.upload)
     this.#blame = new Blame()
     this.#wasDone = options.picker.isDone
   }
@@ -346,7 +347,7 @@ export class Swarm implements LinkOwner<Connection> {
     const { piece, begin, length, data } = event
     if (connection.lease.data === data) connection.lease.data = undefined
     connection.download.add(length, now)
-    this.download.add(length, now)
+    this.#options.download.add(length, now)
     connection.progressAt = now
     connection.fruitless = 0
     connection.snubbed = false

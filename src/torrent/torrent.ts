@@ -23,6 +23,7 @@ import { type Address, parseAddress, parseEndpoint } from '../util/address.js'
 import { Bitfield } from '../util/bitfield.js'
 import { equalBytes, toHex } from '../util/bytes.js'
 import { errorCode, errorMessage, RarestError } from '../util/errors.js'
+import { Rate } from '../util/rate.js'
 import type { Handshake } from '../wire/handshake.js'
 import { makePeerId } from '../wire/peer-id.js'
 import { Announces } from './announces.js'
@@ -79,9 +80,11 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
   readonly #peers = new PeerList()
   readonly #selection: Selection
   readonly #announces: Announces
-  readonly #ready = new Deferred<void>()
+  #ready = new Deferred<void>()
   readonly #abort = new AbortController()
   #done = new Deferred<'complete' | 'closed'>()
+  readonly #download = new Rate()
+  readonly #upload = new Rate()
   #picker: Picker<KnownPeer>
   #swarm: Swarm | undefined
   #reading: Reading | undefined
@@ -155,7 +158,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
       switched: () => this.#swarm?.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
     })
     if (options.peers) this.addPeers(options.peers)
-    void this.#open(options)
+    void this.#open(options.skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
   }
 
   /** Settles when existing data was checked: resolves, or rejects with the error that prevented it. */
@@ -188,19 +191,20 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     const have = this.#picker.have
     const downloaded = verifiedBytes(metainfo, have)
     const { leftBytes: left, wantedBytes: wanted } = this.#selection
-    const rate = this.#swarm?.download.at(now) ?? 0
+    const rate = this.#download.at(now)
     let seeds = 0
     for (const connection of this.#swarm?.connections ?? []) if (connection.peer.isSeed) seeds++
     return {
       state: this.#state,
       size: metainfo.size,
       downloaded,
+      wanted,
       left,
-      received: this.#swarm?.download.total ?? 0,
-      uploaded: this.#swarm?.upload.total ?? 0,
+      received: this.#download.total,
+      uploaded: this.#upload.total,
       wasted: this.#swarm?.wasted ?? 0,
       downloadRate: rate,
-      uploadRate: this.#swarm?.upload.at(now) ?? 0,
+      uploadRate: this.#upload.at(now),
       eta: left === 0 ? 0 : left / rate,
       progress: wanted === 0 ? 1 : 1 - left / wanted,
       pieces: metainfo.pieceCount,
@@ -272,7 +276,10 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     this.emit('paused')
   }
 
-  /** Undoes {@link pause}; after a fatal error it tries again from where it stopped. */
+  /**
+   * Undoes {@link pause}; after a fatal error it tries again from where it stopped. Files that were found
+   * missing or changed are checked again, and what they lost is downloaded.
+   */
   resume(): void {
     this.#wantsRun = true
     if (this.#state === 'error') {
@@ -280,9 +287,11 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
       this.#done = new Deferred()
       this.#finished = false
       this.#store.retry()
-      if (!this.#checked) {
+      const suspects = this.#store.suspects
+      if (!this.#checked || suspects) {
+        this.#ready = new Deferred()
         this.#setState('checking')
-        void this.#open({})
+        void this.#open(this.#checked ? suspects : undefined)
         return
       }
     } else if (this.#state !== 'paused') return
@@ -290,6 +299,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     this.#run()
     this.#store.createEmptyFiles().catch((error: unknown) => this.#fail(error))
     this.emit('resumed')
+    this.#completeIfDone()
   }
 
   /** Leaves the swarm: says `stopped`, writes what is verified, frees everything. Never rejects. */
@@ -362,22 +372,27 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     this.#services.scheduler.schedule(this, now + TICK)
   }
 
-  async #open(options: TorrentOptions): Promise<void> {
+  /** Checks what is on the disk, these pieces or all, and starts. */
+  async #open(pieces: Bitfield | undefined): Promise<void> {
     try {
       await this.#store.open()
-      if (options.select) await this.#store.setWanted(this.#selection.wantedFiles())
-      const have = options.skipCheck
-        ? new Bitfield(this.metainfo.pieceCount)
-        : await this.#store.check({
-            signal: this.#abort.signal,
-            onProgress: (checked) => this.emit('checking', checked, this.metainfo.pieceCount),
-          })
+      if (!this.#selection.isAll) await this.#store.setWanted(this.#selection.wantedFiles())
+      if (!pieces?.isEmpty) {
+        await this.#store.check({
+          ...(pieces ? { pieces } : {}),
+          signal: this.#abort.signal,
+          onProgress: (checked) => this.emit('checking', checked, this.metainfo.pieceCount),
+        })
+      }
       if (this.#closing) return
-      this.#picker = this.#makePicker(have, this.#picker.sequential)
+      // A picker that starts anew knows nothing of pieces half way there.
+      for (let piece = 0; piece < this.metainfo.pieceCount; piece++) this.#store.abandon(piece)
+      this.#picker = this.#makePicker(this.#store.verified.clone(), this.#picker.sequential)
       if (this.#wantsRun) await this.#store.createEmptyFiles()
       if (this.#closing) return
       this.#checked = true
       this.#swarm = this.#makeSwarm()
+      this.#reading?.close(new RarestError('torrent/checked', 'the data was checked again'))
       this.#reading = new Reading(this.metainfo.layout, this.#store, this.#picker, () =>
         this.#swarm?.reconsiderAll(),
       )
@@ -405,13 +420,15 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
 
   #makeSwarm(): Swarm {
     const { options } = this.#services
-    return new Swarm({
+    const swarm = new Swarm({
       services: this.#services,
       layout: this.metainfo.layout,
       infoHash: this.ours.infoHash,
       picker: this.#picker,
       store: this.#store,
       peers: this.#peers,
+      download: this.#download,
+      upload: this.#upload,
       clientName: options.clientName,
       listenPort: this.#services.port,
       uploadSlots: options.uploadSlots,
@@ -423,6 +440,8 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
         banned: (known, code) => this.#warn(code, `${known.key} was banned`),
       },
     })
+    swarm.wasted = this.#swarm?.wasted ?? 0
+    return swarm
   }
 
   #run(): void {
@@ -473,6 +492,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     this.#setState('error')
     this.#ready.reject(wrapped)
     this.#done.reject(wrapped)
+    this.#reading?.fail(wrapped)
     if (this.listenerCount('error') > 0) this.emit('error', wrapped)
     this.#services.warning(this, wrapped.code, `${this.name}: ${wrapped.message}`)
   }
@@ -559,8 +579,8 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     const { layout } = this.metainfo
     const missing = layout.size - verifiedBytes(this.metainfo, this.#picker.have)
     return {
-      uploaded: this.#swarm?.upload.total ?? 0,
-      downloaded: this.#swarm?.download.total ?? 0,
+      uploaded: this.#upload.total,
+      downloaded: this.#download.total,
       left: this.#picker.have.isFull ? 0 : missing,
     }
   }
@@ -572,7 +592,8 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array> {
     await this.#ready.promise
-    if (!this.#reading) throw this.#error ?? new RarestError('torrent/closed', 'the torrent was closed')
+    if (this.#error || !this.#reading)
+      throw this.#error ?? new RarestError('torrent/closed', 'the torrent was closed')
     const position = (this.metainfo.layout.offsets[index] as number) + offset
     return this.#reading.read(position, most, this.#services.world.now(), signal)
   }
