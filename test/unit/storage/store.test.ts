@@ -439,6 +439,40 @@ describe('the end', () => {
     expect(calls.slice(-2).map((call) => call.method)).toEqual(['destroy', 'close'])
   })
 
+  it.each(['close', 'destroy'] as const)(
+    'on %s waits for reads, and calls nothing afterwards',
+    async (how) => {
+      const source = simple(96 * KIB)
+      const backend = new TestBackend()
+      const { store } = await openStore(source, { backend })
+      await store.open()
+      expect(backend.count('open')).toBe(1)
+      for (const piece of [0, 1, 2]) feedPiece(store, source, piece)
+      await store.flush()
+      let go = () => {}
+      backend.before = (method) => {
+        if (method === 'status') return new Promise<void>((resolve) => (go = resolve))
+      }
+      const told: unknown[] = []
+      // The look at the file is under way when the store ends; the read must not follow it.
+      store.load(0, 0, 16 * KIB, store.reader(), (error) => told.push(error?.code))
+      await turns(2)
+      let ended = false
+      const end = store[how]().then(() => {
+        ended = true
+      })
+      await turns(5)
+      expect(ended).toBe(false)
+      go()
+      await end
+      await turns(2)
+      expect(told.length).toBe(1)
+      expect(backend.count('read')).toBe(0)
+      expect(backend.calls.at(-1)?.method).toBe('close')
+      await expect(store.check()).rejects.toMatchObject({ code: 'storage/io' })
+    },
+  )
+
   it('trusts what saved state says', async () => {
     const source = simple(96 * KIB)
     const first = await openStore(source, { backend: new TestBackend() })
