@@ -128,7 +128,7 @@ export class Places {
   async #makeFolder(folder: string): Promise<void> {
     if (this.#safe.has(folder)) return
     if (folder.length <= this.#root.length) {
-      await fs.promises.mkdir(this.#root, { recursive: true })
+      await makeRoot(this.#root)
       return
     }
     await this.#makeFolder(path.dirname(folder))
@@ -155,6 +155,24 @@ export class Places {
   async #rootPath(): Promise<string> {
     if (this.#realRoot === '') this.#realRoot = await fs.promises.realpath(this.#root)
     return this.#realRoot
+  }
+}
+
+/**
+ * Makes the root with its parents. Not by `recursive`: where a folder exists that takes no entries (in
+ * `/proc`, say), Node tries for ever.
+ */
+async function makeRoot(folder: string): Promise<void> {
+  try {
+    await fs.promises.mkdir(folder)
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return
+    const parent = path.dirname(folder)
+    if (codeOf(error) !== 'ENOENT' || parent === folder || fs.existsSync(parent)) throw error
+    await makeRoot(parent)
+    await fs.promises.mkdir(folder).catch((again: unknown) => {
+      if (codeOf(again) !== 'EEXIST') throw again
+    })
   }
 }
 
