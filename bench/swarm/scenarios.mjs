@@ -67,7 +67,7 @@ async function runDownload(name, workspace, { seeds, pieceLength, loopDelay, com
       connections: count,
       ...(finished.loop === undefined
         ? {}
-        : { loopDelay: finished.loop, loopDelay99: finished.loop99, loopNoise: noise.max / 1e6 }),
+        : { loopDelay: finished.loop, loopCpu: finished.loopCpu, loopNoise: noise.max / 1e6 }),
     }
   } finally {
     await client?.stop()
