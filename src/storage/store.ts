@@ -4,21 +4,21 @@
  *
  * A piece is open (its blocks arrive) -> sealed (all are here) -> verified in memory -> written ->
  * `on.verified`; or sealed -> `on.failed`, and it may be opened again. No callback is ever made from
- * inside a method call, except `load`'s and `on.error`'s from their own asynchronous work.
+ * inside a method call: all come from the end of a turn or from the disk.
  * @module
  */
 
 import { BLOCK_LENGTH, type Layout } from '../metainfo/layout.js'
 import { Bitfield } from '../util/bitfield.js'
 import { Assembly } from './assembly.js'
-import type { StorageBackend } from './backend.js'
 import { type CheckOptions, checkPieces } from './check.js'
 import { StorageError, storageError } from './error.js'
 import type { OpenPiece } from './open-piece.js'
-import { Placement, type StoreFile } from './placement.js'
+import { Placement } from './placement.js'
 import { ReadAhead, Reader } from './read-ahead.js'
 import { SLAB_LENGTH, SlabPool } from './slab.js'
 import { SPILL_ABOVE, SPILL_CELL, Spill } from './spill.js'
+import type { StoreOptions } from './store-options.js'
 import { V1Verifier, type Verifier } from './verifier.js'
 import { Watch } from './watch.js'
 import { Writer } from './writer.js'
@@ -26,41 +26,7 @@ import { Writer } from './writer.js'
 export type { CheckOptions } from './check.js'
 export type { StoreFile } from './placement.js'
 export { Reader } from './read-ahead.js'
-
-export interface StoreEvents {
-  /** The piece is written: it may be announced and served. */
-  verified(piece: number): void
-  /** The piece arrived whole and its hash is wrong: its memory is free again and all its blocks are wanted anew. */
-  failed(piece: number): void
-  /**
-   * A file cannot be read or written. `place` refuses until {@link Store.retry}, and after a failed write
-   * nothing is written till then either; what was verified stays in memory. Called once for each failure.
-   */
-  error(error: StorageError): void
-  /** {@link Store.congested} went false. */
-  drained(): void
-}
-
-export interface StoreOptions {
-  readonly layout: Layout
-  /** In torrent order, as in the layout. */
-  readonly files: readonly StoreFile[]
-  readonly backend: StorageBackend
-  /** v1: one SHA-1 of 20 bytes for each piece. */
-  readonly pieces: Uint8Array
-  /** How pieces are verified instead of by `pieces`. */
-  readonly verifier?: Verifier
-  /** Calls once at the end of this turn of the event loop (`world.defer`). */
-  defer(call: () => void): void
-  /**
-   * Bytes of memory for open pieces. Default 64 MiB: a piece of 1 MiB for each of the usual 50 peers with
-   * room to spare, and still a transfer under 100 MiB with 24 MiB of reading ahead.
-   */
-  readonly budget?: number
-  /** Bytes of memory for reading ahead. Default 24 MiB: windows of 1 MiB for 12 peers that upload at once, smaller ones for more. */
-  readonly readBudget?: number
-  readonly on: StoreEvents
-}
+export type { StoreEvents, StoreOptions } from './store-options.js'
 
 const DEFAULT_BUDGET = 64 * SLAB_LENGTH
 const DEFAULT_READ_BUDGET = 24 * SLAB_LENGTH
