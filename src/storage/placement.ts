@@ -209,7 +209,6 @@ export class Placement {
   async #writeSlice(slice: FileSlice, chunks: readonly Uint8Array[]): Promise<void> {
     const { file } = slice
     if (!this.isStored(file)) return
-    const path = this.pathOf(file)
     if (this.#parted[file] === 1) {
       const start = (this.layout.offsets[file] as number) + slice.offset
       if (this.#wanted[file] !== true && this.#part.offsetOf(start) !== undefined)
@@ -247,7 +246,6 @@ export class Placement {
   }
 
   async #move(file: number, start: number, end: number): Promise<void> {
-    const path = this.pathOf(file)
     const step = new Uint8Array(Math.min(end - start, 1_048_576))
     for (let at = start; at < end; at += step.length) {
       const bytes = step.subarray(0, Math.min(step.length, end - at))
