@@ -17,6 +17,7 @@ import { FileStorage } from './storage/file.js'
 import { readTorrentFile } from './storage/torrent-file.js'
 import { abortable, Deferred } from './torrent/deferred.js'
 import type { SessionStats, Warning } from './torrent/events.js'
+import type { Peering } from './torrent/peering.js'
 import { Torrent, type TorrentOptions, type TorrentServices } from './torrent/torrent.js'
 import { toHex } from './util/bytes.js'
 import { RarestError } from './util/errors.js'
@@ -53,6 +54,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #listener: Listener | undefined
   readonly #trackers: TrackerClient
   readonly #torrents = new Map<string, Torrent>()
+  readonly #peerings = new Map<string, Peering>()
   readonly #ready = new Deferred<number>()
   readonly #abort = new AbortController()
   readonly #opening: Promise<void>
@@ -131,7 +133,9 @@ export class Session extends EventEmitter<SessionEvents> {
     const backend = this.#options.storage
       ? this.#options.storage({ name: metainfo.name, infoHash, path })
       : new FileStorage(path, { maxHandles: this.#options.maxOpenFiles })
-    const torrent = new Torrent(this.#services(), metainfo, backend, options)
+    const torrent = new Torrent(this.#services(), metainfo, backend, options, (peering) => {
+      this.#peerings.set(infoHash, peering)
+    })
     this.#torrents.set(infoHash, torrent)
     this.emit('added', torrent)
     return torrent
@@ -212,12 +216,12 @@ export class Session extends EventEmitter<SessionEvents> {
       handshakeTimeout: this.#options.handshakeTimeout,
       welcome: () => this.#room() > 0,
       identify: (infoHash) => {
-        const torrent = this.#torrents.get(toHex(infoHash))
-        return torrent?.isRunning ? torrent.ours : undefined
+        const peering = this.#peerings.get(toHex(infoHash))
+        return peering?.isRunning ? peering.ours : undefined
       },
       accepted: (stream, handshake, rest) => {
-        const torrent = this.#torrents.get(toHex(handshake.infoHash))
-        if (torrent?.welcomes(stream.remote.host)) torrent.attach(stream, handshake, rest, undefined)
+        const peering = this.#peerings.get(toHex(handshake.infoHash))
+        if (peering?.welcomes(stream.remote.host)) peering.attach(stream, handshake, rest, undefined)
         else stream.destroy()
       },
     })
@@ -233,6 +237,7 @@ export class Session extends EventEmitter<SessionEvents> {
       port: () => this.#port,
       removed: (torrent) => {
         this.#torrents.delete(torrent.infoHash)
+        this.#peerings.delete(torrent.infoHash)
         this.emit('removed', torrent)
       },
       warning: (torrent, code, message) => this.emit('warning', { code, message, torrent }),
@@ -241,7 +246,7 @@ export class Session extends EventEmitter<SessionEvents> {
 
   #room(): number {
     let used = 0
-    for (const torrent of this.#torrents.values()) used += torrent.connectionCount
+    for (const peering of this.#peerings.values()) used += peering.connections.size
     return this.#options.maxConnections - used
   }
 

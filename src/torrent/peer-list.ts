@@ -121,6 +121,13 @@ export class PeerList {
     this.#postpone(peer, now + (peer.failures + 1) * (useful ? RETRY / 6 : RETRY))
   }
 
+  /** Forgets an address; its record, when there is one. */
+  remove(key: string): KnownPeer | undefined {
+    const known = this.#known.get(key)
+    this.#known.delete(key)
+    return known
+  }
+
   /** Never dial this address again: it is ourselves. */
   forget(peer: KnownPeer): void {
     peer.state = 'idle'

@@ -7,7 +7,9 @@ import type { Metainfo } from '../metainfo/model.js'
 import type { Bitfield } from '../util/bitfield.js'
 import { clientName } from '../wire/peer-id.js'
 import type { Connection } from './connection.js'
-import type { PeerSnapshot } from './events.js'
+import type { PeerSnapshot, TorrentState, TorrentStats } from './events.js'
+import type { Peering } from './peering.js'
+import type { Selection } from './selection.js'
 
 /** Verified bytes of one file, or of all files but pads. */
 export function verifiedBytes(metainfo: Metainfo, have: Bitfield, file?: number): number {
@@ -30,6 +32,40 @@ export function verifiedBytes(metainfo: Metainfo, have: Bitfield, file?: number)
     }
   }
   return sum
+}
+
+/** The numbers of a torrent. */
+export function torrentStats(
+  state: TorrentState,
+  metainfo: Metainfo,
+  have: Bitfield,
+  selection: Selection,
+  peering: Peering,
+  now: number,
+): TorrentStats {
+  const { leftBytes: left, wantedBytes: wanted } = selection
+  const rate = peering.download.at(now)
+  let seeds = 0
+  for (const connection of peering.connections) if (connection.peer.isSeed) seeds++
+  return {
+    state,
+    size: metainfo.size,
+    downloaded: verifiedBytes(metainfo, have),
+    wanted,
+    left,
+    received: peering.download.total,
+    uploaded: peering.upload.total,
+    wasted: peering.wasted,
+    downloadRate: rate,
+    uploadRate: peering.upload.at(now),
+    eta: left === 0 ? 0 : left / rate,
+    progress: wanted === 0 ? 1 : 1 - left / wanted,
+    pieces: metainfo.pieceCount,
+    verifiedPieces: have.count,
+    peers: peering.connections.size,
+    seeds,
+    knownPeers: peering.knownPeers,
+  }
 }
 
 export function peerSnapshots(connections: Iterable<Connection>, now: number): PeerSnapshot[] {

@@ -8,42 +8,24 @@ import { EventEmitter } from 'node:events'
 import { magnetOf } from '../metainfo/magnet.js'
 import type { Metainfo } from '../metainfo/model.js'
 import { placeOf } from '../metainfo/place.js'
-import type { Dialer, Dialling, DialTarget } from '../net/dialer.js'
-import type { Identity } from '../net/handshaking.js'
-import type { LinkServices } from '../net/link.js'
-import type { Task } from '../net/scheduler.js'
-import type { TrackerClient } from '../net/tracker-client.js'
-import type { ByteStream } from '../net/world.js'
-import type { ResolvedOptions } from '../options.js'
 import { Picker } from '../picker/picker.js'
 import type { StorageBackend } from '../storage/backend.js'
 import { Store } from '../storage/store.js'
 import type { TrackerSnapshot } from '../tracker/announcer.js'
-import { type Address, parseAddress, parseEndpoint } from '../util/address.js'
 import { Bitfield } from '../util/bitfield.js'
-import { equalBytes, toHex } from '../util/bytes.js'
+import { toHex } from '../util/bytes.js'
 import { errorCode, errorMessage, RarestError } from '../util/errors.js'
-import { Rate } from '../util/rate.js'
-import type { Handshake } from '../wire/handshake.js'
-import { makePeerId } from '../wire/peer-id.js'
-import { Announces } from './announces.js'
-import type { Connection } from './connection.js'
 import { Deferred } from './deferred.js'
 import type { PeerSnapshot, TorrentEvents, TorrentState, TorrentStats } from './events.js'
 import { TorrentFile } from './file.js'
-import { type KnownPeer, PeerList } from './peer-list.js'
+import type { KnownPeer } from './peer-list.js'
+import { Peering, type PeeringServices } from './peering.js'
 import { Reading } from './reading.js'
 import { Selection } from './selection.js'
-import { peerSnapshots, verifiedBytes } from './snapshots.js'
-import { Swarm } from './swarm.js'
+import { peerSnapshots, torrentStats, verifiedBytes } from './snapshots.js'
 
 /** What a session lends to its torrents. */
-export interface TorrentServices extends LinkServices {
-  readonly dialer: Dialer
-  readonly trackers: TrackerClient
-  readonly options: ResolvedOptions
-  /** Port on which the session listens, 0 when it does not. */
-  readonly port: () => number
+export interface TorrentServices extends PeeringServices {
   /** The torrent is gone. */
   readonly removed: (torrent: Torrent) => void
   readonly warning: (torrent: Torrent, code: string, message: string) => void
@@ -64,29 +46,21 @@ export interface TorrentOptions {
   readonly skipCheck?: boolean
 }
 
-const TICK = 1_000
-
-export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Task {
+export class Torrent extends EventEmitter<TorrentEvents> {
   readonly metainfo: Metainfo
   /** 40 hex digits. */
   readonly infoHash: string
   readonly name: string
   /** Without pad files; the order is that of the torrent. */
   readonly files: readonly TorrentFile[]
-  /** Who we are to this torrent's peers and trackers. */
-  readonly ours: Identity
   readonly #services: TorrentServices
   readonly #store: Store
-  readonly #peers = new PeerList()
   readonly #selection: Selection
-  readonly #announces: Announces
+  readonly #peering: Peering
   #ready = new Deferred<void>()
   readonly #abort = new AbortController()
   #done = new Deferred<'complete' | 'closed'>()
-  readonly #download = new Rate()
-  readonly #upload = new Rate()
   #picker: Picker<KnownPeer>
-  #swarm: Swarm | undefined
   #reading: Reading | undefined
   #state: TorrentState = 'checking'
   #checked = false
@@ -100,15 +74,14 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     metainfo: Metainfo,
     backend: StorageBackend,
     options: TorrentOptions,
+    register: (peering: Peering) => void,
   ) {
     super()
-    const { world, scheduler } = services
+    const { world } = services
     this.#services = services
     this.metainfo = metainfo
     this.name = metainfo.name
-    const infoHash = metainfo.infoHash as Uint8Array
-    this.infoHash = toHex(infoHash)
-    this.ours = { infoHash, peerId: makePeerId(world.random) }
+    this.infoHash = toHex(metainfo.infoHash as Uint8Array)
     const host = {
       fileDownloaded: (index: number) => verifiedBytes(metainfo, this.#picker.have, index),
       filePriority: (index: number) => this.#selection.priority(index),
@@ -137,26 +110,21 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
       readBudget: services.options.readBudget,
       on: {
         verified: (piece) => this.#verified(piece),
-        failed: (piece) => this.#swarm?.failed(piece),
+        failed: (piece) => this.#peering.failed(piece),
         error: (error) => this.#fail(error),
-        drained: () => this.#swarm?.throttle(),
+        drained: () => this.#peering.throttle(),
       },
     })
     this.#picker = this.#makePicker(new Bitfield(metainfo.pieceCount), options.sequential === true)
-    this.#announces = new Announces({
-      world,
-      scheduler,
-      client: services.trackers,
-      trackers: [...metainfo.trackers, ...(options.trackers ?? []).map((url) => [url])],
-      infoHash,
-      peerId: this.ours.peerId,
-      private: metainfo.private,
-      port: services.port,
-      totals: () => this.#totals(),
-      peers: (addresses) => this.#addAddresses(addresses, 'tracker'),
+    this.#peering = new Peering(services, {
+      metainfo,
+      trackers: options.trackers ?? [],
+      left: () => metainfo.size - verifiedBytes(metainfo, this.#picker.have),
+      connected: (address) => this.emit('peer', address),
+      disconnected: (address, code, message) => this.emit('peer-closed', address, code, message),
       warning: (code, message) => this.#warn(code, message),
-      switched: () => this.#swarm?.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
     })
+    register(this.#peering)
     if (options.peers) this.addPeers(options.peers)
     void this.#open(options.skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
   }
@@ -187,42 +155,17 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
 
   get stats(): TorrentStats {
     const now = this.#services.world.now()
-    const { metainfo } = this
-    const have = this.#picker.have
-    const downloaded = verifiedBytes(metainfo, have)
-    const { leftBytes: left, wantedBytes: wanted } = this.#selection
-    const rate = this.#download.at(now)
-    let seeds = 0
-    for (const connection of this.#swarm?.connections ?? []) if (connection.peer.isSeed) seeds++
-    return {
-      state: this.#state,
-      size: metainfo.size,
-      downloaded,
-      wanted,
-      left,
-      received: this.#download.total,
-      uploaded: this.#upload.total,
-      wasted: this.#swarm?.wasted ?? 0,
-      downloadRate: rate,
-      uploadRate: this.#upload.at(now),
-      eta: left === 0 ? 0 : left / rate,
-      progress: wanted === 0 ? 1 : 1 - left / wanted,
-      pieces: metainfo.pieceCount,
-      verifiedPieces: have.count,
-      peers: this.#swarm?.connections.size ?? 0,
-      seeds,
-      knownPeers: this.#peers.size,
-    }
+    return torrentStats(this.#state, this.metainfo, this.#picker.have, this.#selection, this.#peering, now)
   }
 
   /** The connected peers. */
   get peers(): PeerSnapshot[] {
-    return peerSnapshots(this.#swarm?.connections ?? [], this.#services.world.now())
+    return peerSnapshots(this.#peering.connections, this.#services.world.now())
   }
 
   /** What is known of each tracker. */
   get trackers(): readonly TrackerSnapshot[] {
-    return this.#announces.trackers
+    return this.#peering.trackers
   }
 
   /** The verified pieces, a copy in wire form: bit 7 of byte 0 is piece 0. */
@@ -235,21 +178,22 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
    * warning. Throws RangeError for anything else.
    */
   addPeers(peers: readonly string[]): void {
-    const endpoints = peers.map(parseEndpoint)
-    for (const { host, port } of endpoints) {
-      const address = parseAddress(host, port)
-      if (address) this.#addAddresses([address], 'user')
-      else void this.#lookup(host, port)
-    }
+    this.#peering.addPeers(peers)
+  }
+
+  /** Disconnects a peer, `host:port` with an IP as host, and forgets its address; false when it is not known. */
+  removePeer(peer: string): boolean {
+    return this.#peering.removePeer(peer)
   }
 
   /** Adds a tracker, in a tier of its own unless `tier` is given. */
   addTracker(url: string, tier?: number): void {
-    this.#announces.addTracker(url, tier, this.#services.world.now())
+    this.#peering.addTracker(url, tier)
   }
 
+  /** Removes a tracker; it is told that we leave. */
   removeTracker(url: string): void {
-    this.#announces.removeTracker(url, this.#services.world.now())
+    this.#peering.removeTracker(url)
   }
 
   /** Fetches exactly these files (indices into `files`). */
@@ -271,7 +215,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
   pause(): void {
     this.#wantsRun = false
     if (this.#state !== 'downloading' && this.#state !== 'seeding') return
-    this.#stop('torrent/paused', 'the torrent was paused')
+    void this.#peering.stop('torrent/paused', 'the torrent was paused')
     this.#setState('paused')
     this.emit('paused')
   }
@@ -295,7 +239,6 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
         return
       }
     } else if (this.#state !== 'paused') return
-    this.#peers.refresh(this.#services.world.now())
     this.#run()
     this.#store.createEmptyFiles().catch((error: unknown) => this.#fail(error))
     this.emit('resumed')
@@ -312,64 +255,6 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
   async remove(options: { readonly deleteData?: boolean } = {}): Promise<void> {
     this.#closing ??= this.#close(options.deleteData === true)
     await this.#closing
-  }
-
-  /** For the dialer: the next peer to dial. */
-  nextDial(now: number): DialTarget | undefined {
-    if (!this.#swarm || !this.#hasRoom()) return undefined
-    const known = this.#peers.next(now, this.#picker.isDone)
-    if (!known) return undefined
-    this.#peers.dialling(known)
-    return {
-      address: known.address,
-      connected: (stream, handshake, rest) => this.attach(stream, handshake, rest, known),
-      failed: () => this.#peers.failed(known, this.#services.world.now()),
-    }
-  }
-
-  nextDialAt(): number {
-    return this.#swarm && this.#hasRoom()
-      ? this.#peers.nextDialAt(this.#picker.isDone)
-      : Number.POSITIVE_INFINITY
-  }
-
-  /** For the session: true when an incoming connection from this host may come in. */
-  welcomes(host: string): boolean {
-    return this.#hasRoom() && !this.#peers.isBannedHost(host, this.#services.world.now())
-  }
-
-  /** Open connections. */
-  get connectionCount(): number {
-    return this.#swarm?.connections.size ?? 0
-  }
-
-  /** True while the torrent takes part in its swarm. */
-  get isRunning(): boolean {
-    return this.#state === 'downloading' || this.#state === 'seeding'
-  }
-
-  /** For dialer and listener: a peer whose handshake is done. */
-  attach(stream: ByteStream, handshake: Handshake, rest: Uint8Array, dialled: KnownPeer | undefined): void {
-    const now = this.#services.world.now()
-    const known = dialled ?? this.#peers.incoming(stream.remote, now)
-    if (!this.#swarm || !this.isRunning) {
-      stream.destroy()
-      if (dialled) this.#peers.failed(known, now)
-      return
-    }
-    if (equalBytes(handshake.peerId, this.ours.peerId)) {
-      stream.destroy()
-      if (dialled) this.#peers.forget(known)
-      return
-    }
-    this.#swarm.attach(stream, handshake, rest, known, dialled !== undefined, this.ours.peerId)
-  }
-
-  run(now: number): void {
-    const swarm = this.#swarm
-    if (!swarm || swarm.connections.size === 0) return
-    swarm.tick(now)
-    this.#services.scheduler.schedule(this, now + TICK)
   }
 
   /** Checks what is on the disk, these pieces or all, and starts. */
@@ -391,10 +276,10 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
       if (this.#wantsRun) await this.#store.createEmptyFiles()
       if (this.#closing) return
       this.#checked = true
-      this.#swarm = this.#makeSwarm()
+      this.#peering.prepare(this.#picker, this.#store)
       this.#reading?.close(new RarestError('torrent/checked', 'the data was checked again'))
       this.#reading = new Reading(this.metainfo.layout, this.#store, this.#picker, () =>
-        this.#swarm?.reconsiderAll(),
+        this.#peering.reconsider(),
       )
       if (this.#wantsRun) this.#run()
       else this.#setState('paused')
@@ -418,60 +303,19 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     return picker
   }
 
-  #makeSwarm(): Swarm {
-    const { options } = this.#services
-    const swarm = new Swarm({
-      services: this.#services,
-      layout: this.metainfo.layout,
-      infoHash: this.ours.infoHash,
-      picker: this.#picker,
-      store: this.#store,
-      peers: this.#peers,
-      download: this.#download,
-      upload: this.#upload,
-      clientName: options.clientName,
-      listenPort: this.#services.port,
-      uploadSlots: options.uploadSlots,
-      requestQueue: options.requestQueue,
-      maxOutstanding: options.maxOutstanding,
-      listener: {
-        connected: (connection) => this.#connected(connection),
-        closed: (connection, code, message) => this.#disconnected(connection, code, message),
-        banned: (known, code) => this.#warn(code, `${known.key} was banned`),
-      },
-    })
-    swarm.wasted = this.#swarm?.wasted ?? 0
-    return swarm
-  }
-
   #run(): void {
-    const now = this.#services.world.now()
     this.#setState(this.#picker.isDone ? 'seeding' : 'downloading')
-    this.#swarm?.reopen()
-    this.#announces.start(now)
-    this.#services.dialer.add(this)
-  }
-
-  #stop(code: string, message: string): void {
-    this.#services.dialer.remove(this)
-    this.#swarm?.close(code, message)
-    this.#services.scheduler.cancel(this)
-    void this.#announces.stop(this.#services.world.now())
+    this.#peering.start()
   }
 
   async #close(deleteData: boolean): Promise<void> {
-    const stopped = this.isRunning || this.#state === 'paused'
-    const { dialer, scheduler, world } = this.#services
-    dialer.remove(this)
-    this.#abort.abort(new RarestError('torrent/closed', 'the torrent was closed'))
-    this.#swarm?.close('torrent/closed', 'the torrent was closed')
-    scheduler.cancel(this)
-    this.#setState('closed')
     const closed = new RarestError('torrent/closed', 'the torrent was closed')
+    this.#abort.abort(closed)
+    this.#setState('closed')
     this.#reading?.close(closed)
     this.#ready.reject(closed)
-    if (stopped) await this.#announces.stop(world.now())
-    this.#announces.close()
+    await this.#peering.stop(closed.code, closed.message)
+    this.#peering.close()
     let failure: unknown
     if (deleteData) await this.#store.destroy().catch((error: unknown) => (failure = error))
     await this.#store.close().catch((error: unknown) => this.#warn(errorCode(error), errorMessage(error)))
@@ -488,7 +332,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
         ? error
         : new RarestError(errorCode(error), errorMessage(error), { cause: error })
     this.#error = wrapped
-    this.#stop(wrapped.code, wrapped.message)
+    void this.#peering.stop(wrapped.code, wrapped.message)
     this.#setState('error')
     this.#ready.reject(wrapped)
     this.#done.reject(wrapped)
@@ -499,7 +343,7 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
 
   #verified(piece: number): void {
     this.#selection.verified(piece)
-    this.#swarm?.verified(piece)
+    this.#peering.verified(piece)
     this.#reading?.verified(piece)
     this.emit('piece', piece)
     this.#completeIfDone()
@@ -510,45 +354,10 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
     this.#finished = true
     if (this.#state === 'downloading') {
       this.#setState('seeding')
-      if (this.#picker.have.isFull) this.#announces.completed(this.#services.world.now())
+      if (this.#picker.have.isFull) this.#peering.completed()
     }
     this.#done.resolve('complete')
     this.emit('done')
-  }
-
-  #connected(connection: Connection): void {
-    this.#services.scheduler.schedule(this, this.#services.world.now() + TICK)
-    this.emit('peer', connection.known.key)
-  }
-
-  #disconnected(connection: Connection, code: string, message: string): void {
-    this.#services.dialer.wake()
-    this.emit('peer-closed', connection.known.key, code, message)
-    if (this.#swarm?.connections.size === 0 && this.#state === 'downloading') {
-      this.#announces.needPeers(this.#services.world.now())
-    }
-  }
-
-  #addAddresses(addresses: readonly Address[], source: 'tracker' | 'user'): void {
-    const now = this.#services.world.now()
-    this.#peers.add(addresses, source, now)
-    if (addresses.length > 0) this.#services.dialer.wake()
-  }
-
-  async #lookup(host: string, port: number): Promise<void> {
-    try {
-      const hosts = await this.#services.world.lookup(host, { signal: this.#abort.signal })
-      this.#addAddresses(
-        hosts.map((ip) => ({ host: ip, port })),
-        'user',
-      )
-    } catch (error) {
-      if (!this.#closing) this.#warn(errorCode(error), `peer ${host}:${port}: ${errorMessage(error)}`)
-    }
-  }
-
-  #hasRoom(): boolean {
-    return (this.#swarm?.connections.size ?? 0) < this.#services.options.maxPeersPerTorrent
   }
 
   #fileAt(index: number): TorrentFile {
@@ -570,19 +379,8 @@ export class Torrent extends EventEmitter<TorrentEvents> implements Dialling, Ta
       this.#done = new Deferred()
       if (this.#state === 'seeding') this.#setState('downloading')
     }
-    this.#swarm?.reconsiderAll()
-    this.#services.dialer.wake()
+    this.#peering.reconsider()
     this.#completeIfDone()
-  }
-
-  #totals(): { uploaded: number; downloaded: number; left: number } {
-    const { layout } = this.metainfo
-    const missing = layout.size - verifiedBytes(this.metainfo, this.#picker.have)
-    return {
-      uploaded: this.#upload.total,
-      downloaded: this.#download.total,
-      left: this.#picker.have.isFull ? 0 : missing,
-    }
   }
 
   async #readFile(
