@@ -6,11 +6,15 @@
 import { open } from 'node:fs/promises'
 import { RarestError } from '../util/errors.js'
 
-/** The bytes of a file of at most `maxBytes`. Rejects with the system's code, or `storage/too-large`. */
+/** The bytes of a file of at most `maxBytes`. Rejects with the system's code, `EISDIR` for a folder, or `storage/too-large`. */
 export async function readTorrentFile(path: string | URL, maxBytes: number): Promise<Uint8Array> {
   const handle = await open(path)
   try {
-    const { size } = await handle.stat()
+    const status = await handle.stat()
+    if (status.isDirectory()) {
+      throw new RarestError('EISDIR', `${String(path)} is a folder, not a torrent file`)
+    }
+    const { size } = status
     if (size > maxBytes) {
       throw new RarestError(
         'storage/too-large',
