@@ -5,36 +5,42 @@
 
 import { Command } from 'commander'
 import { Session } from '../index.js'
+import { interruption } from './interrupt.js'
 import { Failure, printJson, printLine } from './output.js'
+import { addTorrent } from './source.js'
 
 export function checkCommand(): Command {
   return new Command('check')
     .description('verify the data of a torrent; changes nothing')
-    .argument('<torrent>', '.torrent file')
-    .argument('<dir>', 'folder that holds the data')
+    .argument('<torrent>', '.torrent file, or http(s) URL of one')
+    .argument('<dir>', 'folder that holds the data, as in: rarest download -o <dir>')
     .option('--json', 'print a JSON object')
     .action(check)
 }
 
 async function check(source: string, path: string, options: { readonly json?: boolean }): Promise<void> {
+  const interrupt = interruption('stopped before all data was checked')
   const session = new Session({ path, listen: false })
   try {
-    const torrent = await session.add(source, { paused: true })
-    const bar = process.stderr.isTTY && !options.json
-    if (bar)
+    const { signal } = interrupt
+    const torrent = await interrupt.unless(addTorrent(session, source, { paused: true, signal }))
+    const isShown = process.stderr.isTTY && !options.json
+    if (isShown)
       torrent.on('checking', (checked, pieces) => process.stderr.write(`\r${checked} of ${pieces} pieces`))
-    await torrent.ready
-    if (bar) process.stderr.write('\r\u001b[K')
+    try {
+      await interrupt.unless(torrent.ready)
+    } finally {
+      if (isShown) process.stderr.write('\r\u001b[K')
+    }
     const { pieces, verifiedPieces: valid } = torrent.stats
-    const complete = valid === pieces
-    if (options.json) printJson({ pieces, valid, missing: pieces - valid, complete })
-    else
-      printLine(
-        complete ? `complete: all ${pieces} pieces are right` : `${valid} of ${pieces} pieces are right`,
-      )
+    const missing = pieces - valid
+    const complete = missing === 0
+    if (options.json) printJson({ pieces, valid, missing, complete })
+    else printLine(`${valid} of ${pieces} pieces are there and right`)
     if (!complete)
-      throw new Failure('cli/incomplete', `${pieces - valid} of ${pieces} pieces are missing or wrong`)
+      throw new Failure('cli/incomplete', `${missing} of ${pieces} pieces are missing or wrong in ${path}`)
   } finally {
     await session.close()
+    interrupt.release()
   }
 }

@@ -5,9 +5,11 @@
 
 import { Command } from 'commander'
 import { Session, type Torrent } from '../index.js'
-import { interruption } from './interrupt.js'
-import { bytes, collect, Failure, indices, port } from './output.js'
+import { collectPeers, indices, port } from './arguments.js'
+import { type Interruption, interruption } from './interrupt.js'
+import { bytes } from './output.js'
 import { Progress, progressKind } from './progress.js'
+import { addTorrent, makeWritable } from './source.js'
 
 interface DownloadOptions {
   readonly output: string
@@ -25,26 +27,26 @@ export function downloadCommand(): Command {
     .description('download a torrent and verify it; existing data is checked and kept')
     .argument('<torrent>', '.torrent file, or http(s) URL of one')
     .option('-o, --output <dir>', 'folder to download into', '.')
-    .option('--peer <host:port>', 'peer to connect to, repeatable', collect)
+    .option('--peer <host:port>', 'peer to connect to, repeatable', collectPeers)
     .option('--port <n>', 'port to listen on, 0 for a free one', port, 0)
     .option('--host <addr>', 'address to listen on')
-    .option('--select <files>', 'files to fetch, by index: 0,2-4', indices)
+    .option('--select <files>', 'files to fetch, by their index in "rarest info": 0,2-4', indices)
     .option('--sequential', 'pieces in order instead of rarest first')
-    .option('--seed', 'keep seeding when done')
+    .option('--seed', 'keep seeding when done, until Ctrl-C')
     .option('--json', 'one JSON object a line')
     .action(download)
 }
 
 async function download(source: string, options: DownloadOptions): Promise<void> {
   const progress = new Progress(progressKind(options.json))
-  const interrupt = interruption()
+  const interrupt = interruption('stopped before the download was complete')
   const session = new Session({
     path: options.output,
     port: options.port,
     ...(options.host === undefined ? {} : { host: options.host }),
   })
   try {
-    await run(session, source, options, progress, interrupt.promise)
+    await run(session, source, options, progress, interrupt)
   } catch (error) {
     progress.stop()
     progress.fail(error)
@@ -61,44 +63,50 @@ async function run(
   source: string,
   options: DownloadOptions,
   progress: Progress,
-  interrupted: Promise<'interrupted'>,
+  interrupt: Interruption,
 ): Promise<void> {
-  session.on('warning', ({ code, message }) => progress.warn(code, message))
-  const listening = await session.ready
+  const listening = await interrupt.unless(session.ready)
+  session.on('warning', (warning) => progress.warn(warning))
   progress.say({ event: 'listening', port: listening }, `listening on port ${listening}`)
-  const torrent = await session.add(source, {
-    peers: options.peer ?? [],
-    sequential: options.sequential === true,
-    ...(options.select ? { select: options.select } : {}),
-  })
+  const torrent = await interrupt.unless(
+    addTorrent(session, source, {
+      peers: options.peer ?? [],
+      sequential: options.sequential === true,
+      signal: interrupt.signal,
+      ...(options.select ? { select: options.select } : {}),
+    }),
+  )
   progress.say(
     { event: 'added', infoHash: torrent.infoHash },
     `${torrent.name}, ${bytes(torrent.stats.size)}, ${torrent.infoHash}`,
   )
-  if ((await Promise.race([torrent.ready, interrupted])) === 'interrupted') throw stopped()
+  await makeWritable(options.output)
+  await interrupt.unless(torrent.ready)
   const { verifiedPieces, pieces, downloaded } = torrent.stats
   progress.say(
     { event: 'checked', pieces, valid: verifiedPieces, downloaded },
     `checked existing data: ${verifiedPieces} of ${pieces} pieces are there`,
   )
   const started = performance.now()
-  progress.follow(torrent)
-  const outcome = await Promise.race([torrent.done, interrupted])
+  progress.follow(torrent, 'downloading')
+  await interrupt.unless(torrent.done)
   progress.stop()
-  if (outcome !== 'complete') throw stopped()
   progress.say({ event: 'done' }, summary(torrent, performance.now() - started))
-  if (!options.seed) return
+  if (options.seed) await seedUntil(interrupt.asked, torrent, progress)
+}
+
+/** Seeds until `asked`; rejects when the torrent fails. */
+export async function seedUntil(asked: Promise<void>, torrent: Torrent, progress: Progress): Promise<void> {
+  const failed = new Promise<never>((_, reject) => torrent.once('error', reject))
   progress.say({ event: 'seeding' }, 'seeding, Ctrl-C stops')
-  await Promise.race([interrupted, new Promise((resolve) => torrent.once('error', resolve))])
-  if (torrent.error) throw torrent.error
+  progress.follow(torrent, 'seeding')
+  await Promise.race([asked, failed])
 }
 
 function summary(torrent: Torrent, ms: number): string {
-  const { received, pieces } = torrent.stats
-  const rate = received === 0 ? '' : `, ${bytes(Math.round((received * 1000) / ms))}/s`
-  return `done: ${pieces} pieces verified, ${bytes(received)} received in ${(ms / 1000).toFixed(1)} s${rate}`
-}
-
-function stopped(): Failure {
-  return new Failure('cli/interrupted', 'stopped before the download was complete', 130)
+  const { received, wanted, size } = torrent.stats
+  const what = wanted < size ? 'the selected files are' : 'everything is'
+  if (received === 0) return `done: ${what} here and verified`
+  const rate = bytes(Math.round((received * 1000) / Math.max(1, ms)))
+  return `done: ${what} here and verified; ${bytes(received)} in ${(ms / 1000).toFixed(1)} s, ${rate}/s`
 }

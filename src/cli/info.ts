@@ -3,21 +3,22 @@
  * @module
  */
 
-import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { magnetOf, parseMetainfo } from '../entry/metainfo.js'
 import { bytes, printJson, printLine } from './output.js'
+import { naming, readInput } from './source.js'
 
 export function infoCommand(): Command {
   return new Command('info')
     .description('show what a .torrent file says')
-    .argument('<torrent>', '.torrent file')
+    .argument('<torrent>', '.torrent file, or - for standard input')
     .option('--json', 'print a JSON object')
     .action(info)
 }
 
 async function info(path: string, options: { readonly json?: boolean }): Promise<void> {
-  const metainfo = parseMetainfo(await readFile(path))
+  const input = await readInput(path)
+  const metainfo = naming(path, () => parseMetainfo(input))
   const files = metainfo.files.filter((file) => !file.pad)
   const described = {
     name: metainfo.name,

@@ -1,35 +1,53 @@
 #!/usr/bin/env node
 /**
- * The `rarest` command.
+ * The `rarest` command. docs/cli.md has its options, events and exit codes.
  * @module
  */
 
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { VERSION } from '../index.js'
 import { checkCommand } from './check.js'
 import { createCommand } from './create.js'
 import { decodeCommand } from './decode.js'
 import { downloadCommand } from './download.js'
 import { infoCommand } from './info.js'
-import { Failure, report } from './output.js'
+import { exitCodeOf, guardOutput, report } from './output.js'
 import { seedCommand } from './seed.js'
 import { trackerCommand } from './tracker.js'
 
 const program = new Command('rarest')
   .description('BitTorrent on the command line')
   .version(VERSION)
-  .showHelpAfterError('(rarest --help lists the commands, rarest <command> --help their options)')
-  .addCommand(downloadCommand())
-  .addCommand(seedCommand())
-  .addCommand(createCommand())
-  .addCommand(infoCommand())
-  .addCommand(checkCommand())
-  .addCommand(decodeCommand())
-  .addCommand(trackerCommand())
+  .exitOverride()
+  .configureOutput({
+    outputError: (text, write) =>
+      write(
+        `rarest: ${text
+          .replace(/^error: /, '')
+          .trim()
+          .replaceAll(/\s*\n\s*/g, ' ')} (cli/usage)\n`,
+      ),
+  })
 
+const commands = [
+  downloadCommand(),
+  seedCommand(),
+  createCommand(),
+  infoCommand(),
+  checkCommand(),
+  decodeCommand(),
+  trackerCommand(),
+]
+for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
+
+guardOutput()
 try {
   await program.parseAsync()
 } catch (error) {
-  process.exitCode = error instanceof Failure ? error.exitCode : 1
-  report(error)
+  // Commander has printed its own sentence.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else {
+    process.exitCode = exitCodeOf(error)
+    report(error)
+  }
 }

@@ -3,8 +3,6 @@
  * @module
  */
 
-import { InvalidArgumentError } from 'commander'
-
 /** Ends a command with an exit code and one sentence. */
 export class Failure extends Error {
   readonly code: string
@@ -18,31 +16,72 @@ export class Failure extends Error {
   }
 }
 
-/** Prints an error to stderr: `rarest: <sentence> (<code>)`. */
+/** Prints an error to stderr: `rarest: <sentence> (<code>)`. A reader of stdout that left needs no words. */
 export function report(error: unknown): void {
-  process.stderr.write(`rarest: ${sentence(error)}\n`)
+  if (codeOf(error) !== 'EPIPE') process.stderr.write(`rarest: ${sentence(error)} (${codeOf(error)})\n`)
 }
 
-/** One line for an error, with its code. */
+/** One readable line for an error, without its code. */
 export function sentence(error: unknown): string {
-  const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ')
-  return `${message} (${codeOf(error)})`
+  const message = error instanceof Error ? error.message : String(error)
+  return printable(systemSentence(message).replaceAll(/\s*\n\s*/g, ' '))
 }
 
 /** The stable code of an error, `internal` where it has none. */
 export function codeOf(error: unknown): string {
   if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string')
     return error.code
-  return error instanceof RangeError || error instanceof TypeError ? 'usage' : 'internal'
+  return error instanceof RangeError || error instanceof TypeError ? 'cli/usage' : 'internal'
+}
+
+/** 2 for a wrong call, as POSIX tools have it; 1 for what went wrong later. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Failure) return error.exitCode
+  return codeOf(error) === 'cli/usage' ? 2 : 1
 }
 
 /** One JSON object a line. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`)
+  process.stdout.write(`${escapeForJson(JSON.stringify(value))}\n`)
 }
 
+/** One line of text. Control characters of foreign names do not reach the terminal. */
 export function printLine(text: string): void {
-  process.stdout.write(`${text}\n`)
+  process.stdout.write(`${printable(text)}\n`)
+}
+
+/** Text that cannot move the cursor, ring the bell, or turn the direction of writing. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, '\ufffd')
+}
+
+/** JSON text whose lines stay lines, and whose strings hold no control characters of terminals. */
+export function escapeForJson(json: string): string {
+  return json.replaceAll(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+const readerGone = new Set<() => void>()
+
+/** Calls back when nobody reads stdout any more; returns how to stop that. */
+export function onReaderGone(call: () => void): () => void {
+  readerGone.add(call)
+  return () => readerGone.delete(call)
+}
+
+/** Makes a closed pipe quiet: whoever runs for long is told, whoever is about to end ends. */
+export function guardOutput(): void {
+  process.stderr.on('error', () => {})
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || error.code === 'EIO') {
+      for (const call of readerGone) call()
+      return
+    }
+    report(error)
+    process.exit(1)
+  })
 }
 
 /** `1.5 MiB`. */
@@ -57,49 +96,20 @@ export function bytes(count: number): string {
   return `${unit === 0 ? rest : rest.toFixed(1)} ${units[unit]}`
 }
 
-/** `1:02:03`, or `-` when it never ends. */
+/** `05:09`, `1:02:03`, or `-` when it never ends. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-'
   const whole = Math.ceil(seconds)
-  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
-  const text = parts.map((part) => String(part).padStart(2, '0')).join(':')
-  return text.replace(/^(00:)/, '')
+  const [hours, ...parts] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  const rest = parts.map((part) => String(part).padStart(2, '0')).join(':')
+  return hours === 0 ? rest : `${hours}:${rest}`
 }
 
-/** Collects a repeatable option. */
-export function collect(value: string, previous: readonly string[] | undefined): string[] {
-  return [...(previous ?? []), value]
-}
-
-/** Parses a port option. */
-export function port(value: string): number {
-  return integer(value, 0, 65_535)
-}
-
-/** Parses an option that is a positive integer. */
-export function positive(value: string): number {
-  return integer(value, 1, Number.MAX_SAFE_INTEGER)
-}
-
-/** Parses `0,2-4` into indices; ranges are limited to a million files. */
-export function indices(value: string): number[] {
-  const list: number[] = []
-  for (const part of value.split(',')) {
-    const match = /^(\d+)(?:-(\d+))?$/.exec(part.trim())
-    const first = Number(match?.[1])
-    const last = Number(match?.[2] ?? match?.[1])
-    if (!match || last < first || last - first >= 1_000_000) {
-      throw new InvalidArgumentError(`expected indices such as 0,2-4, got ${value}`)
-    }
-    for (let index = first; index <= last; index++) list.push(index)
-  }
-  return list
-}
-
-function integer(value: string, least: number, most: number): number {
-  const number = Number(value)
-  if (!/^\d+$/.test(value) || number < least || number > most) {
-    throw new InvalidArgumentError(`expected an integer in ${least} .. ${most}, got ${value}`)
-  }
-  return number
+/** `ENOENT: no such file or directory, open 'a'` as `a: no such file or directory`, and the like. */
+function systemSentence(message: string): string {
+  const file = /^E[A-Z0-9]+: (.+?), \w+(?: '(.*?)'(?: -> '.*')?)?$/s.exec(message)
+  if (file) return file[2] === undefined ? (file[1] as string) : `${file[2]}: ${file[1]}`
+  const network = /^(\w+) E[A-Z0-9]+:? ?(.*)$/s.exec(message)
+  if (!network) return message
+  return `cannot ${network[1]}: ${network[2] || 'the system refuses it'}`
 }

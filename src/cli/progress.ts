@@ -4,70 +4,86 @@
  */
 
 import { Presets, SingleBar } from 'cli-progress'
-import type { Torrent, TorrentStats } from '../index.js'
-import { bytes, codeOf, duration, printJson, printLine, sentence } from './output.js'
+import type { SessionEvents, Torrent, TorrentStats } from '../index.js'
+import { bytes, codeOf, duration, printable, printJson, printLine, sentence } from './output.js'
 
 /** ms between two progress reports, by kind. */
 const PACE = { bar: 200, json: 500, lines: 5_000 }
 
 export type ProgressKind = keyof typeof PACE
 
+export type Phase = 'downloading' | 'seeding'
+
+const FORMATS: Readonly<Record<Phase, string>> = {
+  downloading: '{bar} {percentage}%  {done} of {wanted}  {rate}/s  {peers}  ETA {left}',
+  seeding: 'seeding  {upload}/s  {peers}  {sent} sent',
+}
+
+/** Steps of the bar, finer than any terminal. */
+const STEPS = 1_000
+
 /** The right kind for where stdout goes. */
 export function progressKind(json: boolean | undefined): ProgressKind {
   if (json) return 'json'
-  return process.stdout.isTTY ? 'bar' : 'lines'
+  return process.stdout.isTTY && process.env.TERM !== 'dumb' ? 'bar' : 'lines'
 }
 
 export class Progress {
   readonly #kind: ProgressKind
-  readonly #bar: SingleBar | undefined
+  #bar: SingleBar | undefined
   #timer: NodeJS.Timeout | undefined
-  #torrent: Torrent | undefined
+  #show: () => void = () => {}
+  #last = ''
 
   constructor(kind: ProgressKind) {
     this.#kind = kind
-    if (kind !== 'bar') return
-    this.#bar = new SingleBar(
-      {
-        format: '{bar} {percentage}% {done} of {size}  {rate}/s  {peers} peers  ETA {left}',
-        hideCursor: true,
-        clearOnComplete: false,
-        etaBuffer: 1,
-        barsize: 30,
-      },
-      Presets.shades_classic,
-    )
   }
 
   /** Says something that happened: an event object for programs, a sentence for people. */
   say(event: Record<string, unknown>, text?: string): void {
     if (this.#kind === 'json') printJson(event)
-    else if (text !== undefined && !this.#timer) printLine(text)
+    else if (text !== undefined) {
+      this.#clearLine()
+      printLine(text)
+    }
   }
 
   /** Something is wrong, but the command goes on. */
-  warn(code: string, message: string): void {
+  warn({ code, message, torrent }: SessionEvents['warning'][0]): void {
+    // A fatal error is a warning of the session too: the command ends with it.
+    if (torrent?.error?.code === code) return
     if (this.#kind === 'json') printJson({ event: 'warning', code, message })
-    else if (this.#kind === 'lines') process.stderr.write(`rarest: warning: ${message} (${code})\n`)
+    else {
+      this.#clearLine()
+      process.stderr.write(`rarest: warning: ${printable(message)} (${code})\n`)
+    }
   }
 
   /** Something ended the command. The caller exits with an error. */
   fail(error: unknown): void {
-    if (this.#kind === 'json') {
-      printJson({
-        event: 'error',
-        code: codeOf(error),
-        message: error instanceof Error ? error.message : sentence(error),
-      })
-    }
+    if (this.#kind === 'json') printJson({ event: 'error', code: codeOf(error), message: sentence(error) })
   }
 
   /** Follows a torrent until {@link stop}. */
-  follow(torrent: Torrent): void {
-    this.#torrent = torrent
-    const stats = torrent.stats
-    this.#bar?.start(Math.max(1, stats.size), stats.downloaded, fields(stats))
-    this.#timer = setInterval(() => this.#show(), PACE[this.#kind])
+  follow(torrent: Torrent, phase: Phase): void {
+    this.stop()
+    if (this.#kind === 'bar') {
+      this.#bar = new SingleBar(
+        {
+          format: FORMATS[phase],
+          stream: process.stdout,
+          hideCursor: true,
+          barsize: 30,
+          // Warnings overwrite the line of the bar.
+          forceRedraw: true,
+        },
+        Presets.shades_classic,
+      )
+      this.#bar.start(STEPS, 0, fields(torrent.stats))
+    }
+    this.#show = () => this.#print(torrent.stats, phase)
+    this.#show()
+    this.#timer = setInterval(this.#show, PACE[this.#kind])
   }
 
   /** Shows the last numbers and ends. */
@@ -77,36 +93,49 @@ export class Progress {
     this.#timer = undefined
     this.#show()
     this.#bar?.stop()
+    this.#bar = undefined
   }
 
-  #show(): void {
-    if (!this.#torrent) return
-    const stats = this.#torrent.stats
+  #print(stats: TorrentStats, phase: Phase): void {
     if (this.#kind === 'json') {
-      printJson({
-        event: 'progress',
-        downloaded: stats.downloaded,
-        received: stats.received,
-        uploaded: stats.uploaded,
-        size: stats.size,
-        rate: Math.round(stats.downloadRate),
-        uploadRate: Math.round(stats.uploadRate),
-        peers: stats.peers,
-      })
-    } else if (this.#bar) this.#bar.update(stats.downloaded, fields(stats))
+      const { downloaded, received, uploaded, size, peers } = stats
+      const rate = Math.round(stats.downloadRate)
+      const uploadRate = Math.round(stats.uploadRate)
+      const event = { event: 'progress', downloaded, received, uploaded, size, rate, uploadRate, peers }
+      // A seed may have nothing to say for hours.
+      if (phase === 'downloading' || this.#isNews(JSON.stringify(event))) printJson(event)
+    } else if (this.#bar) this.#bar.update(Math.floor(stats.progress * STEPS), fields(stats))
     else {
-      const shown = fields(stats)
-      printLine(`${shown.done} of ${shown.size}, ${shown.rate}/s, ${shown.peers} peers, ETA ${shown.left}`)
+      const { done, wanted, rate, peers, left, upload, sent } = fields(stats)
+      const line =
+        phase === 'seeding'
+          ? `seeding ${upload}/s, ${peers}, ${sent} sent`
+          : `${done} of ${wanted}, ${rate}/s, ${peers}, ETA ${left}`
+      if (this.#isNews(line)) printLine(line)
     }
+  }
+
+  #isNews(text: string): boolean {
+    const isNews = text !== this.#last
+    this.#last = text
+    return isNews
+  }
+
+  #clearLine(): void {
+    if (this.#bar) process.stdout.write('\r\u001b[K')
   }
 }
 
-function fields(stats: TorrentStats): Record<'done' | 'size' | 'rate' | 'peers' | 'left', string> {
+type Field = 'done' | 'wanted' | 'rate' | 'peers' | 'left' | 'upload' | 'sent'
+
+function fields(stats: TorrentStats): Record<Field, string> {
   return {
-    done: bytes(stats.downloaded),
-    size: bytes(stats.size),
+    done: bytes(stats.wanted - stats.left),
+    wanted: bytes(stats.wanted),
     rate: bytes(Math.round(stats.downloadRate)),
-    peers: String(stats.peers),
+    peers: `${stats.peers} ${stats.peers === 1 ? 'peer' : 'peers'}`,
     left: duration(stats.eta),
+    upload: bytes(Math.round(stats.uploadRate)),
+    sent: bytes(stats.uploaded),
   }
 }

@@ -5,9 +5,12 @@
 
 import { Command } from 'commander'
 import { Session } from '../index.js'
+import { collectPeers, port } from './arguments.js'
+import { seedUntil } from './download.js'
 import { interruption } from './interrupt.js'
-import { bytes, collect, Failure, port } from './output.js'
+import { bytes, Failure } from './output.js'
 import { Progress, progressKind } from './progress.js'
+import { addTorrent } from './source.js'
 
 interface SeedOptions {
   readonly peer?: string[]
@@ -19,9 +22,9 @@ interface SeedOptions {
 export function seedCommand(): Command {
   return new Command('seed')
     .description('check data on disk and serve it until Ctrl-C')
-    .argument('<torrent>', '.torrent file')
+    .argument('<torrent>', '.torrent file, or http(s) URL of one')
     .argument('<dir>', 'folder that holds the data, as in: rarest download -o <dir>')
-    .option('--peer <host:port>', 'peer to connect to, repeatable', collect)
+    .option('--peer <host:port>', 'peer to connect to, repeatable', collectPeers)
     .option('--port <n>', 'port to listen on, 0 for a free one', port, 0)
     .option('--host <addr>', 'address to listen on')
     .option('--json', 'one JSON object a line')
@@ -30,22 +33,24 @@ export function seedCommand(): Command {
 
 async function seed(source: string, path: string, options: SeedOptions): Promise<void> {
   const progress = new Progress(progressKind(options.json))
-  const interrupt = interruption()
+  const interrupt = interruption('stopped before the data was checked')
   const session = new Session({
     path,
     port: options.port,
     ...(options.host === undefined ? {} : { host: options.host }),
   })
   try {
-    session.on('warning', ({ code, message }) => progress.warn(code, message))
-    const listening = await session.ready
+    const listening = await interrupt.unless(session.ready)
+    session.on('warning', (warning) => progress.warn(warning))
     progress.say({ event: 'listening', port: listening }, `listening on port ${listening}`)
-    const torrent = await session.add(source, { paused: true, peers: options.peer ?? [] })
+    const torrent = await interrupt.unless(
+      addTorrent(session, source, { paused: true, peers: options.peer ?? [], signal: interrupt.signal }),
+    )
     progress.say(
       { event: 'added', infoHash: torrent.infoHash },
       `${torrent.name}, ${bytes(torrent.stats.size)}, ${torrent.infoHash}`,
     )
-    if ((await Promise.race([torrent.ready, interrupt.promise])) === 'interrupted') return
+    await interrupt.unless(torrent.ready)
     const { verifiedPieces, pieces } = torrent.stats
     if (verifiedPieces < pieces) {
       throw new Failure(
@@ -53,14 +58,14 @@ async function seed(source: string, path: string, options: SeedOptions): Promise
         `${pieces - verifiedPieces} of ${pieces} pieces are missing or wrong in ${path}`,
       )
     }
-    const failed = new Promise<never>((_, reject) => torrent.once('error', reject))
     torrent.resume()
-    progress.say({ event: 'seeding' }, 'seeding, Ctrl-C stops')
-    await Promise.race([interrupt.promise, failed])
+    await seedUntil(interrupt.asked, torrent, progress)
   } catch (error) {
+    progress.stop()
     progress.fail(error)
     throw error
   } finally {
+    progress.stop()
     await session.close()
     interrupt.release()
   }

@@ -5,8 +5,9 @@
 
 import { Command } from 'commander'
 import { TrackerServer } from '../entry/tracker.js'
+import { port } from './arguments.js'
 import { interruption } from './interrupt.js'
-import { port, printJson, printLine } from './output.js'
+import { printJson, printLine } from './output.js'
 
 interface TrackerOptions {
   readonly port: number
@@ -21,7 +22,7 @@ export function trackerCommand(): Command {
     .option('--host <addr>', 'address to listen on')
     .option('--json', 'one JSON object a line')
     .action(async (options: TrackerOptions) => {
-      const interrupt = interruption()
+      const interrupt = interruption('stopped before the tracker listened')
       const server = new TrackerServer({
         port: options.port,
         ...(options.host === undefined ? {} : { host: options.host }),
@@ -30,7 +31,7 @@ export function trackerCommand(): Command {
         const listening = await server.listen()
         if (options.json) printJson({ event: 'listening', ...listening })
         else for (const url of [listening.httpUrl, listening.udpUrl]) if (url) printLine(`announce to ${url}`)
-        await interrupt.promise
+        await interrupt.asked
       } finally {
         await server.close()
         interrupt.release()
