@@ -62,6 +62,8 @@ export class Peering implements Dialling, Task {
   readonly #abort = new AbortController()
   #picker: Picker<KnownPeer> | undefined
   #swarm: Swarm | undefined
+  /** What earlier swarms wasted. */
+  #wasted = 0
   #running = false
 
   constructor(services: PeeringServices, options: PeeringOptions) {
@@ -100,7 +102,7 @@ export class Peering implements Dialling, Task {
 
   /** Payload bytes that were of no use. */
   get wasted(): number {
-    return this.#swarm?.wasted ?? 0
+    return this.#wasted + (this.#swarm?.wasted ?? 0)
   }
 
   get trackers(): readonly TrackerSnapshot[] {
@@ -130,7 +132,7 @@ export class Peering implements Dialling, Task {
         banned: (known, code) => this.#options.warning(code, `${known.key} was banned`),
       },
     })
-    swarm.wasted = this.wasted
+    this.#wasted = this.wasted
     this.#picker = picker
     this.#swarm = swarm
   }

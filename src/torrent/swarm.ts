@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Block, Layout } from '../metainfo/layout.js'
+import type { Layout } from '../metainfo/layout.js'
 import type { LinkOwner, LinkServices } from '../net/link.js'
 import type { ByteStream } from '../net/world.js'
-import type { Picker, PickerPeer } from '../picker/picker.js'
+import type { Picker } from '../picker/picker.js'
 import type { Store } from '../storage/store.js'
 import { ipToBytes } from '../util/address.js'
 import type { Rate } from '../util/rate.js'
@@ -18,8 +18,8 @@ import { type BlockEvent, Peer, type PeerEvent } from '../wire/peer.js'
 import { Blame } from './blame.js'
 import { Choking } from './choking.js'
 import { Connection, type Lease } from './connection.js'
+import { Downloads } from './downloads.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
-import { fastRun, nextDepth } from './pipeline.js'
 import { Uploads } from './uploads.js'
 
 /** What a swarm tells its torrent. */
@@ -49,9 +49,6 @@ export interface SwarmOptions {
   readonly listener: SwarmListener
 }
 
-/** ms without an awaited block until a peer counts as snubbing us (LT 20 s). */
-const SNUB = 20_000
-
 /** Chokes in a row without a block in between; a choker with many peers needs hours for as many. */
 const FRUITLESS = 200
 
@@ -60,28 +57,39 @@ const STARTING = 10
 
 export class Swarm implements LinkOwner<Connection> {
   readonly connections: Set<Connection> = new Set()
-  /** Payload bytes that were of no use: duplicates, unrequested blocks, failed pieces. */
-  wasted = 0
   readonly #options: SwarmOptions
   readonly #choking: Choking
   readonly #uploads: Uploads
+  readonly #downloads: Downloads
   readonly #blame: Blame
   readonly #byPeerId = new Map<string, Connection>()
-  readonly #wanting: Block[] = []
-  readonly #cancels: PickerPeer<KnownPeer>[] = []
   readonly #live = new Map<KnownPeer, Connection>()
   readonly #fresh: number[] = []
   #announcing = false
   #wasDone: boolean
-  #hungry = false
+  #failedBytes = 0
   #closed = false
 
   constructor(options: SwarmOptions) {
     this.#options = options
     this.#choking = new Choking(this.connections, options.uploadSlots, options.services.world)
     this.#uploads = new Uploads(options.store, options.picker.have, options.upload)
+    this.#downloads = new Downloads({
+      picker: options.picker,
+      store: options.store,
+      connections: this.connections,
+      live: this.#live,
+      rate: options.download,
+      maxOutstanding: options.maxOutstanding,
+      blocksPerPiece: options.layout.blocksPerPiece,
+    })
     this.#blame = new Blame()
     this.#wasDone = options.picker.isDone
+  }
+
+  /** Payload bytes that were of no use: duplicates, unrequested blocks, failed pieces. */
+  get wasted(): number {
+    return this.#downloads.wasted + this.#failedBytes
   }
 
   /** Adopts a stream whose handshake is done. `rest` are bytes that followed it. */
@@ -111,13 +119,7 @@ export class Swarm implements LinkOwner<Connection> {
       extended: remote.extended,
       dht: false,
       maxRequests: this.#options.requestQueue,
-      place: (piece, begin, length) => {
-        const data = store.place(piece, begin, length)
-        lease.piece = piece
-        lease.begin = begin
-        lease.data = data
-        return data
-      },
+      place: (piece, begin, length) => this.#downloads.place(lease, piece, begin, length),
       now,
     })
     const picks = picker.addPeer(known)
@@ -150,7 +152,7 @@ export class Swarm implements LinkOwner<Connection> {
     const { picker } = this.#options
     switch (event.type) {
       case 'block':
-        this.#block(connection, event, now)
+        this.#downloads.received(connection, event, now)
         break
       case 'have':
         picker.peerHas(connection.picks, event.piece)
@@ -197,7 +199,7 @@ export class Swarm implements LinkOwner<Connection> {
 
   settled(connection: Connection, now: number): void {
     this.#uploads.serve(connection, now)
-    this.#request(connection, now)
+    if (!this.#closed) this.#downloads.request(connection, now)
   }
 
   drained(connection: Connection, now: number): void {
@@ -210,14 +212,13 @@ export class Swarm implements LinkOwner<Connection> {
   }
 
   discarded(_connection: Connection, event: BlockEvent): void {
-    if (event.data) this.#options.store.release(event.piece, event.begin, event.data)
+    this.#downloads.discarded(event)
   }
 
   closed(connection: Connection, code: string, message: string, now: number): void {
-    const { picker, peers, listener } = this.#options
-    this.#release(connection)
-    picker.removePeer(connection.picks)
+    const { peers, listener } = this.#options
     this.connections.delete(connection)
+    this.#downloads.left(connection)
     const id = String.fromCharCode(...connection.handshake.peerId)
     if (this.#byPeerId.get(id) === connection) this.#byPeerId.delete(id)
     if (this.#live.get(connection.known) === connection) {
@@ -230,10 +231,8 @@ export class Swarm implements LinkOwner<Connection> {
       listener.banned(connection.known, code)
     }
     this.#uploads.forget(connection)
-    if (this.#closed) return
-    this.#choking.left(connection, now)
+    if (!this.#closed) this.#choking.left(connection, now)
     listener.closed(connection, code, message)
-    this.#feed()
   }
 
   /** A piece is on disk: tell those that lack it, at the end of this turn. */
@@ -251,42 +250,24 @@ export class Swarm implements LinkOwner<Connection> {
   failed(piece: number): void {
     const { picker, peers, services, listener, layout } = this.#options
     const now = services.world.now()
-    this.wasted += layout.pieceSize(piece)
+    this.#failedBytes += layout.pieceSize(piece)
     for (const known of this.#blame.judge(picker.failed(piece))) {
       peers.ban(known, now)
       listener.banned(known, 'torrent/corrupt-data')
       this.#live.get(known)?.end('torrent/corrupt-data', 'sent data that does not match its hash')
     }
-    this.#feed()
+    this.#downloads.feed()
   }
 
   /** The store takes or refuses more data: back-pressure down to the sockets. */
   throttle(): void {
-    for (const connection of this.connections) {
-      if (this.#options.store.congested) connection.stream.pause()
-      else connection.stream.resume()
-    }
-    if (!this.#options.store.congested) this.#feed()
+    this.#downloads.throttle()
   }
 
   /** Once a second while there are connections: rates, queue depths, snubs; choke rounds when due. */
   tick(now: number): void {
-    const { picker, maxOutstanding } = this.#options
-    const share = Math.ceil(
-      (picker.maxOpenPieces * this.#options.layout.blocksPerPiece * 1.5) / Math.max(1, this.connections.size),
-    )
-    for (const connection of this.connections) {
-      connection.measure(now)
-      connection.picks.fastRun = fastRun(connection.downloadRate)
-      connection.depth = nextDepth(
-        connection.depth,
-        connection.downloadRate,
-        Math.min(maxOutstanding, Math.max(share, 16)),
-      )
-      if (connection.peer.outstanding > 0 && now - connection.progressAt > SNUB) this.#snub(connection, now)
-      else if (connection.peer.outstanding < connection.depth / 2) connection.touch()
-    }
-    this.#choking.tick(now, picker.isDone)
+    this.#downloads.tick(now)
+    this.#choking.tick(now, this.#options.picker.isDone)
     this.#closeIdle(now)
   }
 
@@ -342,103 +323,6 @@ export class Swarm implements LinkOwner<Connection> {
     )
   }
 
-  #block(connection: Connection, event: BlockEvent, now: number): void {
-    const { picker, store } = this.#options
-    const { piece, begin, length, data } = event
-    if (connection.lease.data === data) connection.lease.data = undefined
-    connection.download.add(length, now)
-    this.#options.download.add(length, now)
-    connection.progressAt = now
-    connection.fruitless = 0
-    connection.snubbed = false
-    connection.picks.snubbed = false
-    if (connection.depth < this.#options.maxOutstanding) connection.depth++
-    if (data === undefined) {
-      this.wasted += length
-      picker.dropRequest(connection.picks, piece, begin)
-      return
-    }
-    const cancels = this.#cancels
-    cancels.length = 0
-    const fresh = picker.received(connection.picks, piece, begin, cancels) === 'fresh'
-    for (const other of cancels) {
-      const live = this.#live.get(other.owner)
-      if (live) {
-        this.#cancel(live, piece, begin, now)
-      }
-    }
-    if (!fresh) {
-      this.wasted += length
-      store.release(piece, begin, data)
-      return
-    }
-    if (store.isScratch(data)) this.#revoke(piece, begin, connection, now)
-    store.received(piece, begin, data)
-  }
-
-  /** Whoever else is in the middle of this block writes into memory that now has another owner. */
-  #revoke(piece: number, begin: number, winner: Connection, now: number): void {
-    for (const connection of this.connections) {
-      const { lease } = connection
-      if (connection === winner || !lease.data || lease.piece !== piece || lease.begin !== begin) continue
-      this.#cancel(connection, piece, begin, now)
-    }
-  }
-
-  /** Takes a request back, with the memory that its answer is arriving in. */
-  #cancel(connection: Connection, piece: number, begin: number, now: number): void {
-    const { lease } = connection
-    connection.peer.cancel(piece, begin, now)
-    if (lease.data && lease.piece === piece && lease.begin === begin) this.#release(connection)
-    connection.touch()
-  }
-
-  /** Gives the memory back that a block was arriving in. */
-  #release(connection: Connection): void {
-    const { lease } = connection
-    if (lease.data) this.#options.store.release(lease.piece, lease.begin, lease.data)
-    lease.data = undefined
-  }
-
-  #request(connection: Connection, now: number): void {
-    const { picker, store } = this.#options
-    const peer = connection.peer
-    if (!peer.amInterested || store.congested || this.#closed) return
-    if (peer.peerChoking && connection.fastPieces.size === 0) return
-    const depth = connection.snubbed
-      ? 1
-      : Math.min(connection.depth, peer.extension?.reqq ?? connection.depth)
-    const room = depth - peer.outstanding
-    if (room <= 0 || room < depth >> 2) return
-    const blocks = this.#wanting
-    blocks.length = 0
-    const picked = picker.pick(connection.picks, room, now, blocks)
-    if (picker.starved) this.#evict(now)
-    if (picked < room) this.#hungry = true
-    if (picked === 0) return
-    if (peer.outstanding === 0) connection.progressAt = now
-    for (const block of blocks) peer.request(block.piece, block.begin, block.length, now)
-  }
-
-  /** Makes room for a new piece: one that only choked or departed peers could finish is forgotten. */
-  #evict(now: number): void {
-    const { picker, store } = this.#options
-    const piece = picker.evict(now)
-    if (piece === undefined) return
-    store.abandon(piece)
-    this.#hungry = true
-    this.#feed()
-  }
-
-  /** Gives connections that wait for work another chance. */
-  #feed(): void {
-    if (!this.#hungry) return
-    this.#hungry = false
-    for (const connection of this.connections) {
-      if (connection.peer.outstanding < connection.depth / 2) connection.touch()
-    }
-  }
-
   #reconsider(connection: Connection, now: number): void {
     connection.peer.setInterested(this.#options.picker.isInteresting(connection.picks), now)
   }
@@ -461,25 +345,11 @@ export class Swarm implements LinkOwner<Connection> {
       this.#wasDone = true
       this.#choking.round(now, true, true)
     }
-    this.#hungry = false
   }
 
   #seedFound(connection: Connection): void {
     connection.known.seed = true
     if (this.#options.picker.isDone) connection.end('torrent/both-seeds', 'neither side needs anything')
-  }
-
-  #snub(connection: Connection, now: number): void {
-    const { picker } = this.#options
-    connection.snubbed = true
-    connection.picks.snubbed = true
-    connection.depth = 1
-    connection.progressAt = now
-    const { piece, begin, data } = connection.lease
-    if (data) this.#cancel(connection, piece, begin, now)
-    picker.dropRequests(connection.picks)
-    this.#hungry = true
-    this.#feed()
   }
 
   /** Peers that do nothing for us nor we for them make room when the torrent is full. */

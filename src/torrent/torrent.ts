@@ -215,8 +215,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
   pause(): void {
     this.#wantsRun = false
     if (this.#state !== 'downloading' && this.#state !== 'seeding') return
-    void this.#peering.stop('torrent/paused', 'the torrent was paused')
     this.#setState('paused')
+    void this.#peering.stop('torrent/paused', 'the torrent was paused')
     this.emit('paused')
   }
 
@@ -332,8 +332,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
         ? error
         : new RarestError(errorCode(error), errorMessage(error), { cause: error })
     this.#error = wrapped
-    void this.#peering.stop(wrapped.code, wrapped.message)
     this.#setState('error')
+    void this.#peering.stop(wrapped.code, wrapped.message)
     this.#ready.reject(wrapped)
     this.#done.reject(wrapped)
     this.#reading?.fail(wrapped)
