@@ -75,6 +75,8 @@ export interface JoinOptions {
   readonly seed?: boolean
   /** Uses this machine instead of a new one. */
   readonly on?: VirtualHost
+  /** Sees the torrent before anything has happened to it. */
+  readonly added?: (torrent: Torrent) => void
 }
 
 export interface Member {
@@ -118,6 +120,7 @@ export class Sim {
       added.on('peer-closed', (address, code) => closes.push({ address, code }))
       added.on('warning', (warning) => warnings.push(warning))
       added.on('piece', (piece) => pieces.push(piece))
+      options.added?.(added)
     })
     const added = await this.network.run({ until: session.add(torrent.metainfo, options.add) })
     const member = { host, session, torrent: added, closes, warnings, pieces }
