@@ -454,6 +454,7 @@ describe('trouble is one sentence with a code on stderr', () => {
   ] as const
 
   it('for missing files, folders, wrong options and the like', async () => {
+    await writeFile(join(folder, 'file'), 'x')
     const ended = await Promise.all(cases.map(([args]) => run(...args)))
     expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(
       cases.map(([, code, sentence]) => [code, `rarest: ${sentence}\n`]),
