@@ -1,12 +1,13 @@
 /**
  * rarest behind the same JSON lines as the libtorrent driver: add, connect, status, usage, quit.
- * Options as one JSON argument: { port, loopDelay, session }, the last given to Session as it is.
+ * Options as one JSON argument: { build, port, loopDelay, session }: `build` is the URL of the library (the one in
+ * dist/ by default), `session` is given to Session as it is.
  */
 import { readFile } from 'node:fs/promises'
-import { Session } from '../../dist/index.js'
 import { clock, loopMonitor, serve, usage } from './json-lines.mjs'
 
 const options = JSON.parse(process.argv[2] ?? '{}')
+const { Session } = await import(options.build ?? '../../dist/index.js')
 const session = new Session({ host: '127.0.0.1', port: options.port ?? 0, ...options.session })
 const loop = loopMonitor(options.loopDelay)
 

@@ -101,6 +101,7 @@ function table({ name, title, clients }) {
         values.loopNoise ? range(values.loopNoise, 1) : '-',
       )
     lines.push(`| ${row.join(' | ')} |`)
+    if (values.failed !== undefined) lines.push(`| ${client}, later run | failed: ${values.failed} |`)
   }
   return lines
 }

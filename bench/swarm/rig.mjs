@@ -6,21 +6,25 @@ import { spawnSync } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
 import {
   closeSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { tmpdir } from 'node:os'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { JsonChild } from '../../test/interop/rigs/child.mjs'
 
 const LIBTORRENT_DRIVER = fileURLToPath(
   new URL('../../test/interop/rigs/libtorrent-driver.py', import.meta.url),
 )
 const HERE = fileURLToPath(new URL('.', import.meta.url))
+const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url))
 const MIB = 1 << 20
 
 /** A folder on tmpfs with one random file, one torrent per piece length, and room for downloads. */
@@ -86,9 +90,27 @@ export class Workspace {
   }
 }
 
+/**
+ * A copy of our build as it is now, so that a build in the middle of a run changes nothing. Returns the URL of its
+ * entry.
+ */
+let build
+function frozenBuild() {
+  if (build === undefined) {
+    const root = mkdtempSync(`${tmpdir()}/rarest-build-`)
+    process.once('exit', () => rmSync(root, { recursive: true, force: true }))
+    cpSync(`${REPOSITORY}dist`, `${root}/dist`, { recursive: true })
+    // For its "imports" and its dependencies.
+    cpSync(`${REPOSITORY}package.json`, `${root}/package.json`)
+    symlinkSync(`${REPOSITORY}node_modules`, `${root}/node_modules`)
+    build = pathToFileURL(`${root}/dist/index.js`).href
+  }
+  return build
+}
+
 /** Each measured client: how its process starts. Both kinds of driver speak the same commands and events. */
 const START = {
-  rarest: (options) => startNode('rarest', 'rarest-client.mjs', options),
+  rarest: (options) => startNode('rarest', 'rarest-client.mjs', { build: frozenBuild(), ...options }),
   webtorrent: (options) => startNode('webtorrent', 'webtorrent-client.mjs', options),
   libtorrent: (options) => startLibtorrent(options),
 }
