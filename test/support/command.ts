@@ -12,6 +12,9 @@ export function requireBuild(): void {
   if (!existsSync(COMMAND)) throw new Error('dist/cli/main.js is missing: run "npm run build" first')
 }
 
+/** Windows has no signals to send: tests of Ctrl-C need a POSIX system. */
+export const canInterrupt: boolean = process.platform !== 'win32'
+
 export interface Ended {
   readonly code: number | string | null
   readonly stdout: string
@@ -29,7 +32,11 @@ export class Running {
   readonly #lines: string[] = []
   readonly #watchers = new Set<() => void>()
 
-  constructor(script: string, args: readonly string[], options: { cwd?: string } = {}) {
+  constructor(
+    script: string,
+    args: readonly string[],
+    options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  ) {
     this.process = spawn(process.execPath, [script, ...args], options)
     const { stdout, stderr } = this.process
     stderr?.setEncoding('utf8').on('data', (text: string) => {
