@@ -29,6 +29,9 @@ export interface LinkServices {
   readonly scheduler: Scheduler
 }
 
+/** Bytes in the stream above which nothing is added: twice what uploads put there at most. */
+const MOST_QUEUED = 2 * 1024 * 1024
+
 export class Link implements StreamListener, Task {
   readonly stream: ByteStream
   readonly peer: Peer
@@ -111,7 +114,8 @@ export class Link implements StreamListener, Task {
 
   /** Writes what the core wants to send. */
   flush(now: number): void {
-    if (this.#done) return
+    // What a remote does not read waits in the core, whose bound on it ends the connection.
+    if (this.#done || this.stream.queued > MOST_QUEUED) return
     const chunks = this.peer.transmit(now)
     if (chunks === undefined) return
     const held = this.#held
