@@ -104,6 +104,15 @@ describe('choking', () => {
     expect(other.spent()).toBeGreaterThan(0)
   })
 
+  scenario('peers that hold a slot without asking for anything do not starve others', async (sim) => {
+    const seed = await sim.join(torrent, { seed: true, host: { upload: 256 * KIB } })
+    await sim.run(seed.torrent.done)
+    for (let i = 0; i < 30; i++) await waiter(sim, seed, false)
+    await sim.network.advance(20_000)
+    const leecher = await sim.join(torrent, { add: { peers: [at(seed)] } })
+    expect(await sim.run(leecher.torrent.done, 200_000)).toBe('complete')
+  })
+
   scenario('those who give are given to', async (sim) => {
     // One giver and many takers that never send: with few slots the giver finishes first.
     const seed = await sim.join(torrent, { seed: true, host: { upload: 96 * KIB } })

@@ -278,4 +278,22 @@ describe('hostile messages', () => {
     },
     { fragment: 1 },
   )
+
+  scenario('whose answers are never read end the connection before they fill the memory', async (sim) => {
+    const victim = await sim.join(torrent, { seed: true })
+    await sim.run(victim.torrent.done)
+    const flap = concatBytes(
+      ...Array.from({ length: 10_000 }, () => [
+        encodeMessage({ type: 'interested' }),
+        encodeMessage({ type: 'not-interested' }),
+      ]).flat(),
+    )
+    const deaf = await sim.rawTo(victim, torrent, { open: (link) => link.stream.pause() })
+    const [link] = deaf.links
+    for (let i = 0; i < 100 && link?.closed === false; i++) {
+      link.send(flap)
+      await sim.network.advance(100)
+    }
+    expect(closeCode(victim, deaf.host.ip)).toBe('wire/send-queue-full')
+  })
 })
