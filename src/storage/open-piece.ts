@@ -18,6 +18,8 @@ export const PAD = 3
 /** Received, and its bytes are on the disk only. */
 export const SPILLED = 4
 
+const NEVER_BUSY: Set<number> = new Set()
+
 export class OpenPiece {
   readonly piece: number
   /** Bytes. */
@@ -50,7 +52,7 @@ export class OpenPiece {
   /** Runs of it in the writer (large pieces only). */
   runs = 0
   /** Cells whose memory the disk is busy with: the hash must not pass, the cell must not be freed. */
-  readonly busy: Set<number> = new Set()
+  readonly busy: Set<number>
   /** True once any block of the piece was spilled. */
   hasSpilled = false
   /** True once its hash was right. */
@@ -67,6 +69,8 @@ export class OpenPiece {
     this.cellLength = pool.cellLength
     this.blockCount = Math.ceil(size / BLOCK_LENGTH)
     this.states = new Uint8Array(this.blockCount)
+    // A piece of one cell never spills: it needs no set of its own.
+    this.busy = size > pool.cellLength ? new Set() : NEVER_BUSY
     this.cells = new Array<Uint8Array | undefined>(Math.ceil(size / pool.cellLength)).fill(undefined)
     this.missing = this.blockCount
     for (let i = 0; i < pads.length; i += 2) this.#pad(pads[i] as number, pads[i + 1] as number)

@@ -29,9 +29,15 @@ export interface KnownPeer {
 
 /** Addresses kept; the least useful make room (LT). */
 const MAX_KNOWN = 3_000
-/** ms before a peer is dialled again: failures + 1 times this (LT). */
-const RETRY = 60_000
-/** Failed dials after which a peer is given up until it is named again (LT). */
+/** ms before a failed dial is repeated, six times as long after each further failure (RQ), at most an hour. */
+const FIRST_RETRY = 10_000
+const RETRY_FACTOR = 6
+const LONGEST_RETRY = 3_600_000
+/** ms before a peer that was of no use is dialled again: failures + 1 times this (LT). */
+const USELESS = 60_000
+/** ms before a peer that moved blocks is dialled again. */
+const USEFUL = 10_000
+/** Failed dials after which a peer is given up until it is named again (LT); never one that the user named. */
 const MAX_FAILURES = 3
 /** A banned address is left alone this long: an hour outlasts a download, not a dynamic address. */
 const BAN = 3_600_000
@@ -80,7 +86,7 @@ export class PeerList {
   next(now: number, skipSeeds: boolean): KnownPeer | undefined {
     let best: KnownPeer | undefined
     for (const peer of this.#known.values()) {
-      if (peer.state !== 'idle' || peer.nextDial > now || peer.failures >= MAX_FAILURES) continue
+      if (peer.state !== 'idle' || peer.nextDial > now || isGivenUp(peer)) continue
       if ((skipSeeds && peer.seed) || this.isBanned(peer, now)) continue
       if (best === undefined || rank(peer) < rank(best)) best = peer
       if (rank(best) === 0) break
@@ -92,7 +98,7 @@ export class PeerList {
   nextDialAt(skipSeeds: boolean): number {
     let at = Number.POSITIVE_INFINITY
     for (const peer of this.#known.values()) {
-      if (peer.state !== 'idle' || peer.failures >= MAX_FAILURES || (skipSeeds && peer.seed)) continue
+      if (peer.state !== 'idle' || isGivenUp(peer) || (skipSeeds && peer.seed)) continue
       at = Math.min(at, Math.max(peer.nextDial, peer.bannedUntil))
     }
     return at
@@ -111,14 +117,15 @@ export class PeerList {
   failed(peer: KnownPeer, now: number): void {
     peer.state = 'idle'
     peer.failures++
-    this.#postpone(peer, now + peer.failures * RETRY)
+    const wait = FIRST_RETRY * RETRY_FACTOR ** (peer.failures - 1)
+    this.#postpone(peer, now + Math.min(LONGEST_RETRY, wait))
   }
 
   /** A connection that ended; `useful` when blocks were moved on it. */
   disconnected(peer: KnownPeer, useful: boolean, now: number): void {
     peer.state = 'idle'
     if (!useful) peer.failures++
-    this.#postpone(peer, now + (peer.failures + 1) * (useful ? RETRY / 6 : RETRY))
+    this.#postpone(peer, now + (useful ? USEFUL : (peer.failures + 1) * USELESS))
   }
 
   /** Forgets an address; its record, when there is one. */
@@ -186,6 +193,10 @@ export class PeerList {
     }
     return false
   }
+}
+
+function isGivenUp(peer: KnownPeer): boolean {
+  return peer.failures >= MAX_FAILURES && peer.source !== 'user'
 }
 
 /** Lower is dialled first: peers that the user named, then those that never failed. */

@@ -180,6 +180,13 @@ export class Peering implements Dialling, Task {
     this.#swarm?.throttle()
   }
 
+  /** We need peers again: those that left us as a seed may be dialled now. */
+  seek(): void {
+    const now = this.#services.world.now()
+    this.#peers.refresh(now)
+    this.#announces.needPeers(now)
+  }
+
   /** What we want changed. */
   reconsider(): void {
     this.#swarm?.reconsiderAll()

@@ -378,6 +378,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       this.#finished = false
       this.#done = new Deferred()
       if (this.#state === 'seeding') this.#setState('downloading')
+      this.#peering.seek()
     }
     this.#peering.reconsider()
     this.#completeIfDone()

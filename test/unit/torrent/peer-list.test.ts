@@ -28,7 +28,7 @@ describe('PeerList', () => {
     const list = new PeerList()
     list.add([address(1)], 'tracker', 0)
     let now = 0
-    for (const wait of [60_000, 120_000]) {
+    for (const wait of [10_000, 60_000]) {
       const peer = list.next(now, false)
       expect(peer).toBeDefined()
       if (!peer) return
@@ -45,6 +45,21 @@ describe('PeerList', () => {
     expect(list.next(now + 1e9, false)).toBeUndefined()
     list.add([address(1)], 'tracker', now + 1e9)
     expect(list.next(now + 1e9, false)).toBe(peer)
+  })
+
+  it('never gives up a peer that the user named, but asks ever more rarely', () => {
+    const list = new PeerList()
+    list.add([address(1)], 'user', 0)
+    let now = 0
+    const waits: number[] = []
+    for (let i = 0; i < 7; i++) {
+      const peer = list.next(now, false)
+      if (!peer) throw new Error(`given up after ${i}`)
+      list.failed(peer, now)
+      waits.push(list.nextDialAt(false) - now)
+      now = list.nextDialAt(false)
+    }
+    expect(waits).toEqual([10_000, 60_000, 360_000, 2_160_000, 3_600_000, 3_600_000, 3_600_000])
   })
 
   it('bans an address with all its ports, for an hour', () => {
