@@ -153,7 +153,9 @@ export async function startSeeds(torrent, data, count) {
       const listen = Array.from({ length: addresses }, (_, i) => `127.0.${index + 1}.${i + 1}`)
       const seed = await startLibtorrent({ listen })
       processes.push(seed)
-      await seed.request({ cmd: 'add', torrent, dir: data, seedMode: true })
+      // In seed mode libtorrent hashes each piece when it is first asked for, which is a cost of the seed's in
+      // the middle of the transfer. One seed checks its data before; twenty checks of 1 GiB would take too long.
+      await seed.request({ cmd: 'add', torrent, dir: data, seedMode: count > 1 })
       for (let ready = 0; ready < addresses; ready++) await seed.event('finished')
     }
   } catch (error) {
