@@ -202,7 +202,7 @@ export class Session extends EventEmitter<SessionEvents> {
       timeout: FETCH_TIMEOUT,
       maxBytes: MAX_TORRENT_FILE,
       maxRedirects: 5,
-      signal: signal ?? this.#abort.signal,
+      signal: signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal,
     })
     if (response.status !== 200)
       throw new RarestError('session/http-status', `${url} answered with status ${response.status}`)

@@ -1,4 +1,6 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -152,6 +154,25 @@ describe('Session', () => {
     await expect(one.add(new Uint8Array(), { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow(
       'no',
     )
+  })
+
+  it('gives up a torrent that is still on its way when it closes, whatever the signal', async () => {
+    let asked = (): void => {}
+    const arrived = new Promise<void>((resolve) => {
+      asked = resolve
+    })
+    const server = createServer(() => asked())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const one = session()
+    const { signal } = new AbortController()
+    const added = one.add(`http://127.0.0.1:${port}/slow.torrent`, { signal })
+    const outcome = expect(added).rejects.toMatchObject({ code: 'session/closed' })
+    await arrived
+    await one.close()
+    await outcome
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
   })
 
   it('leaves no socket, timer or file open', async () => {
