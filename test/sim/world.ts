@@ -172,10 +172,9 @@ export class Sim {
 export function scenario(
   name: string,
   play: (sim: Sim) => Promise<void>,
-  options: ConstructorParameters<typeof Sim>[1] & { readonly timeout?: number } = {},
+  options: ConstructorParameters<typeof Sim>[1] & { readonly timeout?: number; readonly seed?: number } = {},
 ): void {
-  const { timeout = 30_000, ...network } = options
-  const seed = Number(process.env.SIM_SEED ?? 1)
+  const { timeout = 30_000, seed = Number(process.env.SIM_SEED ?? 1), ...network } = options
   it(name, { timeout }, async () => {
     const sim = new Sim(seed, network)
     try {
