@@ -47,7 +47,7 @@ describe('hostile handshakes', () => {
       add: { peers: [wrong.address, mute.address, torn.address, '10.99.0.1:6881', at(seed)] },
     })
     expect(await sim.run(leecher.torrent.done)).toBe('complete')
-    await sim.network.advance(20_000)
+    await sim.network.advance(150_000)
     expect(leecher.session.stats.halfOpen).toBe(0)
     expect(wrong.links[0]?.closed).toBe(true)
     expect(mute.links[0]?.closed).toBe(true)

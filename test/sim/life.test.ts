@@ -1,4 +1,6 @@
 import { describe, expect } from 'vitest'
+import { encode } from '../../src/bencode/index.js'
+import type { TraceEvent } from '../../src/testing/index.js'
 import { RawPeer, seeding } from './raw-peer.js'
 import { at, closeCode, content, isWhole, KIB, type Member, MIB, type Sim, scenario, store } from './world.js'
 
@@ -352,13 +354,25 @@ describe('connections', () => {
     }
   })
 
-  scenario('to dead addresses are given up after three tries', async (sim) => {
-    const dead = sim.network.host()
-    const member = await sim.join(torrent, { add: { peers: [`${dead.ip}:6881`, '10.66.0.1:6881'] } })
-    await sim.network.advance(3_600_000)
-    expect(member.session.stats.halfOpen).toBe(0)
-    expect(member.host.open).toEqual(['tcp port 6881'])
-  })
+  const dials: TraceEvent[] = []
+  scenario(
+    'to dead addresses are given up after three tries, those that the user named are tried now and then',
+    async (sim) => {
+      const host = sim.network.host()
+      sim.network.names.set('tracker.test', [host.ip])
+      const body = encode({ interval: 86_400, peers: Uint8Array.of(10, 66, 0, 1, 26, 225) })
+      await sim.run(host.world.serveHttp({ port: 80 }, () => ({ status: 200, body })))
+      const subject = content(256 * KIB, 64 * KIB, ['http://tracker.test/announce'])
+      await sim.join(subject, { add: { peers: ['10.66.0.2:6881'] } })
+      const before = dials.length
+      await sim.network.advance(10 * 3_600_000)
+      const to = (address: string) => dials.slice(before).filter((dial) => dial.to === address).length
+      expect(to('10.66.0.1:6881')).toBe(3)
+      expect(to('10.66.0.2:6881')).toBeGreaterThan(4)
+      expect(to('10.66.0.2:6881')).toBeLessThan(16)
+    },
+    { trace: (event) => event.kind === 'dial' && dials.push(event) },
+  )
 
   scenario('stay below every limit', async (sim) => {
     const seed = await sim.join(torrent, {
