@@ -105,6 +105,27 @@ describe('files that suffer while they are seeded', () => {
   })
 })
 
+describe('files that are lost half way', () => {
+  scenario('are noticed when somebody asks for them, and fetched again after resume()', async (sim) => {
+    const seed = await sim.join(files, { seed: true, host: { upload: 48 * KIB } })
+    const leecher = await sim.join(files, { add: { peers: [at(seed)], sequential: true } })
+    leecher.torrent.on('error', () => {})
+    await sim.run(() => leecher.torrent.files[0]?.progress === 1, 60_000)
+    await sim.network.advance(300)
+    leecher.host.disk.deleteFile('downloads/set/file-0.bin')
+    const other = await sim.join(files, { add: { peers: [at(leecher)] } })
+    await sim.run(() => leecher.torrent.state === 'error', 60_000)
+    expect(leecher.torrent.error?.code).toBe('storage/missing')
+    leecher.torrent.resume()
+    await sim.run(leecher.torrent.ready)
+    expect(leecher.torrent.files[0]?.downloaded).toBe(0)
+    expect(await sim.run(leecher.torrent.done, 120_000)).toBe('complete')
+    expect(await sim.run(other.torrent.done, 120_000)).toBe('complete')
+    expect(isWhole(leecher.host, files)).toBe(true)
+    expect(isWhole(other.host, files)).toBe(true)
+  })
+})
+
 describe('disks that fail a download', () => {
   scenario('because they are full: resume() goes on, nothing verified is lost', async (sim) => {
     const seed = await sim.join(torrent, { seed: true, host: { upload: 512 * KIB } })

@@ -16,6 +16,7 @@ describe('corrupt data', () => {
     expect(leecher.warnings.map(({ code }) => code)).toContain('torrent/corrupt-data')
     expect(leecher.torrent.stats.verifiedPieces).toBe(0)
     expect(leecher.torrent.stats.wasted).toBeGreaterThanOrEqual(128 * KIB)
+    expect(leecher.torrent.stats.wasted).toBeLessThan(4 * 128 * KIB)
     await sim.network.advance(600_000)
     expect(liar.links).toHaveLength(1)
     const seed = await sim.join(torrent, { seed: true })
@@ -138,6 +139,29 @@ describe('peers that do not deliver', () => {
     await sim.run(() => slow.links[0]?.closed === true, 600_000)
     expect(closeCode(leecher, slow.host.ip)).toBe('wire/idle')
   })
+
+  for (const fast of [true, false]) {
+    scenario(`while they choke (fast: ${fast}) are asked again when they unchoke`, async (sim) => {
+      let asked = 0
+      const moody = await sim.raw(torrent, {
+        fast,
+        open: (link) => link.send({ type: 'bitfield', bits: full() }, { type: 'unchoke' }),
+        message: (link, message) => {
+          if (message.type !== 'request') return
+          if (++asked % 20 !== 0) {
+            link.send(blockOf(torrent, message))
+            return
+          }
+          link.send({ type: 'choke' })
+          if (fast) link.send({ ...message, type: 'reject' })
+          moody.host.world.setTimer(500, () => link.send({ type: 'unchoke' }))
+        },
+      })
+      const leecher = await sim.join(torrent, { add: { peers: [moody.address] } })
+      expect(await sim.run(leecher.torrent.done, 60_000)).toBe('complete')
+      expect(isWhole(leecher.host, torrent)).toBe(true)
+    })
+  }
 
   scenario('at first, deliver what they were asked for when they come to life', async (sim) => {
     const late = await sim.raw(torrent, {
