@@ -29,7 +29,9 @@ export function messageText(bytes: Uint8Array): string {
 }
 
 function isControl(code: number): boolean {
-  return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e)
+  if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return true
+  // Line separators, and what turns the direction of text: embeddings, overrides, isolates.
+  return (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069)
 }
 
 /** A tracker URL taken apart without changing a byte of it. */
@@ -54,7 +56,8 @@ export function parseTrackerUrl(url: string): TrackerUrl | undefined {
   if (!match) return undefined
   const authority = (match[2] as string).slice((match[2] as string).lastIndexOf('@') + 1)
   const endpoint = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:[\]]+))(?::(\d{1,5})?)?$/.exec(authority)
-  if (!endpoint) return undefined
+  // URL parsers read a backslash as a slash: they would ask another host than the one seen here.
+  if (!endpoint || match[2]?.includes('\\')) return undefined
   const scheme = (match[1] as string).toLowerCase()
   const implied = scheme === 'http' ? 80 : scheme === 'https' ? 443 : 0
   const port = endpoint[3] === undefined ? implied : Number(endpoint[3])
