@@ -166,7 +166,7 @@ function readPeers(
   if (bytes) {
     const size = family === 4 ? 6 : 18
     if (bytes.length % size !== 0) return
-    const room = Math.max(0, MAX_PEERS - peers.length)
+    const room = Math.max(0, MAX_PEERS - peers.length - named.length)
     for (const address of decodeCompactList(bytes.subarray(0, room * size), family) ?? [])
       peers.push({ address })
     return

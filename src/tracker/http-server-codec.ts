@@ -57,7 +57,9 @@ export function parseAnnounceQuery(query: string): HttpAnnounce | BadQuery {
 
 /** The infohashes that the query of a scrape names; none asks for a full scrape. */
 export function parseScrapeQuery(query: string): { readonly infoHashes: readonly Uint8Array[] } | BadQuery {
-  const hashes = parseQuery(query)?.get('info_hash') ?? []
+  const parameters = parseQuery(query)
+  if (!parameters) return { failure: 'malformed query' }
+  const hashes = parameters.get('info_hash') ?? []
   if (hashes.length > MAX_SCRAPE) return { failure: `at most ${MAX_SCRAPE} torrents in a scrape` }
   if (hashes.some((hash) => hash.length !== 20)) return { failure: 'info_hash must have 20 bytes' }
   return { infoHashes: hashes.map(fromLatin1) }
@@ -135,8 +137,8 @@ function parseQuery(query: string): Map<string, string[]> | undefined {
     if (stop > at) {
       const equals = query.indexOf('=', at)
       const split = equals < 0 || equals > stop ? stop : equals
-      const name = unescape(query.slice(at, split))
-      const value = unescape(query.slice(Math.min(split + 1, stop), stop))
+      const name = unescapeBytes(query.slice(at, split))
+      const value = unescapeBytes(query.slice(Math.min(split + 1, stop), stop))
       if (name === undefined || value === undefined || ++count > MAX_PARAMETERS) return undefined
       const known = parameters.get(name)
       if (known) known.push(value)
@@ -148,7 +150,7 @@ function parseQuery(query: string): Map<string, string[]> | undefined {
 }
 
 /** Percent escapes and the plus sign of forms, to one char a byte; undefined for anything malformed. */
-function unescape(text: string): string | undefined {
+function unescapeBytes(text: string): string | undefined {
   let bytes = ''
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
