@@ -23,7 +23,6 @@ import {
   encodeAnnounce,
   encodeConnect,
   encodeScrape,
-  SCRAPE_BATCH,
   type UdpResponse,
   type UdpScrapeEntry,
 } from './udp-codec.js'
@@ -88,7 +87,10 @@ export class UdpExchange {
     return this.#connection !== undefined && now < this.#connection.until
   }
 
-  /** Asks for an announce and returns its id. `target` is path and query of the tracker's URL (BEP 41). */
+  /**
+   * Asks for an announce and returns its id. `target` is path and query of the tracker's URL (BEP 41).
+   * Throws RangeError like {@link encodeAnnounce}.
+   */
   announce(request: AnnounceRequest, target: string, now: number): number {
     return this.#request(
       'announce',
@@ -97,10 +99,8 @@ export class UdpExchange {
     )
   }
 
-  /** Asks for a scrape of at most 74 torrents and returns its id. Throws RangeError for more. */
+  /** Asks for a scrape of at most 74 torrents and returns its id. Throws RangeError like {@link encodeScrape}. */
   scrape(infoHashes: readonly Uint8Array[], now: number): number {
-    if (infoHashes.length > SCRAPE_BATCH)
-      throw new RangeError(`infoHashes must be at most ${SCRAPE_BATCH}, got ${infoHashes.length}`)
     return this.#request(
       'scrape',
       (connection, transaction) => encodeScrape(connection, transaction, infoHashes),
@@ -183,6 +183,8 @@ export class UdpExchange {
       return id
     }
     const transactionId = this.#transaction()
+    // What cannot be encoded is thrown at the caller now, not at the socket when the connection is made.
+    encode(0n, transactionId)
     const request: Pending = {
       id,
       transactionId,
@@ -214,7 +216,16 @@ export class UdpExchange {
 
   /** Starts to connect, with the patience that the request has already shown: n keeps rising (BEP 15). */
   #connect(n: number, now: number): void {
-    if (this.#connecting) return
+    const connecting = this.#connecting
+    if (connecting) {
+      // A tracker that was away for long must not keep a fresh request waiting as long: while there are
+      // some, it is asked every 15 s.
+      if (n < connecting.n) {
+        connecting.n = n
+        connecting.deadline = Math.min(connecting.deadline, now + FIRST_TIMEOUT * 2 ** n)
+      }
+      return
+    }
     const transactionId = this.#transaction()
     this.#connecting = { transactionId, n, deadline: now + FIRST_TIMEOUT * 2 ** n }
     this.#outbox.push(encodeConnect(transactionId))
