@@ -7,7 +7,7 @@ import { type Address, decodeCompactList, encodeCompact } from '../util/address.
 import { concatBytes, fromUtf8, readU16, readU32, utf8, writeU16, writeU32 } from '../util/bytes.js'
 import { ProtocolError, type Result } from '../util/errors.js'
 import { messageText } from './text.js'
-import { type AnnounceEvent, type AnnounceRequest, trackerHash } from './types.js'
+import { type AnnounceEvent, type AnnounceRequest, MAX_PEERS, trackerHash } from './types.js'
 
 /** The connection id that a connect request carries: 0x41727101980. */
 export const PROTOCOL_ID = 0x417_2710_1980n
@@ -170,7 +170,8 @@ export function encodeAnnounceResponse(
 
 /**
  * A tracker's datagram. `family` is that of the datagram: it decides the size of a peer entry.
- * Longer packets are legal. Codes: `tracker/short-datagram`, `tracker/unknown-action`.
+ * Longer packets are legal; of the peers {@link MAX_PEERS} are taken. Codes: `tracker/short-datagram`,
+ * `tracker/unknown-action`.
  */
 export function decodeUdpResponse(bytes: Uint8Array, family: 4 | 6): Result<UdpResponse> {
   if (bytes.length < 8) return short(bytes)
@@ -183,7 +184,8 @@ export function decodeUdpResponse(bytes: Uint8Array, family: 4 | 6): Result<UdpR
   if (action === ANNOUNCE) {
     if (bytes.length < 20) return short(bytes)
     const size = family === 4 ? 6 : 18
-    const list = bytes.subarray(20, bytes.length - ((bytes.length - 20) % size))
+    const count = Math.min(MAX_PEERS, Math.floor((bytes.length - 20) / size))
+    const list = bytes.subarray(20, 20 + count * size)
     return {
       ok: true,
       value: {
