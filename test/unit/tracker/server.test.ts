@@ -1,0 +1,452 @@
+import { describe, expect, it } from 'vitest'
+import { asBytes, asDict, asInteger, asList, asText, decode } from '../../../src/bencode/index.js'
+import { decodeAnnounce, decodeScrape } from '../../../src/tracker/http-codec.js'
+import { TrackerCore, type TrackerCoreOptions } from '../../../src/tracker/server.js'
+import type { AnnounceRequest } from '../../../src/tracker/types.js'
+import {
+  decodeUdpResponse,
+  encodeAnnounce,
+  encodeConnect,
+  encodeScrape,
+  type UdpResponse,
+} from '../../../src/tracker/udp-codec.js'
+import { toHex, toLatin1 } from '../../../src/util/bytes.js'
+import { seededRandom } from '../../support/random.js'
+
+const MINUTE = 60_000
+const hashOf = (torrent: number) => new Uint8Array(20).fill(torrent)
+
+const core = (options: Partial<TrackerCoreOptions> = {}) =>
+  new TrackerCore({ random: seededRandom(1), requestsPerSecond: Number.POSITIVE_INFINITY, ...options })
+
+type Query = Partial<
+  Record<'event' | 'left' | 'numwant' | 'compact' | 'no_peer_id' | 'port', string | number>
+>
+
+/** The body of an announce over HTTP. */
+function ask(tracker: TrackerCore, host: string, query: Query = {}, now = 0, torrent = 1) {
+  const all = { left: 1, port: 6881, ...query }
+  const text = Object.entries(all).map(([name, value]) => `${name}=${value}`)
+  const hash = `%${toHex(Uint8Array.of(torrent))}`.repeat(20)
+  const target = `/announce?info_hash=${hash}&peer_id=${host.padEnd(20, '-').slice(0, 20)}&${text.join('&')}`
+  const { status, body } = tracker.http(target, host, now)
+  expect(status).toBe(200)
+  return body
+}
+function answer(...request: Parameters<typeof ask>) {
+  const decoded = decodeAnnounce(ask(...request))
+  if (!decoded.ok) throw decoded.error
+  return decoded.value
+}
+const hosts = (...request: Parameters<typeof ask>) =>
+  answer(...request)
+    .peers.map(({ address }) => address.host)
+    .sort()
+const counts = (tracker: TrackerCore, now = 0, torrent = 1) => {
+  const { complete, incomplete, downloaded, downloaders } = tracker.scrape(hashOf(torrent), now)
+  return [complete, incomplete, downloaded, downloaders]
+}
+
+const request = (changes: Partial<AnnounceRequest> = {}): AnnounceRequest => ({
+  infoHash: hashOf(1),
+  peerId: new Uint8Array(20).fill(0x70),
+  port: 6881,
+  uploaded: 0,
+  downloaded: 0,
+  left: 1,
+  key: 1,
+  ...changes,
+})
+function udp(tracker: TrackerCore, bytes: Uint8Array, host: string, now: number): UdpResponse | undefined {
+  const reply = tracker.udp(bytes, host, now)
+  const decoded = reply && decodeUdpResponse(reply, host.includes(':') ? 6 : 4)
+  return decoded?.ok ? decoded.value : undefined
+}
+function connect(tracker: TrackerCore, host: string, now = 0): bigint {
+  const reply = udp(tracker, encodeConnect(1), host, now)
+  if (reply?.action !== 'connect') throw new Error('no connection')
+  return reply.connectionId
+}
+function udpAnnounce(tracker: TrackerCore, host: string, changes: Partial<AnnounceRequest> = {}, now = 0) {
+  const reply = udp(tracker, encodeAnnounce(connect(tracker, host, now), 9, request(changes)), host, now)
+  if (reply?.action !== 'announce') throw new Error(`got ${reply?.action}`)
+  return reply
+}
+
+describe('a swarm', () => {
+  it('brings peers together, without the asker', () => {
+    const tracker = core()
+    expect(hosts(tracker, '10.0.0.1')).toEqual([])
+    expect(hosts(tracker, '10.0.0.2')).toEqual(['10.0.0.1'])
+    expect(hosts(tracker, '10.0.0.1', {}, 5)).toEqual(['10.0.0.2'])
+    expect(hosts(tracker, '10.0.0.3', {}, 5, 2)).toEqual([])
+    expect(tracker.stats).toMatchObject({ announces: 4, swarms: 2, peers: 3, refused: 0 })
+  })
+
+  it('knows peers by address and port', () => {
+    const tracker = core()
+    answer(tracker, '10.0.0.1', { port: 1 })
+    answer(tracker, '10.0.0.1', { port: 2 })
+    expect(answer(tracker, '10.0.0.1', { port: 1 }).peers).toEqual([
+      { address: { host: '10.0.0.1', port: 2 } },
+    ])
+    expect(tracker.stats.peers).toBe(2)
+  })
+
+  it('counts seeds, leechers and partial seeds through all events', () => {
+    const tracker = core()
+    answer(tracker, '10.0.0.1', { left: 0, event: 'started' })
+    answer(tracker, '10.0.0.2', { event: 'started' })
+    answer(tracker, '10.0.0.3', { event: 'paused' })
+    expect(counts(tracker)).toEqual([1, 2, 0, 1])
+    answer(tracker, '10.0.0.2', { left: 0, event: 'completed' })
+    expect(counts(tracker)).toEqual([2, 1, 1, 0])
+    answer(tracker, '10.0.0.2', { left: 0, event: 'completed' })
+    answer(tracker, '10.0.0.2', { left: 0 })
+    expect(counts(tracker)).toEqual([2, 1, 1, 0])
+    answer(tracker, '10.0.0.3', { left: 1 })
+    expect(counts(tracker)).toEqual([2, 1, 1, 1])
+    expect(answer(tracker, '10.0.0.2', { event: 'stopped' })).toMatchObject({
+      peers: [],
+      complete: 1,
+      incomplete: 1,
+    })
+    answer(tracker, '10.0.0.2', { event: 'stopped' })
+    expect(counts(tracker)).toEqual([1, 1, 1, 1])
+    expect(tracker.stats.peers).toBe(2)
+  })
+
+  it('is not made by a farewell', () => {
+    const tracker = core()
+    answer(tracker, '10.0.0.1', { event: 'stopped' })
+    expect(tracker.stats).toMatchObject({ swarms: 0, peers: 0 })
+  })
+
+  it('hands no seeds to seeds, nor to partial seeds', () => {
+    const tracker = core()
+    answer(tracker, '10.0.0.1', { left: 0 })
+    answer(tracker, '10.0.0.2', { left: 1 })
+    answer(tracker, '10.0.0.3', { left: 1, event: 'paused' })
+    expect(hosts(tracker, '10.0.0.4', { left: 0 })).toEqual(['10.0.0.2'])
+    expect(hosts(tracker, '10.0.0.3', { left: 1, event: 'paused' })).toEqual(['10.0.0.2'])
+    expect(hosts(tracker, '10.0.0.2')).toEqual(['10.0.0.1', '10.0.0.3', '10.0.0.4'])
+  })
+
+  it('gives leechers both kinds, whatever the proportion', () => {
+    for (const [seeds, leechers] of [
+      [1, 200],
+      [200, 1],
+      [5, 5],
+      [0, 60],
+      [60, 0],
+    ] as const) {
+      const tracker = core()
+      for (let i = 0; i < seeds; i++) answer(tracker, `10.1.0.${i}`, { left: 0 })
+      for (let i = 0; i < leechers; i++) answer(tracker, `10.2.0.${i}`)
+      const found = hosts(tracker, '10.3.0.1', { numwant: 20 })
+      expect(found).toHaveLength(Math.min(20, seeds + leechers))
+      expect(new Set(found).size).toBe(found.length)
+      expect(found.some((host) => host.startsWith('10.1'))).toBe(seeds > 0)
+      expect(found.some((host) => host.startsWith('10.2'))).toBe(leechers > 0)
+    }
+  })
+
+  it('hands out other peers each time', () => {
+    const tracker = core()
+    for (let i = 0; i < 250; i++) answer(tracker, `10.0.0.${i}`, { numwant: 0 })
+    const seen = new Set<string>()
+    for (let i = 0; i < 60; i++)
+      for (const host of hosts(tracker, '10.9.9.9', { numwant: 20 })) seen.add(host)
+    expect(seen.size).toBeGreaterThan(230)
+  })
+
+  it.each([
+    [undefined, 50],
+    [0, 0],
+    [1, 1],
+    [7, 7],
+    [-1, 50],
+    [1_000_000, 200],
+  ])('numwant %s gives %i', (numwant, count) => {
+    const tracker = core()
+    for (let i = 0; i < 250; i++) answer(tracker, `10.0.${i}.1`, { left: i % 2, numwant: 0 })
+    expect(answer(tracker, '10.9.9.9', numwant === undefined ? {} : { numwant }).peers).toHaveLength(count)
+  })
+
+  it('forgets peers after two intervals and a bit, and itself with them', () => {
+    const tracker = core({ interval: 60 })
+    answer(tracker, '10.0.0.1', { left: 0 }, 0)
+    answer(tracker, '10.0.0.2', {}, 2 * MINUTE)
+    expect(counts(tracker, 2.2 * MINUTE)).toEqual([1, 1, 0, 1])
+    expect(counts(tracker, 2.2 * MINUTE + 1)).toEqual([0, 1, 0, 1])
+    answer(tracker, '10.0.0.9', {}, 10 * MINUTE, 2)
+    answer(tracker, '10.0.0.9', {}, 10 * MINUTE, 2)
+    expect(tracker.stats).toMatchObject({ swarms: 1, peers: 1 })
+  })
+})
+
+describe('bounds', () => {
+  it('remembers so many torrents, the ones that were announced last', () => {
+    const tracker = core({ maxSwarms: 3 })
+    for (const torrent of [1, 2, 3, 1, 4, 5]) answer(tracker, '10.0.0.1', {}, torrent, torrent)
+    expect(tracker.stats).toMatchObject({ swarms: 3, peers: 3 })
+    expect([1, 2, 3, 4, 5].map((torrent) => counts(tracker, 0, torrent)[1])).toEqual([1, 0, 0, 1, 1])
+  })
+
+  it('remembers so many peers', () => {
+    const tracker = core({ maxPeers: 10 })
+    for (let i = 0; i < 50; i++) answer(tracker, `10.0.0.${i}`, {}, i, 1 + (i % 3))
+    expect(tracker.stats.peers).toBe(10)
+    const known = [1, 2, 3].map((torrent) => counts(tracker, 50, torrent)[1] ?? 0)
+    expect(known.reduce((sum, count) => sum + count)).toBe(10)
+    const one = core({ maxPeers: 5 })
+    for (let i = 0; i < 20; i++) answer(one, `10.0.0.${i}`, {}, i)
+    expect(hosts(one, '10.0.0.19')).toEqual(['10.0.0.15', '10.0.0.16', '10.0.0.17', '10.0.0.18'])
+  })
+
+  it('answers so many requests of an address a second, and says when to come back', () => {
+    const tracker = core({ requestsPerSecond: 2, burst: 3 })
+    const asked = (host: string, now: number) => decodeAnnounce(ask(tracker, host, {}, now)).ok
+    expect([0, 0, 0, 0].map((now) => asked('10.0.0.1', now))).toEqual([true, true, true, false])
+    expect(asked('10.0.0.2', 0)).toBe(true)
+    expect([499, 500, 501].map((now) => asked('10.0.0.1', now))).toEqual([false, true, false])
+    expect(decodeAnnounce(ask(tracker, '10.0.0.1', {}, 502))).toMatchObject({
+      error: { code: 'tracker/failure', retryIn: MINUTE },
+    })
+    expect(asked('10.0.0.1', 10 * MINUTE)).toBe(true)
+    expect(tracker.stats.refused).toBe(4)
+  })
+
+  it('counts an IPv6 /64 as one, and a mapped address as IPv4', () => {
+    const tracker = core({ requestsPerSecond: 1, burst: 1 })
+    const asked = (host: string) => decodeAnnounce(ask(tracker, host)).ok
+    expect(['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1'].map(asked)).toEqual([true, false, true])
+    expect(['::ffff:10.0.0.1', '10.0.0.1'].map(asked)).toEqual([true, false])
+  })
+
+  it('limits UDP by silence', () => {
+    const tracker = core({ requestsPerSecond: 1, burst: 1 })
+    const id = connect(tracker, '10.0.0.1')
+    const bytes = encodeAnnounce(id, 1, request())
+    expect(udp(tracker, bytes, '10.0.0.1', 0)?.action).toBe('announce')
+    expect(udp(tracker, bytes, '10.0.0.1', 0)).toBeUndefined()
+    expect(udp(tracker, encodeScrape(id, 1, [hashOf(1)]), '10.0.0.1', 0)).toBeUndefined()
+    expect(connect(tracker, '10.0.0.1')).toBe(id)
+  })
+
+  it('tracks only what is allowed', () => {
+    const tracker = core({ allow: (infoHash) => infoHash[0] === 2 })
+    expect(decodeAnnounce(ask(tracker, '10.0.0.1'))).toMatchObject({
+      error: { code: 'tracker/failure', retryIn: Number.POSITIVE_INFINITY },
+    })
+    expect(answer(tracker, '10.0.0.1', {}, 0, 2).peers).toEqual([])
+    const id = connect(tracker, '10.0.0.1')
+    expect(udp(tracker, encodeAnnounce(id, 1, request()), '10.0.0.1', 0)).toMatchObject({
+      action: 'error',
+      transactionId: 1,
+      message: 'this torrent is not tracked here',
+    })
+    expect(tracker.stats).toMatchObject({ refused: 2, swarms: 1 })
+  })
+})
+
+describe('HTTP', () => {
+  it('answers in the compact form, peers of both families', () => {
+    const tracker = core({ interval: 900 })
+    answer(tracker, '10.0.0.1')
+    answer(tracker, '2001:db8::1')
+    for (const host of ['10.0.0.9', '2001:db8::9']) {
+      const body = asDict(decode(ask(tracker, host, { event: 'stopped' })))
+      expect(asBytes(body?.get('peers'))).toHaveLength(0)
+      const full = asDict(decode(ask(tracker, host)))
+      expect(toHex(asBytes(full?.get('peers')) as Uint8Array)).toContain('0a0000011ae1')
+      expect((asBytes(full?.get('peers6')) as Uint8Array).length % 18).toBe(0)
+      expect(hosts(tracker, host)).toEqual(expect.arrayContaining(['10.0.0.1', '2001:db8::1']))
+    }
+    expect(answer(tracker, '10.0.0.9')).toMatchObject({
+      interval: 900,
+      minInterval: 60,
+      externalIp: '10.0.0.9',
+    })
+    expect(answer(tracker, '2001:db8::9').externalIp).toBe('2001:db8::9')
+  })
+
+  it('answers in the dictionary form on request, with or without peer ids', () => {
+    const tracker = core()
+    answer(tracker, '10.0.0.1')
+    answer(tracker, '2001:db8::1')
+    const peers = (query: Query) =>
+      asList(asDict(decode(ask(tracker, '10.0.0.9', query)))?.get('peers')) ?? []
+    const full = peers({ compact: 0 }).map(asDict)
+    expect(full.map((peer) => asText(peer?.get('ip'))).sort()).toEqual(['10.0.0.1', '2001:db8::1'])
+    expect(full.map((peer) => asInteger(peer?.get('port')))).toEqual([6881, 6881])
+    expect(asText(full[0]?.get('peer id'))).toBe('10.0.0.1------------')
+    const [bare] = peers({ compact: 0, no_peer_id: 1 }).map(asDict)
+    expect(bare?.has('peer id')).toBe(false)
+  })
+
+  it('keeps numwant over both families together', () => {
+    const tracker = core()
+    for (let i = 1; i < 10; i++) {
+      answer(tracker, `10.0.0.${i}`, { numwant: 0 })
+      answer(tracker, `2001:db8::${i}`, { numwant: 0 })
+    }
+    expect(answer(tracker, '10.9.9.9', { numwant: 12 }).peers).toHaveLength(12)
+  })
+
+  it('scrapes the torrents that are named, zeros for unknown ones', () => {
+    const tracker = core()
+    answer(tracker, '10.0.0.1', { left: 0, event: 'completed' })
+    answer(tracker, '10.0.0.2', { event: 'paused' })
+    const { body } = tracker.http(
+      `/scrape?info_hash=${'%01'.repeat(20)}&info_hash=${'%02'.repeat(20)}`,
+      '::1',
+      0,
+    )
+    expect(decodeScrape(body)).toEqual({
+      ok: true,
+      value: new Map([
+        ['01'.repeat(20), { complete: 1, downloaded: 1, incomplete: 1, downloaders: 0 }],
+        ['02'.repeat(20), { complete: 0, downloaded: 0, incomplete: 0, downloaders: 0 }],
+      ]),
+    })
+    expect(tracker.stats).toMatchObject({ scrapes: 1, swarms: 1 })
+  })
+
+  it('scrapes everything only where that is wanted', () => {
+    const closed = core()
+    expect(decodeScrape(closed.http('/scrape', '::1', 0).body)).toMatchObject({ ok: false })
+    const open = core({ fullScrape: true })
+    answer(open, '10.0.0.1', {}, 0, 1)
+    answer(open, '10.0.0.1', {}, 0, 2)
+    const all = decodeScrape(open.http('/scrape', '::1', 0).body)
+    expect(all.ok && all.value.size).toBe(2)
+    expect(decodeScrape(open.http('/scrape?info_hash=%zz', '::1', 0).body)).toMatchObject({ ok: false })
+  })
+
+  it.each(['/announce', '/announce?', '/announce?info_hash=abc', '/scrape?info_hash=abc', '/announce?%'])(
+    'refuses %s with a reason, for good',
+    (target) => {
+      const tracker = core()
+      const { status, body } = tracker.http(target, '10.0.0.1', 0)
+      expect(status).toBe(200)
+      expect(decodeAnnounce(body)).toMatchObject({
+        error: { code: 'tracker/failure', retryIn: Number.POSITIVE_INFINITY },
+      })
+      expect(tracker.stats.refused).toBe(1)
+    },
+  )
+
+  it.each(['/', '', '/announce/x', '/favicon.ico', 'http://t/announce?x', '*'])('has no %j', (target) => {
+    const { status, body } = core().http(target, '10.0.0.1', 0)
+    expect(status).toBe(404)
+    expect(toLatin1(body)).toContain('tracker')
+  })
+})
+
+describe('UDP', () => {
+  it('announces: counts, interval, peers of the family of the datagram', () => {
+    const tracker = core({ interval: 900 })
+    udpAnnounce(tracker, '10.0.0.1', { left: 0 })
+    udpAnnounce(tracker, '2001:db8::1')
+    expect(udpAnnounce(tracker, '10.0.0.2')).toEqual({
+      action: 'announce',
+      transactionId: 9,
+      interval: 900,
+      leechers: 2,
+      seeders: 1,
+      peers: [{ host: '10.0.0.1', port: 6881 }],
+    })
+    expect(udpAnnounce(tracker, '2001:db8::2').peers).toEqual([{ host: '2001:db8::1', port: 6881 }])
+    expect(hosts(tracker, '10.0.0.3')).toHaveLength(4)
+  })
+
+  it('hears events, value 4 for a partial seed among them', () => {
+    const tracker = core()
+    udpAnnounce(tracker, '10.0.0.1', { event: 'started' })
+    udpAnnounce(tracker, '10.0.0.1', { event: 'completed', left: 0 })
+    expect(counts(tracker)).toEqual([1, 0, 1, 0])
+    const paused = encodeAnnounce(connect(tracker, '10.0.0.2'), 9, request())
+    paused[83] = 4
+    expect(udp(tracker, paused, '10.0.0.2', 0)?.action).toBe('announce')
+    expect(counts(tracker)).toEqual([1, 1, 1, 0])
+    expect(udpAnnounce(tracker, '10.0.0.1', { event: 'stopped' }).peers).toEqual([])
+    expect(counts(tracker)).toEqual([0, 1, 1, 0])
+  })
+
+  it('answers within the size of a datagram', () => {
+    const tracker = core()
+    for (let i = 0; i < 400; i++) {
+      udpAnnounce(tracker, `10.0.${i >> 8}.${i & 255}`, { numwant: 0 })
+      udpAnnounce(tracker, `2001:db8::${i.toString(16)}`, { numwant: 0 })
+    }
+    for (const host of ['10.9.9.9', '2001:db8:9::9']) {
+      for (const numwant of [undefined, 1_000_000]) {
+        const bytes = encodeAnnounce(connect(tracker, host), 9, request({ numwant }))
+        const size = tracker.udp(bytes, host, 0)?.length ?? 0
+        expect(size).toBeLessThanOrEqual(1400)
+        expect(size).toBeGreaterThanOrEqual(320)
+      }
+    }
+    const scrape = encodeScrape(connect(tracker, '10.0.0.1'), 9, new Array(74).fill(hashOf(1)))
+    expect(tracker.udp(scrape, '10.0.0.1', 0)).toHaveLength(8 + 74 * 12)
+  })
+
+  it('scrapes in the order asked', () => {
+    const tracker = core()
+    udpAnnounce(tracker, '10.0.0.1', { left: 0 })
+    const bytes = encodeScrape(connect(tracker, '10.0.0.1'), 9, [hashOf(2), hashOf(1)])
+    expect(udp(tracker, bytes, '10.0.0.1', 0)).toMatchObject({
+      transactionId: 9,
+      entries: [
+        { complete: 0, downloaded: 0, incomplete: 0 },
+        { complete: 1, downloaded: 0, incomplete: 0 },
+      ],
+    })
+  })
+
+  it('refuses port 0 with a reason', () => {
+    const tracker = core()
+    const bytes = encodeAnnounce(connect(tracker, '10.0.0.1'), 9, request({ port: 0 }))
+    expect(udp(tracker, bytes, '10.0.0.1', 0)).toMatchObject({ action: 'error', transactionId: 9 })
+    expect(tracker.stats).toMatchObject({ refused: 1, peers: 0 })
+  })
+
+  it('binds connection ids to the IP, not to the port, for two to four minutes', () => {
+    const tracker = core()
+    const good = (id: bigint, host: string, now: number) =>
+      udp(tracker, encodeAnnounce(id, 1, request()), host, now) !== undefined
+    for (const issued of [0, 119_999, 1_234_567]) {
+      const id = connect(tracker, '10.0.0.1', issued)
+      expect(good(id, '10.0.0.1', issued)).toBe(true)
+      expect(good(id, '::ffff:10.0.0.1', issued)).toBe(true)
+      expect(good(id, '10.0.0.1', issued + 2 * MINUTE)).toBe(true)
+      expect(good(id, '10.0.0.1', issued + 4 * MINUTE)).toBe(false)
+      expect(good(id, '10.0.0.2', issued)).toBe(false)
+      expect(good(id ^ 1n, '10.0.0.1', issued)).toBe(false)
+    }
+    expect(good(0n, '10.0.0.1', 0)).toBe(false)
+    expect(connect(tracker, '10.0.0.1')).not.toBe(connect(core({ random: seededRandom(2) }), '10.0.0.1'))
+  })
+
+  it('says nothing to what is malformed or forged', () => {
+    const tracker = core()
+    const id = connect(tracker, '10.0.0.1')
+    const announce = encodeAnnounce(id, 1, request())
+    const wrongMagic = encodeConnect(1)
+    wrongMagic[0] = 1
+    for (const bytes of [
+      new Uint8Array(0),
+      new Uint8Array(15),
+      wrongMagic,
+      announce.subarray(0, 97),
+      encodeScrape(id ^ 1n, 1, [hashOf(1)]),
+    ])
+      expect(tracker.udp(bytes, '10.0.0.1', 0)).toBeUndefined()
+    expect(tracker.stats).toMatchObject({ connects: 1, refused: 5, announces: 0, scrapes: 0 })
+  })
+
+  it('never answers a connect with more than it got', () => {
+    expect(core().udp(encodeConnect(1), '10.0.0.1', 0)).toHaveLength(16)
+  })
+})
