@@ -4,6 +4,7 @@
  */
 
 import { TrackerCore, type TrackerCoreOptions, type TrackerStats } from '../tracker/server.js'
+import { TrackerError } from '../tracker/types.js'
 import { type Address, familyOf } from '../util/address.js'
 import { systemWorld } from './system.js'
 import type { DatagramSocket, StreamServer, World } from './world.js'
@@ -55,8 +56,9 @@ export class TrackerServer {
     return this.#core.stats
   }
 
-  /** Starts to serve. Rejects with the system's code, for instance `EADDRINUSE`. */
+  /** Starts to serve. Rejects with the system's code, for instance `EADDRINUSE`, or `tracker/closed`. */
   listen(): Promise<TrackerListening> {
+    if (this.#closed) return Promise.reject(new TrackerError('tracker/closed', 'the tracker is closed'))
     this.#listening ??= this.#open()
     return this.#listening
   }

@@ -87,6 +87,8 @@ export class TrackerSockets {
     start: (exchange: UdpExchange, now: number) => number,
     outcome: 'announced' | 'scraped',
   ): Promise<T> {
+    // Closing may have come while the name was looked up: no socket may be bound after it.
+    if (signal.aborted) throw signal.reason
     const sender = await this.#sender(familyOf(to))
     if (signal.aborted) throw signal.reason
     if (this.#closed) throw new TrackerError('tracker/closed', 'the tracker client is closed')
