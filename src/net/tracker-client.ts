@@ -18,6 +18,7 @@ import { SCRAPE_BATCH } from '../tracker/udp-codec.js'
 import { type Address, isDialable, parseAddress } from '../util/address.js'
 import { toHex } from '../util/bytes.js'
 import { errorCode, errorMessage } from '../util/errors.js'
+import { Gate } from './gate.js'
 import { TrackerSockets, type UdpSender } from './tracker-udp.js'
 import type { World } from './world.js'
 
@@ -94,7 +95,7 @@ export class TrackerClient {
     options: TrackerCallOptions = {},
   ): Promise<AnnounceResponse> {
     return this.#call(url, options, async (parsed, signal, timeout) => {
-      const addresses = await this.#resolve(parsed, signal)
+      const addresses = await this.#resolve(url, parsed, signal)
       const answers = await this.#eachFamily(addresses, signal, (address, family, inner) =>
         parsed.scheme === 'udp'
           ? this.#sockets.announce(address, request, parsed.target, inner)
@@ -115,7 +116,7 @@ export class TrackerClient {
     options: TrackerCallOptions = {},
   ): Promise<Map<string, ScrapeEntry>> {
     return this.#call(url, options, async (parsed, signal, timeout) => {
-      const addresses = await this.#resolve(parsed, signal)
+      const addresses = await this.#resolve(url, parsed, signal)
       const family = this.#families.find((wanted) => addresses[wanted] !== undefined)
       const address = family === undefined ? undefined : addresses[family]
       if (!address) throw noAddress(parsed)
@@ -204,7 +205,7 @@ export class TrackerClient {
   }
 
   /** The first address of each family that we announce on. */
-  async #resolve(url: TrackerUrl, signal: AbortSignal): Promise<{ 4?: Address; 6?: Address }> {
+  async #resolve(text: string, url: TrackerUrl, signal: AbortSignal): Promise<{ 4?: Address; 6?: Address }> {
     const ips = await this.#world.lookup(url.host, { signal })
     const addresses: { 4?: Address; 6?: Address } = {}
     for (const ip of ips) {
@@ -213,7 +214,7 @@ export class TrackerClient {
       const family = address.host.includes(':') ? 6 : 4
       if (this.#families.includes(family)) addresses[family] ??= address
       // A torrent must not make us call any service of this machine: a tracker here is one by its path.
-      if (url.scheme !== 'udp' && isLoopback(address.host) && !url.target.startsWith('/announce'))
+      if (url.scheme !== 'udp' && isThisMachine(address.host) && !isAnnounce(text))
         throw new TrackerError(
           'tracker/refused-address',
           'a tracker on this machine must have the path /announce',
@@ -321,43 +322,6 @@ export class TrackerClient {
   }
 }
 
-/** At most so many at once, first come first served. */
-class Gate {
-  #free: number
-  readonly #waiting = new Set<() => void>()
-
-  constructor(size: number) {
-    this.#free = size
-  }
-
-  /** Resolves with the function that leaves; rejects when `signal` aborts before. */
-  async enter(signal: AbortSignal): Promise<() => void> {
-    if (signal.aborted) throw signal.reason
-    if (this.#free > 0) this.#free--
-    else {
-      await new Promise<void>((resolve, reject) => {
-        const turn = (): void => {
-          signal.removeEventListener('abort', onAbort)
-          resolve()
-        }
-        const onAbort = (): void => {
-          this.#waiting.delete(turn)
-          reject(signal.reason)
-        }
-        this.#waiting.add(turn)
-        signal.addEventListener('abort', onAbort, { once: true })
-      })
-    }
-    return () => {
-      const [next] = this.#waiting
-      if (next) {
-        this.#waiting.delete(next)
-        next()
-      } else this.#free++
-    }
-  }
-}
-
 /** Peers of all families; the more patient interval, so that no family is asked too often. */
 function joinAnswers(answers: readonly AnnounceResponse[]): AnnounceResponse {
   const [first, second] = answers
@@ -371,8 +335,14 @@ function joinAnswers(answers: readonly AnnounceResponse[]): AnnounceResponse {
   }
 }
 
-function isLoopback(host: string): boolean {
-  return host.startsWith('127.') || host === '::1'
+/** Loopback, and the unspecified addresses, which connect to it too. */
+function isThisMachine(host: string): boolean {
+  return host.startsWith('127.') || host.startsWith('0.') || host === '::1' || host === '::'
+}
+
+/** Judged after dot segments are resolved, as they are when it is fetched. */
+function isAnnounce(url: string): boolean {
+  return URL.canParse(url) && new URL(url).pathname.startsWith('/announce')
 }
 
 function noAddress(url: TrackerUrl): TrackerError {
