@@ -146,6 +146,7 @@ export class Swarm {
     const { taking, giving } = this.pools[family]
     const picked: SwarmPeer[] = []
     if (count <= 0) return picked
+    const self = this.peers.get(`${host}|${port}`)
     const both = taking.size + giving.size
     let share = 0
     if (takes && giving.size > 0) {
@@ -153,9 +154,9 @@ export class Swarm {
       // Where leechers (without the asker) cannot fill the rest, seeds do.
       share = Math.max(share, Math.min(giving.size, count - (taking.size - 1)))
       if (count > 1 && taking.size > 1) share = Math.min(share, count - 1)
-      giving.pick(share, host, port, random, picked)
+      giving.pick(share, self, random, picked)
     }
-    taking.pick(count - picked.length, host, port, random, picked)
+    taking.pick(count - picked.length, self, random, picked)
     return picked
   }
 
@@ -192,8 +193,8 @@ class Pool {
     last.at = peer.at
   }
 
-  /** Appends at most `count` members to `into`: the beginning of a Fisher-Yates shuffle of the whole. */
-  pick(count: number, host: string, port: number, random: Random, into: SwarmPeer[]): void {
+  /** Appends at most `count` members but `self` to `into`: the beginning of a Fisher-Yates shuffle of the whole. */
+  pick(count: number, self: SwarmPeer | undefined, random: Random, into: SwarmPeer[]): void {
     const { members } = this
     const { length } = members
     let wanted = count
@@ -205,7 +206,7 @@ class Pool {
       drawn.at = i
       members[j] = first
       first.at = j
-      if (drawn.port === port && drawn.host === host) continue
+      if (drawn === self) continue
       into.push(drawn)
       wanted--
     }

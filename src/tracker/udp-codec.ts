@@ -161,10 +161,8 @@ export function encodeAnnounceResponse(
   writeU32(bytes, 12, leechers)
   writeU32(bytes, 16, seeders)
   let at = 20
-  for (const peer of peers) {
-    bytes.set(peer, at)
-    at += size
-  }
+  // Byte by byte: for six of them, `set` takes five times as long.
+  for (const peer of peers) for (let i = 0; i < size; i++) bytes[at++] = peer[i] as number
   return bytes
 }
 
