@@ -4,7 +4,7 @@
  */
 
 import { type Encodable, encode } from '../bencode/index.js'
-import { concatBytes, fromLatin1 } from '../util/bytes.js'
+import { fromLatin1 } from '../util/bytes.js'
 import type { SwarmPeer } from './swarm.js'
 import type { AnnounceEvent } from './types.js'
 
@@ -90,8 +90,8 @@ export function encodeHttpAnnounce(
     'min interval': counts.minInterval,
   }
   if (form.isCompact) {
-    answer['peers'] = concatBytes(...peers4.map((peer) => peer.compact))
-    if (peers6.length > 0) answer['peers6'] = concatBytes(...peers6.map((peer) => peer.compact))
+    answer['peers'] = compactList(peers4, 6)
+    if (peers6.length > 0) answer['peers6'] = compactList(peers6, 18)
   } else {
     answer['peers'] = [...peers4, ...peers6].map(({ host, port, peerId }) => ({
       ip: host,
@@ -123,6 +123,14 @@ export function encodeHttpScrape(
 /** A refusal; `retryMinutes` is the `retry in` of BEP 31. */
 export function encodeHttpFailure(reason: string, retryMinutes?: number | 'never'): Uint8Array {
   return encode({ 'failure reason': reason, 'retry in': retryMinutes })
+}
+
+function compactList(peers: readonly SwarmPeer[], size: 6 | 18): Uint8Array {
+  const list = new Uint8Array(size * peers.length)
+  let at = 0
+  // Byte by byte, as in UDP: `set` costs more than it copies.
+  for (const { compact } of peers) for (let i = 0; i < size; i++) list[at++] = compact[i] as number
+  return list
 }
 
 const EVENTS = ['started', 'completed', 'stopped', 'paused'] as const
