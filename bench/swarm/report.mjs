@@ -106,22 +106,23 @@ function table({ name, title, clients }) {
   return lines
 }
 
+/** What scale is compared with: the same kind of seed, so that only the scale differs. */
+const BASE = { 'download-16k': 'download', 'download-20': 'download-lazy', 'download-40': 'download-lazy' }
+
 /** Ratios between scenarios: what scale costs each client. */
 function derived(results) {
-  const base = results.find(({ name }) => name === 'download')
-  if (base === undefined) return []
-  const others = results.filter(({ name }) => ['download-16k', 'download-20', 'download-40'].includes(name))
-  if (others.length === 0) return []
-  const clients = Object.keys(base.clients)
-  const lines = [
-    '## Share of the one-seed, 1 MiB rate that is kept',
-    '',
-    `| | ${clients.join(' | ')} |`,
-    `|---|${clients.map(() => '---:').join('|')}|`,
-  ]
-  for (const other of others) {
+  const lines = []
+  for (const [name, baseName] of Object.entries(BASE)) {
+    const other = results.find((each) => each.name === name)
+    const base = results.find((each) => each.name === baseName)
+    if (!other || !base) continue
+    const clients = Object.keys(base.clients)
+    if (lines.length === 0) {
+      lines.push('## Share of the one-seed, 1 MiB rate that is kept', '')
+      lines.push(`| | of | ${clients.join(' | ')} |`, `|---|---|${clients.map(() => '---:').join('|')}|`)
+    }
     const cells = clients.map((client) => ratio(other.clients[client] ?? {}, base.clients[client]))
-    lines.push(`| ${other.name} | ${cells.join(' | ')} |`)
+    lines.push(`| ${name} | ${baseName} | ${cells.join(' | ')} |`)
   }
   return lines
 }

@@ -145,7 +145,7 @@ async function ready(child) {
  * `count` seeds that only upload: one libtorrent process up to 10, else two that share the addresses
  * 127.0.1.x and 127.0.2.x, each address with a libtorrent session of its own.
  */
-export async function startSeeds(torrent, data, count) {
+export async function startSeeds(torrent, data, count, lazy = false) {
   const processes = []
   try {
     const perProcess = count > 10 ? [Math.ceil(count / 2), Math.floor(count / 2)] : [count]
@@ -153,9 +153,7 @@ export async function startSeeds(torrent, data, count) {
       const listen = Array.from({ length: addresses }, (_, i) => `127.0.${index + 1}.${i + 1}`)
       const seed = await startLibtorrent({ listen })
       processes.push(seed)
-      // In seed mode libtorrent hashes each piece when it is first asked for, which is a cost of the seed's in
-      // the middle of the transfer. One seed checks its data before; twenty checks of 1 GiB would take too long.
-      await seed.request({ cmd: 'add', torrent, dir: data, seedMode: count > 1 })
+      await seed.request({ cmd: 'add', torrent, dir: data, seedMode: lazy })
       for (let ready = 0; ready < addresses; ready++) await seed.event('finished')
     }
   } catch (error) {
