@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTorrent, Session, type SessionOptions, type Torrent } from '../../src/index.js'
 import { TrackerServer } from '../../src/net/tracker-server.js'
 import { seededRandom } from '../support/random.js'
+import { expectNothingLeft, openResources } from '../support/resources.js'
 
 let folder: string
 let open: { close(): Promise<void> }[]
@@ -176,21 +177,12 @@ describe('Session', () => {
   })
 
   it('leaves no socket, timer or file open', async () => {
-    const before = resources()
+    const before = openResources()
     const { bytes } = await sample('leak.bin', 300_000)
     const { peer, seeder } = await seeding(bytes)
     const other = session({ path: join(folder, 'copy') })
     await (await other.add(bytes, { peers: [peer] })).done
     await Promise.all([seeder.close(), other.close()])
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(resources()).toEqual(before)
+    await expectNothingLeft(before)
   })
 })
-
-/** What keeps the process alive, file requests of the test itself left out. */
-function resources(): string[] {
-  return process
-    .getActiveResourcesInfo()
-    .filter((kind) => !kind.startsWith('FSReq'))
-    .sort()
-}

@@ -9,6 +9,7 @@ import { TrackerClient, type TrackerClientOptions } from '../../src/net/tracker-
 import { TrackerServer, type TrackerServerOptions } from '../../src/net/tracker-server.js'
 import type { World } from '../../src/net/world.js'
 import { toHex } from '../../src/util/bytes.js'
+import { expectNothingLeft, openResources } from '../support/resources.js'
 import {
   httpServer,
   LOOPBACKS,
@@ -17,20 +18,6 @@ import {
   udpSocket,
   worldWithNames,
 } from '../support/tracker.js'
-
-/** What keeps the process alive. */
-const resources = () =>
-  process.getActiveResourcesInfo().filter((name) => /UDP|TCPSocket|TCPServer|Timeout/.test(name))
-
-/** What is open now and was not before the test. */
-function left(): string[] {
-  const known = [...before]
-  return resources().filter((name) => {
-    const at = known.indexOf(name)
-    if (at >= 0) known.splice(at, 1)
-    return at < 0
-  })
-}
 
 let open: { close(): unknown }[]
 let before: string[]
@@ -41,16 +28,12 @@ const own = <T extends { close(): unknown }>(closable: T): T => {
 
 beforeEach(() => {
   open = []
-  before = resources()
+  before = openResources()
 })
 
 afterEach(async () => {
   for (const each of open.reverse()) await each.close()
-  // What was closed leaves with the next turns of the event loop, later where the machine is busy.
-  // (`poll` would add timers of its own.)
-  const limit = performance.now() + 2_000
-  while (left().length > 0 && performance.now() < limit) await new Promise((resolve) => setImmediate(resolve))
-  expect(left()).toEqual([])
+  await expectNothingLeft(before, /UDP|TCP|Timeout/)
 })
 
 const client = (options: TrackerClientOptions = {}, world: World = systemWorld()) =>

@@ -13,6 +13,7 @@ import { fetchHttp, isLocalAddress, serveHttp } from '../../../src/net/http.js'
 import { systemWorld } from '../../../src/net/system.js'
 import type { HttpRequest, HttpServerRequest, StreamServer } from '../../../src/net/world.js'
 import { fromUtf8, utf8 } from '../../../src/util/bytes.js'
+import { expectNothingLeft } from '../../support/resources.js'
 
 const world = systemWorld()
 const open: Server[] = []
@@ -23,11 +24,7 @@ afterEach(async () => {
   for (const socket of sockets) socket.destroy()
   for (const server of open.splice(0)) await new Promise((resolve) => server.close(resolve))
   for (const server of served.splice(0)) await server.close()
-  const left = (): string[] => process.getActiveResourcesInfo().filter((name) => /TCP|Timeout/.test(name))
-  // vitest keeps a timer of its own for the running test.
-  for (let turn = 0; turn < 1_000 && left().filter((name) => name !== 'Timeout').length > 0; turn++)
-    await new Promise((resolve) => setImmediate(resolve))
-  expect(left().filter((name) => name !== 'Timeout')).toEqual([])
+  await expectNothingLeft([], /TCP/)
 })
 
 function keep(server: Server): Promise<string> {

@@ -4,6 +4,7 @@ import { systemWorld } from '../../../src/net/system.js'
 import type { ByteStream, StreamServer } from '../../../src/net/world.js'
 import { equalBytes } from '../../../src/util/bytes.js'
 import { errorCode } from '../../../src/util/errors.js'
+import { expectNothingLeft } from '../../support/resources.js'
 
 const world = systemWorld()
 const servers: StreamServer[] = []
@@ -12,19 +13,11 @@ const streams: ByteStream[] = []
 afterEach(async () => {
   for (const stream of streams.splice(0)) stream.destroy()
   for (const server of servers.splice(0)) await server.close()
-  await noHandles()
-})
-
-/** Waits for sockets, servers and timers to be gone; fails when one stays. */
-async function noHandles(): Promise<void> {
-  const open = (): string[] => process.getActiveResourcesInfo().filter((name) => /TCP|UDP|Server/.test(name))
-  for (let turn = 0; turn < 1_000 && open().length > 0; turn++) {
-    // Connections that were on their way when the test ended.
+  // Connections may have been on their way when the test ended.
+  await expectNothingLeft([], /TCP|UDP|Server/, () => {
     for (const stream of streams.splice(0)) stream.destroy()
-    await turnOfLoop()
-  }
-  expect(open()).toEqual([])
-}
+  })
+})
 
 function turnOfLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

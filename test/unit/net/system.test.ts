@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram'
 import { describe, expect, it } from 'vitest'
 import { systemWorld } from '../../../src/net/system.js'
 import type { Address } from '../../../src/util/address.js'
+import { expectNothingLeft } from '../../support/resources.js'
 
 const world = systemWorld()
 
@@ -124,9 +125,6 @@ describe('datagrams of the system world', () => {
     const again = createSocket('udp4')
     await new Promise<void>((resolve) => again.bind(port, '127.0.0.1', resolve))
     await new Promise<void>((resolve) => again.close(() => resolve()))
-    const open = (): string[] => process.getActiveResourcesInfo().filter((name) => name.startsWith('UDP'))
-    for (let turn = 0; turn < 100 && open().length > 0; turn++)
-      await new Promise<void>((resolve) => world.defer(resolve))
-    expect(open()).toEqual([])
+    await expectNothingLeft([], /UDP/)
   })
 })
