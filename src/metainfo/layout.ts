@@ -27,6 +27,20 @@ export interface LayoutFile {
   readonly pad: boolean
 }
 
+/** How the files of a {@link Layout} lie in its pieces. */
+export interface LayoutOptions {
+  /**
+   * v2 and hybrid torrents (BEP 52): every non-empty file starts a piece, so a piece holds data of one
+   * file alone and ends with it; what follows up to the next boundary is no part of the piece. Default false.
+   */
+  readonly aligned?: boolean
+  /**
+   * Of an aligned layout: the gaps are pad files of a v1 half (BEP 47), hashed there as zeros and asked
+   * for by peers that know no better. Default false: nobody may ask for a byte of a gap.
+   */
+  readonly pads?: boolean
+}
+
 /** The part of one file that a range of the torrent covers. */
 export interface FileSlice {
   /** Index in the list of files that made the layout. */
@@ -45,11 +59,19 @@ export class Layout {
   readonly files: readonly LayoutFile[]
   /** Offset of each file in the torrent, bytes; one more entry than files, the last is `size`. */
   readonly offsets: Float64Array
-  /** Blocks in every piece but the last. */
+  /** Blocks in a piece of full length. */
   readonly blocksPerPiece: number
+  /** See {@link LayoutOptions.aligned}. */
+  readonly aligned: boolean
+  readonly #pads: boolean
+  /** Bytes of each piece of an aligned layout. */
+  readonly #sizes: Uint32Array | undefined
 
-  /** `files` in torrent order; lengths have been checked to sum below 2^53. */
-  constructor(files: readonly LayoutFile[], pieceLength: number) {
+  /**
+   * `files` in torrent order, pads included; lengths have been checked to sum below 2^53. Throws RangeError
+   * when an aligned layout has a file that starts inside a piece.
+   */
+  constructor(files: readonly LayoutFile[], pieceLength: number, options: LayoutOptions = {}) {
     this.files = files
     this.pieceLength = pieceLength
     this.offsets = new Float64Array(files.length + 1)
@@ -61,10 +83,21 @@ export class Layout {
     this.size = size
     this.pieceCount = Math.ceil(size / pieceLength)
     this.blocksPerPiece = Math.ceil(pieceLength / BLOCK_LENGTH)
+    this.aligned = options.aligned === true
+    this.#pads = options.pads === true
+    if (this.aligned) this.#sizes = this.#alignedSizes()
   }
 
-  /** Bytes of a piece: the piece length, or less for the last one. */
+  /**
+   * Bytes of a piece that are stored and sent: the piece length, or less for the last piece of the torrent,
+   * and of each file when the layout is aligned.
+   */
   pieceSize(piece: number): number {
+    return this.#sizes ? (this.#sizes[piece] as number) : this.pieceSpan(piece)
+  }
+
+  /** Bytes from the start of a piece to that of the next, or to the end of the torrent: what a v1 hash covers. */
+  pieceSpan(piece: number): number {
     return piece === this.pieceCount - 1 ? this.size - piece * this.pieceLength : this.pieceLength
   }
 
@@ -85,9 +118,10 @@ export class Layout {
     return length > 0 && length === Math.min(BLOCK_LENGTH, this.pieceSize(piece) - begin)
   }
 
-  /** True when remote numbers name a run of at least one byte inside one piece. */
+  /** True when remote numbers name a run of at least one byte inside one piece, or its pads where a v1 half has some. */
   isRange(piece: number, begin: number, length: number): boolean {
-    return piece < this.pieceCount && length > 0 && begin + length <= this.pieceSize(piece)
+    if (piece >= this.pieceCount || length <= 0) return false
+    return begin + length <= (this.#pads ? this.pieceSpan(piece) : this.pieceSize(piece))
   }
 
   /** The file parts under `length` bytes from `begin` of `piece`, in order, pads included, empty files left out. */
@@ -122,5 +156,21 @@ export class Layout {
     const end = this.offsets[file + 1] as number
     if (end === start) return undefined
     return { first: Math.floor(start / this.pieceLength), last: Math.floor((end - 1) / this.pieceLength) }
+  }
+
+  #alignedSizes(): Uint32Array {
+    const sizes = new Uint32Array(this.pieceCount)
+    for (let file = 0; file < this.files.length; file++) {
+      const { length, pad } = this.files[file] as LayoutFile
+      if (pad || length === 0) continue
+      const start = this.offsets[file] as number
+      if (start % this.pieceLength !== 0)
+        throw new RangeError(`file ${file} of an aligned layout starts at ${start}`)
+      const first = start / this.pieceLength
+      const last = Math.ceil((start + length) / this.pieceLength) - 1
+      sizes.fill(this.pieceLength, first, last)
+      sizes[last] = length - (last - first) * this.pieceLength
+    }
+    return sizes
   }
 }

@@ -65,4 +65,36 @@ describe('Layout', () => {
       undefined,
     ])
   })
+
+  describe('of an aligned torrent', () => {
+    const files = [
+      { length: 40_000, pad: false },
+      { length: 25_536, pad: true },
+      { length: 0, pad: false },
+      { length: 5, pad: false },
+      { length: 32_763, pad: true },
+      { length: 32_768, pad: false },
+    ]
+
+    it.each([true, false])('ends pieces with their file (pads: %s)', (pads) => {
+      const aligned = new Layout(files, 32_768, { aligned: true, pads })
+      expect(aligned).toMatchObject({ pieceCount: 4, aligned: true, size: 131_072 })
+      expect([0, 1, 2, 3].map((piece) => aligned.pieceSize(piece))).toEqual([32_768, 7_232, 5, 32_768])
+      expect([0, 1, 2, 3].map((piece) => aligned.pieceSpan(piece))).toEqual([32_768, 32_768, 32_768, 32_768])
+      expect([0, 1, 2, 3].map((piece) => aligned.blockCount(piece))).toEqual([2, 1, 1, 2])
+      expect(aligned.isBlock(1, 0, 7_232)).toBe(true)
+      expect(aligned.isBlock(1, 0, 16_384)).toBe(false)
+      expect(aligned.isRange(1, 0, 7_232)).toBe(true)
+      expect(aligned.isRange(1, 16_384, 16_384)).toBe(pads)
+      expect(aligned.isRange(1, 16_384, 16_385)).toBe(false)
+    })
+
+    it('refuses a file off the grid', () => {
+      const off = [
+        { length: 1, pad: false },
+        { length: 1, pad: false },
+      ]
+      expect(() => new Layout(off, 32_768, { aligned: true })).toThrow(RangeError)
+    })
+  })
 })
