@@ -132,3 +132,44 @@ describe('infohashes', () => {
     expect(outcome).toEqual(['wire/unknown-infohash'])
   })
 })
+
+describe('a hybrid', () => {
+  const upgrade = new Uint8Array(20).fill(9)
+  const hybrid = { ...ours, upgrade }
+  const from = (hash: Uint8Array, v2upgrade: boolean): Uint8Array =>
+    encodeHandshake({
+      infoHash: hash,
+      peerId: new Uint8Array(20).fill(3),
+      reserved: reservedBits({ fast: true, v2upgrade }),
+    })
+  const agreed = (role: Pick<HandshakeOptions, 'ours' | 'identify'>, bytes: Uint8Array) => {
+    const stream = new FakeStream()
+    const outcome: unknown[] = []
+    shakeHands(stream, {
+      scheduler: new Scheduler(new VirtualNetwork({ seed: 1 }).host().world),
+      deadline: 1_000,
+      done: (handshake) => outcome.push(handshake.infoHash[0]),
+      failed: (code) => outcome.push(code),
+      ...role,
+    })
+    stream.listener?.data(bytes)
+    const sent = decodeHandshake(concatBytes(...stream.writes))
+    return { outcome, sent: sent?.infoHash[0], bit: sent && supports(sent.reserved).v2upgrade }
+  }
+
+  it.each([
+    ['answers the v1 hash with it', infoHash, false, { outcome: [1], sent: 1, bit: false }],
+    ['upgrades who knows both', infoHash, true, { outcome: [9], sent: 9, bit: false }],
+    ['answers the v2 hash with it', upgrade, false, { outcome: [9], sent: 9, bit: false }],
+  ])('accepting: %s', (_what, hash, bit, expected) => {
+    expect(agreed({ identify: () => hybrid }, from(hash, bit))).toEqual(expected)
+  })
+
+  it.each([
+    ['takes the same hash', infoHash, { outcome: [1], sent: 1, bit: true }],
+    ['takes the upgrade', upgrade, { outcome: [9], sent: 1, bit: true }],
+    ['refuses a third', new Uint8Array(20).fill(7), { outcome: ['wire/wrong-infohash'], sent: 1, bit: true }],
+  ])('dialling: %s', (_what, hash, expected) => {
+    expect(agreed({ ours: hybrid }, from(hash, false))).toEqual(expected)
+  })
+})
