@@ -25,6 +25,19 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   return fastSha256(bytes)
 }
 
+/**
+ * SHA-256 of each run of `length` bytes of `bytes`, the last one shorter when they do not divide: 32 bytes
+ * each, one after the other from the beginning of `into`. With runs of 64 bytes these are the parents of
+ * merkle nodes, and `into` may then be `bytes`.
+ */
+export function sha256Runs(bytes: Uint8Array, length: number, into: Uint8Array): void {
+  let at = 0
+  for (let from = 0; from < bytes.length; from += length) {
+    into.set(fastSha256(bytes.subarray(from, from + length)), at)
+    at += 32
+  }
+}
+
 /** An incremental SHA-1. */
 export function createSha1(): Hasher {
   const hash = Rusha.createHash()

@@ -18,6 +18,19 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   return fromBinary(hash('sha256', bytes, 'binary'))
 }
 
+/**
+ * SHA-256 of each run of `length` bytes of `bytes`, the last one shorter when they do not divide: 32 bytes
+ * each, one after the other from the beginning of `into`. With runs of 64 bytes these are the parents of
+ * merkle nodes, and `into` may then be `bytes`.
+ */
+export function sha256Runs(bytes: Uint8Array, length: number, into: Uint8Array): void {
+  let at = 0
+  for (let from = 0; from < bytes.length; from += length) {
+    const text = hash('sha256', bytes.subarray(from, from + length), 'binary')
+    for (let i = 0; i < 32; i++) into[at++] = text.charCodeAt(i)
+  }
+}
+
 /** An incremental SHA-1. */
 export function createSha1(): Hasher {
   return new NodeHasher('sha1')

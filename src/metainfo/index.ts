@@ -15,6 +15,7 @@ export {
 export { withTrackers } from './edit.js'
 export { BLOCK_LENGTH, type Block, type FileSlice, Layout, type LayoutFile, type Range } from './layout.js'
 export { magnetOf } from './magnet.js'
-export type { Metainfo, MetainfoFile, MetainfoLimits } from './model.js'
+export { FileHasher, merkleRoot, padHash } from './merkle.js'
+export { type Metainfo, type MetainfoFile, type MetainfoLimits, swarmHash } from './model.js'
 export { METAINFO_LIMITS, parseMetainfo, pieceHash, tryParseMetainfo } from './parse.js'
 export { type Place, placeOf } from './place.js'

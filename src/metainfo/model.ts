@@ -1,11 +1,14 @@
 /**
- * What a .torrent file says, after every check (BEP 3, 12, 19, 27, 38, 47; room for BEP 52).
+ * What a .torrent file says, after every check (BEP 3, 12, 19, 27, 38, 47, 52).
  * @module
  */
 
 import type { Layout } from './layout.js'
 
-/** One entry of the torrent's list of files, in torrent order. Pads are entries too. */
+/**
+ * One entry of the torrent's list of files, in torrent order. Pads are entries too: of a hybrid those of its
+ * v1 half, of a v2 torrent those that would stand there, so that every format is one run of bytes.
+ */
 export interface MetainfoFile {
   /**
    * Where the file lives below the torrent's folder (multi-file) or the download directory (single file:
@@ -34,13 +37,13 @@ export interface MetainfoFile {
   readonly sha1?: Uint8Array | undefined
   /** As found; a hint like `sha1`. */
   readonly md5sum?: string | undefined
-  /** Merkle root of the file, 32 bytes; only when read as v2 (BEP 52). */
+  /** Merkle root of the file, 32 bytes; in v2 and hybrid, unless the file is empty, a pad or a symlink (BEP 52). */
   readonly piecesRoot?: Uint8Array | undefined
 }
 
 /** A parsed and checked torrent file. Byte arrays are views of {@link bytes}: do not write to them. */
 export interface Metainfo {
-  /** The format it is read as. A hybrid is read as `'1'` for now. */
+  /** The formats it holds: BEP 3, BEP 52, or both over the same files. */
   readonly version: '1' | '2' | 'hybrid'
   /** SHA-1 of the raw bytes of `info`, 20 bytes; present in v1 and hybrid. */
   readonly infoHash?: Uint8Array | undefined
@@ -63,8 +66,13 @@ export interface Metainfo {
   readonly files: readonly MetainfoFile[]
   /** Pieces, blocks and file slices; its file indices are those of {@link files}. */
   readonly layout: Layout
-  /** 20 bytes of SHA-1 per piece, in order (v1). */
+  /** 20 bytes of SHA-1 per piece, in order (v1 and hybrid); empty in v2. */
   readonly pieces: Uint8Array
+  /**
+   * Hashes of the pieces of each file longer than one, 32 bytes each, under the file's root in hex (v2 and
+   * hybrid). Files with equal contents share an entry; lenient parsing leaves out those that are missing.
+   */
+  readonly pieceLayers: ReadonlyMap<string, Uint8Array>
   /** True when `private` is the integer 1 (BEP 27). */
   readonly private: boolean
   readonly source?: string | undefined
@@ -92,6 +100,16 @@ export interface Metainfo {
   readonly infoBytes: Uint8Array
   /** The whole file as it was given. */
   readonly bytes: Uint8Array
+}
+
+/** The 20 bytes that trackers, DHT and handshakes know a torrent by: its v1 infohash, or else the first of its v2 one. */
+export function swarmHash(metainfo: {
+  readonly infoHash?: Uint8Array | undefined
+  readonly infoHashV2?: Uint8Array | undefined
+}): Uint8Array {
+  const hash = metainfo.infoHash ?? metainfo.infoHashV2
+  if (hash === undefined) throw new RangeError('infoHash or infoHashV2 must be given, got neither')
+  return hash.subarray(0, 20)
 }
 
 /** Caps on what {@link parseMetainfo} accepts. Each has a default. */

@@ -118,6 +118,7 @@ export function parseMetainfo(input: Uint8Array, limits?: MetainfoLimits): Metai
     files,
     layout,
     pieces,
+    pieceLayers: new Map(),
     private: info.get('private') === 1,
     source: asText(info.get('source')),
     comment: asText(root.get('comment.utf-8') ?? root.get('comment')),

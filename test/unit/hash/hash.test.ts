@@ -31,7 +31,17 @@ const vectors = [
 describe.each([
   ['node', node],
   ['browser', browser],
-])('#hash in %s', (_, { sha1, sha256, createSha1, createSha256 }) => {
+])('#hash in %s', (_, { sha1, sha256, sha256Runs, createSha1, createSha256 }) => {
+  it('hashes run by run, also in place', () => {
+    const bytes = Uint8Array.from({ length: 300 }, (_, i) => (i * 7) & 0xff)
+    const into = new Uint8Array(5 * 32)
+    sha256Runs(bytes, 64, into)
+    const expected = [0, 64, 128, 192, 256].map((at) => toHex(sha256(bytes.slice(at, at + 64))))
+    expect(toHex(into)).toBe(expected.join(''))
+    sha256Runs(bytes, 64, bytes)
+    expect(toHex(bytes.subarray(0, into.length))).toBe(toHex(into))
+  })
+
   it.each(vectors)('hashes %.20j', (text, first, second) => {
     expect(toHex(sha1(utf8(text)))).toBe(first)
     expect(toHex(sha256(utf8(text)))).toBe(second)
