@@ -126,6 +126,7 @@ export class Peering implements Dialling, Task {
       uploadSlots: options.uploadSlots,
       requestQueue: options.requestQueue,
       maxOutstanding: options.maxOutstanding,
+      extensions: [],
       listener: {
         connected: (connection) => this.#connected(connection),
         closed: (connection, code, message) => this.#disconnected(connection, code, message),

@@ -19,6 +19,7 @@ import { Blame } from './blame.js'
 import { Choking } from './choking.js'
 import { Connection, type Lease } from './connection.js'
 import { Downloads } from './downloads.js'
+import { EXTENSION_IDS, type Extension } from './extension.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
 import { Uploads } from './uploads.js'
 
@@ -46,6 +47,7 @@ export interface SwarmOptions {
   readonly uploadSlots: number
   readonly requestQueue: number
   readonly maxOutstanding: number
+  readonly extensions: readonly Extension[]
   readonly listener: SwarmListener
 }
 
@@ -192,6 +194,12 @@ export class Swarm implements LinkOwner<Connection> {
       case 'rejected':
         picker.rejected(connection.picks, event.piece, event.begin)
         break
+      case 'extension-handshake':
+        for (const extension of this.#options.extensions) extension.greeted?.(connection, now)
+        break
+      case 'extended':
+        this.#extension(event.id)?.received?.(connection, event.payload, now)
+        break
       default:
         break
     }
@@ -231,6 +239,7 @@ export class Swarm implements LinkOwner<Connection> {
       listener.banned(connection.known, code)
     }
     this.#uploads.forget(connection)
+    for (const extension of this.#options.extensions) extension.closed?.(connection, now)
     if (!this.#closed) this.#choking.left(connection, now)
     listener.closed(connection, code, message)
   }
@@ -268,6 +277,7 @@ export class Swarm implements LinkOwner<Connection> {
   tick(now: number): void {
     this.#downloads.tick(now)
     this.#choking.tick(now, this.#options.picker.isDone)
+    for (const extension of this.#options.extensions) extension.tick?.(now)
     this.#closeIdle(now)
   }
 
@@ -301,12 +311,18 @@ export class Swarm implements LinkOwner<Connection> {
     const yourIp = ipToBytes(stream.remote.host)
     const port = this.#options.listenPort()
     return encodeExtensionHandshake({
+      extensions: Object.fromEntries(this.#options.extensions.map(({ name }) => [name, EXTENSION_IDS[name]])),
+      ...Object.assign({}, ...this.#options.extensions.map((extension) => extension.hello?.())),
       client: this.#options.clientName,
       reqq: this.#options.requestQueue,
       uploadOnly: this.#options.picker.isDone,
       ...(yourIp ? { yourIp } : {}),
       ...(port > 0 ? { port } : {}),
     })
+  }
+
+  #extension(id: number): Extension | undefined {
+    return this.#options.extensions.find(({ name }) => EXTENSION_IDS[name] === id)
   }
 
   /**
