@@ -1,0 +1,182 @@
+/**
+ * The announced peers of one infohash and one address family, packed: 11 bytes a peer of IPv4, 23 of
+ * IPv6, so that a hundred thousand of them take a few megabytes.
+ * @module
+ */
+
+import { below, type Random } from '../util/random.js'
+import type { BloomFilter } from './bloom.js'
+
+/** Ports of one IP in one swarm: several clients behind one NAT count, one host cannot fill the swarm. */
+const PORTS_PER_IP = 8
+/** Peers looked at to find one that makes room. */
+const EVICTION_SAMPLE = 8
+const SEED = 1
+
+/** Times are whole seconds: see {@link PeerStore}. */
+export class PeerSet {
+  /** Bytes of a compact endpoint. */
+  readonly #width: number
+  readonly #stride: number
+  #slots: Uint8Array
+  #size = 0
+
+  constructor(family: 4 | 6) {
+    this.#width = family === 4 ? 6 : 18
+    // Endpoint, seconds of the last announce (u32), flags.
+    this.#stride = this.#width + 5
+    this.#slots = new Uint8Array(2 * this.#stride)
+  }
+
+  /** Peers in it, some of which may have expired. */
+  get size(): number {
+    return this.#size
+  }
+
+  /**
+   * Adds or refreshes a peer. When there are `most`, or {@link PORTS_PER_IP} of its IP, the oldest (of a
+   * few at random, or of that IP) gives way. Returns what became of the number of peers: 1 or 0.
+   */
+  add(peer: Uint8Array, seed: boolean, at: number, most: number, random: Random): number {
+    let sameIp = 0
+    let oldest = -1
+    for (let i = 0; i < this.#size; i++) {
+      const slot = i * this.#stride
+      if (!this.#hasIp(slot, peer)) continue
+      if (this.#hasPort(slot, peer)) {
+        this.#write(slot, peer, seed, at)
+        return 0
+      }
+      sameIp++
+      if (oldest < 0 || this.#seen(slot) < this.#seen(oldest)) oldest = slot
+    }
+    if (sameIp >= PORTS_PER_IP) {
+      this.#write(oldest, peer, seed, at)
+      return 0
+    }
+    if (this.#size >= most) {
+      this.#write(this.#victim(random), peer, seed, at)
+      return 0
+    }
+    if (this.#size * this.#stride === this.#slots.length) {
+      const grown = new Uint8Array(2 * this.#slots.length)
+      grown.set(this.#slots)
+      this.#slots = grown
+    }
+    this.#write(this.#size++ * this.#stride, peer, seed, at)
+    return 1
+  }
+
+  /** Removes all that were last announced before `limit`; returns how many those were. */
+  expire(limit: number): number {
+    const before = this.#size
+    for (let i = 0; i < this.#size; ) {
+      if (this.#seen(i * this.#stride) < limit) this.#remove(i)
+      else i++
+    }
+    if (this.#size < before) this.#shrink()
+    return before - this.#size
+  }
+
+  /**
+   * Up to `count` different peers at random, last announced at `limit` or later; with `noSeeds` those that
+   * are no seeds. Work and memory depend on `count` alone.
+   */
+  sample(count: number, limit: number, noSeeds: boolean, random: Random): Uint8Array[] {
+    const found: Uint8Array[] = []
+    // A partial shuffle: what was looked at moves to the front, so that nothing is looked at twice.
+    const tries = Math.min(this.#size, 2 * count)
+    for (let i = 0; i < tries && found.length < count; i++) {
+      this.#swap(i, i + below(random, this.#size - i))
+      const slot = i * this.#stride
+      if (this.#seen(slot) < limit || (noSeeds && this.#isSeed(slot))) continue
+      found.push(this.#slots.slice(slot, slot + this.#width))
+    }
+    return found
+  }
+
+  /** Adds the IPs of seeds and of others to the filters. */
+  fill(seeds: BloomFilter, others: BloomFilter, limit: number): void {
+    for (let i = 0; i < this.#size; i++) {
+      const slot = i * this.#stride
+      if (this.#seen(slot) < limit) continue
+      const filter = this.#isSeed(slot) ? seeds : others
+      filter.add(this.#slots.subarray(slot, slot + this.#width - 2))
+    }
+  }
+
+  /** Seconds of the latest announce; 0 when empty. */
+  latest(): number {
+    let latest = 0
+    for (let i = 0; i < this.#size; i++) latest = Math.max(latest, this.#seen(i * this.#stride))
+    return latest
+  }
+
+  #victim(random: Random): number {
+    let victim = below(random, this.#size) * this.#stride
+    for (let i = 1; i < EVICTION_SAMPLE; i++) {
+      const slot = below(random, this.#size) * this.#stride
+      if (this.#seen(slot) < this.#seen(victim)) victim = slot
+    }
+    return victim
+  }
+
+  #hasIp(slot: number, peer: Uint8Array): boolean {
+    const slots = this.#slots
+    for (let i = this.#width - 3; i >= 0; i--) if (slots[slot + i] !== peer[i]) return false
+    return true
+  }
+
+  #hasPort(slot: number, peer: Uint8Array): boolean {
+    const at = this.#width - 2
+    return this.#slots[slot + at] === peer[at] && this.#slots[slot + at + 1] === peer[at + 1]
+  }
+
+  #seen(slot: number): number {
+    const at = slot + this.#width
+    const s = this.#slots
+    return (
+      (((s[at] as number) << 24) |
+        ((s[at + 1] as number) << 16) |
+        ((s[at + 2] as number) << 8) |
+        (s[at + 3] as number)) >>>
+      0
+    )
+  }
+
+  #isSeed(slot: number): boolean {
+    return ((this.#slots[slot + this.#width + 4] as number) & SEED) !== 0
+  }
+
+  #write(slot: number, peer: Uint8Array, seed: boolean, at: number): void {
+    this.#slots.set(peer, slot)
+    const end = slot + this.#width
+    this.#slots[end] = at >>> 24
+    this.#slots[end + 1] = at >>> 16
+    this.#slots[end + 2] = at >>> 8
+    this.#slots[end + 3] = at
+    this.#slots[end + 4] = seed ? SEED : 0
+  }
+
+  #remove(index: number): void {
+    const last = --this.#size
+    const stride = this.#stride
+    if (index !== last) this.#slots.copyWithin(index * stride, last * stride, (last + 1) * stride)
+  }
+
+  #shrink(): void {
+    const { length } = this.#slots
+    const needed = Math.max(2, this.#size) * this.#stride
+    if (needed * 4 <= length) this.#slots = this.#slots.slice(0, length / 2)
+  }
+
+  #swap(a: number, b: number): void {
+    if (a === b) return
+    const stride = this.#stride
+    for (let i = 0; i < stride; i++) {
+      const byte = this.#slots[a * stride + i] as number
+      this.#slots[a * stride + i] = this.#slots[b * stride + i] as number
+      this.#slots[b * stride + i] = byte
+    }
+  }
+}
