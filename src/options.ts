@@ -4,6 +4,13 @@
  * @module
  */
 
+import {
+  DEFAULT_ENCRYPTION,
+  type Encryption,
+  type EncryptionOptions,
+  type EncryptionPolicy,
+  resolveEncryption,
+} from './net/encryption.js'
 import type { World } from './net/world.js'
 import type { StorageBackend } from './storage/backend.js'
 
@@ -33,6 +40,11 @@ export interface SessionOptions {
   readonly connectTimeout?: number
   /** ms for a handshake. Default 15,000 (BEP 3 practice is 10 to 20 s). */
   readonly handshakeTimeout?: number
+  /**
+   * Message stream encryption (MSE/PE), one policy for both directions or one each. Default `enabled`: we
+   * take both kinds of connections, and make encrypted ones to peers that cut plain ones off.
+   */
+  readonly encryption?: EncryptionPolicy | EncryptionOptions
   /** Requests of one peer that we queue, told it as `reqq`. Default 500 (TR): 8 MiB, a second at 64 Mbit/s. */
   readonly requestQueue?: number
   /** Requests that we keep at one peer at most. Default 500: 8 MiB fill a gigabit link at 60 ms. */
@@ -74,6 +86,7 @@ export const DEFAULTS: Readonly<{
   uploadSlots: number
   connectTimeout: number
   handshakeTimeout: number
+  encryption: Encryption
   requestQueue: number
   maxOutstanding: number
   pieceBudget: number
@@ -91,6 +104,7 @@ export const DEFAULTS: Readonly<{
   uploadSlots: 8,
   connectTimeout: 10_000,
   handshakeTimeout: 15_000,
+  encryption: DEFAULT_ENCRYPTION,
   requestQueue: 500,
   maxOutstanding: 500,
   pieceBudget: 32 * 1024 * 1024,
@@ -131,6 +145,7 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
   }
   if (typeof resolved.listen !== 'boolean')
     throw new TypeError(`listen must be a boolean, got ${typeof resolved.listen}`)
+  resolved.encryption = resolveEncryption(options.encryption)
   return Object.freeze(resolved) as unknown as ResolvedOptions
 }
 

@@ -135,6 +135,7 @@ export class Session extends EventEmitter<SessionEvents> {
       : new FileStorage(path, { maxHandles: this.#options.maxOpenFiles })
     const torrent = new Torrent(this.#services(), metainfo, backend, options, (peering) => {
       this.#peerings.set(infoHash, peering)
+      this.#listener?.skeys.add(peering.ours.infoHash)
     })
     this.#torrents.set(infoHash, torrent)
     this.emit('added', torrent)
@@ -214,6 +215,7 @@ export class Session extends EventEmitter<SessionEvents> {
       world: this.#world,
       scheduler: this.#scheduler,
       handshakeTimeout: this.#options.handshakeTimeout,
+      encryption: this.#options.encryption,
       welcome: () => this.#room() > 0,
       identify: (infoHash) => {
         const peering = this.#peerings.get(toHex(infoHash))
@@ -237,6 +239,8 @@ export class Session extends EventEmitter<SessionEvents> {
       port: () => this.#port,
       removed: (torrent) => {
         this.#torrents.delete(torrent.infoHash)
+        const peering = this.#peerings.get(torrent.infoHash)
+        if (peering) this.#listener?.skeys.delete(peering.ours.infoHash)
         this.#peerings.delete(torrent.infoHash)
         this.emit('removed', torrent)
       },

@@ -6,8 +6,8 @@
 
 import type { Address } from '../util/address.js'
 import { errorCode } from '../util/errors.js'
-import type { Handshake } from '../wire/handshake.js'
-import { type Identity, shakeHands } from './handshaking.js'
+import { attempts, type Encryption, invitesRedial, methodsOf } from './encryption.js'
+import { type Greeting, type Identity, shakeHands } from './handshaking.js'
 import { logger } from './log.js'
 import type { Scheduler, Task } from './scheduler.js'
 import type { ByteStream, World } from './world.js'
@@ -25,7 +25,9 @@ export interface Dialling {
 
 export interface DialTarget {
   readonly address: Address
-  connected(stream: ByteStream, handshake: Handshake, rest: Uint8Array): void
+  /** Others say that it prefers encrypted connections. */
+  readonly prefersEncryption?: boolean
+  connected(stream: ByteStream, handshake: Greeting, rest: Uint8Array): void
   failed(code: string): void
 }
 
@@ -36,6 +38,8 @@ export interface DialerOptions {
   readonly dialsPerSecond: number
   readonly connectTimeout: number
   readonly handshakeTimeout: number
+  /** Default: all is plain. */
+  readonly encryption?: Encryption
   /** Connections that the session still has room for. */
   room(): number
 }
@@ -118,40 +122,74 @@ export class Dialer implements Task {
   }
 
   #dial(torrent: Dialling, target: DialTarget): void {
-    const { world, scheduler, connectTimeout, handshakeTimeout } = this.#options
-    const controller = new AbortController()
-    const attempt = { torrent, abort: () => controller.abort(new Error('the dial was given up')) }
+    const { encryption } = this.#options
+    const attempt = { torrent, abort: (): void => {} }
     this.#attempts.add(attempt)
     const { host, port } = target.address
+    const forms = [...attempts(encryption?.outgoing ?? 'disabled', target.prefersEncryption === true)]
     const over = () => {
       this.#attempts.delete(attempt)
       this.wake()
     }
     const failed = (code: string) => {
       log('%s port %d: %s', host, port, code)
+      if (forms.length > 0 && invitesRedial(code) && !this.#closed && this.#torrents.has(torrent)) {
+        this.#tokens--
+        next()
+        return
+      }
       over()
       target.failed(code)
     }
-    world.connect(target.address, { timeout: connectTimeout, signal: controller.signal }).then(
+    const next = () => {
+      attempt.abort = this.#attempt(
+        torrent,
+        target,
+        forms.shift() === true,
+        failed,
+        (stream, greeting, rest) => {
+          log('%s port %d: connected, %s', host, port, greeting.encryption ?? 'not encrypted')
+          over()
+          target.connected(stream, greeting, rest)
+        },
+      )
+    }
+    next()
+  }
+
+  /** Connects once and shakes hands in one form; returns what gives it up. */
+  #attempt(
+    { ours }: Dialling,
+    { address }: DialTarget,
+    encrypted: boolean,
+    failed: (code: string) => void,
+    done: (stream: ByteStream, greeting: Greeting, rest: Uint8Array) => void,
+  ): () => void {
+    const { world, scheduler, connectTimeout, handshakeTimeout, encryption } = this.#options
+    const controller = new AbortController()
+    let abort = () => controller.abort(new Error('the dial was given up'))
+    world.connect(address, { timeout: connectTimeout, signal: controller.signal }).then(
       (stream) => {
         if (controller.signal.aborted) {
           stream.destroy()
           failed('net/aborted')
           return
         }
-        attempt.abort = shakeHands(stream, {
+        const security = {
+          random: world.random,
+          methods: methodsOf(encryption?.outgoing ?? 'disabled', encryption?.methods ?? 'both'),
+        }
+        abort = shakeHands(stream, {
           scheduler,
           deadline: world.now() + handshakeTimeout,
-          ours: torrent.ours,
-          done: (handshake, rest) => {
-            log('%s port %d: connected', host, port)
-            over()
-            target.connected(stream, handshake, rest)
-          },
+          ours,
+          ...(encrypted ? { security } : {}),
+          done: (greeting, rest, _ours, opened) => done(opened, greeting, rest),
           failed,
         })
       },
       (error: unknown) => failed(errorCode(error)),
     )
+    return () => abort()
   }
 }

@@ -3,8 +3,9 @@
  * @module
  */
 
-import type { Handshake } from '../wire/handshake.js'
-import { type Identity, shakeHands } from './handshaking.js'
+import { SkeyTable } from '../wire/mse-keys.js'
+import { type Encryption, methodsOf } from './encryption.js'
+import { type Greeting, type HandshakeSecurity, type Identity, shakeHands } from './handshaking.js'
 import { logger } from './log.js'
 import type { Scheduler } from './scheduler.js'
 import type { ByteStream, StreamServer, World } from './world.js'
@@ -18,20 +19,36 @@ export interface ListenerOptions {
   readonly world: World
   readonly scheduler: Scheduler
   readonly handshakeTimeout: number
+  /** Default: all is plain. */
+  readonly encryption?: Encryption
   /** False turns a stream away before a byte is read: there is no room. */
   welcome(stream: ByteStream): boolean
   /** The identity of a torrent that takes connections now. */
   identify(infoHash: Uint8Array): Identity | undefined
-  accepted(stream: ByteStream, handshake: Handshake, rest: Uint8Array): void
+  accepted(stream: ByteStream, handshake: Greeting, rest: Uint8Array): void
 }
 
 export class Listener {
+  /** The infohashes by which an encrypted connection may find its torrent: two of a hybrid. */
+  readonly skeys: SkeyTable = new SkeyTable()
   readonly #options: ListenerOptions
+  readonly #security: HandshakeSecurity | undefined
   readonly #pending = new Set<() => void>()
   #server: StreamServer | undefined
 
   constructor(options: ListenerOptions) {
     this.#options = options
+    const { encryption, world, identify } = options
+    if (encryption === undefined || encryption.incoming === 'disabled') return
+    this.#security = {
+      random: world.random,
+      methods: methodsOf(encryption.incoming, encryption.methods),
+      required: encryption.incoming === 'required',
+      find: (hash) => {
+        const infoHash = this.skeys.find(hash)
+        return infoHash && identify(infoHash) ? infoHash : undefined
+      },
+    }
   }
 
   /** Listens; resolves to the port. Rejects with the system's code, `EADDRINUSE` for instance. */
@@ -60,9 +77,10 @@ export class Listener {
       scheduler,
       deadline: world.now() + handshakeTimeout,
       identify,
-      done: (handshake, rest) => {
+      ...(this.#security ? { security: this.#security } : {}),
+      done: (handshake, rest, _ours, opened) => {
         this.#pending.delete(abort)
-        accepted(stream, handshake, rest)
+        accepted(opened, handshake, rest)
       },
       failed: (code) => {
         log('%s port %d: %s', stream.remote.host, stream.remote.port, code)

@@ -3,12 +3,13 @@
  * @module
  */
 
+import type { Greeting } from '../net/handshaking.js'
 import { Link, type LinkOwner, type LinkServices } from '../net/link.js'
 import type { ByteStream } from '../net/world.js'
 import type { PickerPeer } from '../picker/picker.js'
 import type { Reader } from '../storage/store.js'
 import { Rate } from '../util/rate.js'
-import type { Handshake } from '../wire/handshake.js'
+import type { CryptoMethod } from '../wire/mse.js'
 import type { Peer } from '../wire/peer.js'
 import type { Candidate } from './choker.js'
 import type { KnownPeer } from './peer-list.js'
@@ -27,7 +28,7 @@ export interface ConnectionParts {
   readonly stream: ByteStream
   readonly peer: Peer
   readonly known: KnownPeer
-  readonly handshake: Handshake
+  readonly handshake: Greeting
   /** True when we dialled. */
   readonly initiator: boolean
   /** Both sides speak the fast extension (BEP 6). */
@@ -40,7 +41,7 @@ export interface ConnectionParts {
 
 export class Connection extends Link implements Candidate {
   readonly known: KnownPeer
-  readonly handshake: Handshake
+  readonly handshake: Greeting
   readonly initiator: boolean
   readonly fast: boolean
   readonly lease: Lease
@@ -77,6 +78,11 @@ export class Connection extends Link implements Candidate {
     this.reader = parts.reader
     this.connectedAt = parts.now
     this.progressAt = parts.now
+  }
+
+  /** `rc4`, `plaintext` after an encrypted handshake, or undefined when all of it is plain. */
+  get encrypted(): CryptoMethod | undefined {
+    return this.handshake.encryption
   }
 
   get interested(): boolean {

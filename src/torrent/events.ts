@@ -4,6 +4,7 @@
  */
 
 import type { RarestError } from '../util/errors.js'
+import type { CryptoMethod } from '../wire/mse.js'
 import type { PeerSource } from './peer-list.js'
 
 /** `checking` existing data, `downloading`, `seeding` (all that is wanted is there), `paused`, `error`, `closed`. */
@@ -77,6 +78,8 @@ export interface PeerSnapshot {
   readonly address: string
   readonly source: PeerSource
   readonly incoming: boolean
+  /** `rc4`, `plaintext` after an encrypted handshake, or undefined when all of it is plain. */
+  readonly encryption: CryptoMethod | undefined
   /** Client name from its extension handshake or its peer id. */
   readonly client: string
   /** Part of the torrent that it has, 0 .. 1. */

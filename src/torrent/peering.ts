@@ -6,7 +6,8 @@
 
 import type { Metainfo } from '../metainfo/model.js'
 import type { Dialer, Dialling, DialTarget } from '../net/dialer.js'
-import type { Identity } from '../net/handshaking.js'
+import { prefersEncryption } from '../net/encryption.js'
+import type { Greeting, Identity } from '../net/handshaking.js'
 import type { LinkServices } from '../net/link.js'
 import type { Task } from '../net/scheduler.js'
 import type { TrackerClient } from '../net/tracker-client.js'
@@ -19,7 +20,6 @@ import { type Address, addressKey, parseAddress, parseEndpoint } from '../util/a
 import { equalBytes } from '../util/bytes.js'
 import { errorCode, errorMessage } from '../util/errors.js'
 import { Rate } from '../util/rate.js'
-import type { Handshake } from '../wire/handshake.js'
 import { makePeerId } from '../wire/peer-id.js'
 import { Announces } from './announces.js'
 import type { Connection } from './connection.js'
@@ -125,6 +125,7 @@ export class Peering implements Dialling, Task {
       listenPort: this.#services.port,
       uploadSlots: options.uploadSlots,
       requestQueue: options.requestQueue,
+      prefersEncryption: prefersEncryption(options.encryption),
       maxOutstanding: options.maxOutstanding,
       extensions: [],
       listener: {
@@ -245,7 +246,7 @@ export class Peering implements Dialling, Task {
   }
 
   /** A peer whose handshake is done, `dialled` by us or incoming. */
-  attach(stream: ByteStream, handshake: Handshake, rest: Uint8Array, dialled: KnownPeer | undefined): void {
+  attach(stream: ByteStream, handshake: Greeting, rest: Uint8Array, dialled: KnownPeer | undefined): void {
     const now = this.#services.world.now()
     const known = dialled ?? this.#peers.incoming(stream.remote, now)
     const ourselves = equalBytes(handshake.peerId, this.ours.peerId)

@@ -76,6 +76,7 @@ export function peerSnapshots(connections: Iterable<Connection>, now: number): P
       address: known.key,
       source: known.source,
       incoming: !connection.initiator,
+      encryption: connection.encrypted,
       client: peer.extension?.client ?? clientName(handshake.peerId) ?? 'unknown',
       progress: peer.pieces && peer.pieces.length > 0 ? peer.pieces.count / peer.pieces.length : 0,
       downloadRate: connection.download.at(now),

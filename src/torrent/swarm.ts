@@ -5,6 +5,7 @@
  */
 
 import type { Layout } from '../metainfo/layout.js'
+import type { Greeting } from '../net/handshaking.js'
 import type { LinkOwner, LinkServices } from '../net/link.js'
 import type { ByteStream } from '../net/world.js'
 import type { Picker } from '../picker/picker.js'
@@ -13,7 +14,7 @@ import { ipToBytes } from '../util/address.js'
 import type { Rate } from '../util/rate.js'
 import { allowedFastSet } from '../wire/allowed-fast.js'
 import { encodeExtensionHandshake } from '../wire/extension.js'
-import { type Handshake, supports } from '../wire/handshake.js'
+import { supports } from '../wire/handshake.js'
 import { type BlockEvent, Peer, type PeerEvent } from '../wire/peer.js'
 import { Blame } from './blame.js'
 import { Choking } from './choking.js'
@@ -46,6 +47,8 @@ export interface SwarmOptions {
   readonly listenPort: () => number
   readonly uploadSlots: number
   readonly requestQueue: number
+  /** Tell peers that we prefer encrypted connections. */
+  readonly prefersEncryption: boolean
   readonly maxOutstanding: number
   readonly extensions: readonly Extension[]
   readonly listener: SwarmListener
@@ -97,7 +100,7 @@ export class Swarm implements LinkOwner<Connection> {
   /** Adopts a stream whose handshake is done. `rest` are bytes that followed it. */
   attach(
     stream: ByteStream,
-    handshake: Handshake,
+    handshake: Greeting,
     rest: Uint8Array,
     known: KnownPeer,
     initiator: boolean,
@@ -315,6 +318,7 @@ export class Swarm implements LinkOwner<Connection> {
       ...Object.assign({}, ...this.#options.extensions.map((extension) => extension.hello?.())),
       client: this.#options.clientName,
       reqq: this.#options.requestQueue,
+      ...(this.#options.prefersEncryption ? { prefersEncryption: true } : {}),
       uploadOnly: this.#options.picker.isDone,
       ...(yourIp ? { yourIp } : {}),
       ...(port > 0 ? { port } : {}),
