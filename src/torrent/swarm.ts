@@ -16,6 +16,7 @@ import { allowedFastSet } from '../wire/allowed-fast.js'
 import { encodeExtensionHandshake } from '../wire/extension.js'
 import { supports } from '../wire/handshake.js'
 import { type BlockEvent, Peer, type PeerEvent } from '../wire/peer.js'
+import type { Acquaintance } from './acquaintance.js'
 import { Blame } from './blame.js'
 import { Choking } from './choking.js'
 import { Connection, type Lease } from './connection.js'
@@ -53,6 +54,8 @@ export interface SwarmOptions {
   readonly extensions: readonly Extension[]
   readonly listener: SwarmListener
 }
+
+const NOTHING: Uint8Array = new Uint8Array(0)
 
 /** Chokes in a row without a block in between; a choker with many peers needs hours for as many. */
 const FRUITLESS = 200
@@ -106,16 +109,13 @@ export class Swarm implements LinkOwner<Connection> {
     initiator: boolean,
     ourPeerId: Uint8Array,
   ): void {
-    const { services, layout, picker, store, peers } = this.#options
+    const { services, layout, picker } = this.#options
     const now = services.world.now()
-    const id = String.fromCharCode(...handshake.peerId)
-    const twin = this.#byPeerId.get(id)
-    if (twin && !prefersNew(twin, initiator, ourPeerId, handshake.peerId)) {
+    if (!this.#admits(handshake, initiator, ourPeerId)) {
       stream.destroy()
-      if (known.state !== 'connected') peers.failed(known, now)
+      if (known.state !== 'connected') this.#options.peers.failed(known, now)
       return
     }
-    twin?.end('torrent/duplicate', 'the same peer connected twice')
     const remote = supports(handshake.reserved)
     const lease: Lease = { piece: 0, begin: 0, data: undefined }
     const peer = new Peer({
@@ -127,30 +127,29 @@ export class Swarm implements LinkOwner<Connection> {
       place: (piece, begin, length) => this.#downloads.place(lease, piece, begin, length),
       now,
     })
-    const picks = picker.addPeer(known)
-    const connection = new Connection(
-      services,
-      {
-        stream,
-        peer,
-        known,
-        handshake,
-        initiator,
-        fast: remote.fast,
-        lease,
-        picks,
-        reader: store.reader(),
-        now,
-      },
-      this,
-    )
-    peers.connected(known)
-    this.connections.add(connection)
-    this.#byPeerId.set(id, connection)
-    this.#live.set(known, connection)
+    const connection = this.#join(stream, peer, handshake, known, initiator, lease, now)
     peer.start(picker.have, remote.extended ? this.#hello(stream) : undefined, now)
     this.#options.listener.connected(connection)
     connection.open(rest)
+  }
+
+  /** Goes on with a peer that we met before the metadata was known. */
+  adopt({ stream, peer, handshake, known, initiator, placing }: Acquaintance, ourPeerId: Uint8Array): void {
+    const { services, layout, picker } = this.#options
+    const now = services.world.now()
+    if (!this.#admits(handshake, initiator, ourPeerId)) {
+      stream.destroy()
+      this.#options.peers.failed(known, now)
+      return
+    }
+    const lease: Lease = { piece: 0, begin: 0, data: undefined }
+    placing.place = (piece, begin, length) => this.#downloads.place(lease, piece, begin, length)
+    const connection = this.#join(stream, peer, handshake, known, initiator, lease, now)
+    for (let piece = picker.have.next(0); piece >= 0; piece = picker.have.next(piece + 1))
+      peer.have(piece, now)
+    if (supports(handshake.reserved).extended) peer.extended(0, this.#hello(stream))
+    peer.setLayout(layout, now)
+    connection.open(NOTHING)
   }
 
   event(connection: Connection, event: PeerEvent, now: number): void {
@@ -308,6 +307,38 @@ export class Swarm implements LinkOwner<Connection> {
   /** Lets connections be made again after {@link Swarm.close}. */
   reopen(): void {
     this.#closed = false
+  }
+
+  /** False when the peer is connected already and that connection stays. */
+  #admits(handshake: Greeting, initiator: boolean, ourPeerId: Uint8Array): boolean {
+    const twin = this.#byPeerId.get(String.fromCharCode(...handshake.peerId))
+    if (twin && !prefersNew(twin, initiator, ourPeerId, handshake.peerId)) return false
+    twin?.end('torrent/duplicate', 'the same peer connected twice')
+    return true
+  }
+
+  #join(
+    stream: ByteStream,
+    peer: Peer,
+    handshake: Greeting,
+    known: KnownPeer,
+    initiator: boolean,
+    lease: Lease,
+    now: number,
+  ): Connection {
+    const { services, picker, store, peers } = this.#options
+    const { fast } = supports(handshake.reserved)
+    const picks = picker.addPeer(known)
+    const connection = new Connection(
+      services,
+      { stream, peer, known, handshake, initiator, fast, lease, picks, reader: store.reader(), now },
+      this,
+    )
+    peers.connected(known)
+    this.connections.add(connection)
+    this.#byPeerId.set(String.fromCharCode(...handshake.peerId), connection)
+    this.#live.set(known, connection)
+    return connection
   }
 
   #hello(stream: ByteStream): Uint8Array {

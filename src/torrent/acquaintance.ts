@@ -1,0 +1,43 @@
+/**
+ * A connected peer of a torrent whose metadata is not known yet.
+ * @module
+ */
+
+import type { Greeting } from '../net/handshaking.js'
+import { Link, type LinkOwner, type LinkServices } from '../net/link.js'
+import type { ByteStream } from '../net/world.js'
+import type { Peer, PeerOptions } from '../wire/peer.js'
+import type { KnownPeer } from './peer-list.js'
+
+/** Where the blocks of a peer will go, once there is a store. */
+export interface Placing {
+  place: PeerOptions['place'] | undefined
+}
+
+/** A peer that we met before we knew what there is to exchange. */
+export class Acquaintance extends Link {
+  readonly known: KnownPeer
+  readonly handshake: Greeting
+  /** True when we dialled. */
+  readonly initiator: boolean
+  readonly placing: Placing
+
+  constructor(
+    services: LinkServices,
+    parts: {
+      readonly stream: ByteStream
+      readonly peer: Peer
+      readonly known: KnownPeer
+      readonly handshake: Greeting
+      readonly initiator: boolean
+      readonly placing: Placing
+    },
+    owner: LinkOwner<Acquaintance>,
+  ) {
+    super(services, parts.stream, parts.peer, owner as LinkOwner<Link>)
+    this.known = parts.known
+    this.handshake = parts.handshake
+    this.initiator = parts.initiator
+    this.placing = parts.placing
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * What a torrent is made of, known once its metadata is: files, the store that holds them, what is
+ * wanted of them and what is there.
+ * @module
+ */
+
+import type { Metainfo } from '../metainfo/model.js'
+import { placeOf } from '../metainfo/place.js'
+import type { World } from '../net/world.js'
+import { Picker } from '../picker/picker.js'
+import type { StorageBackend } from '../storage/backend.js'
+import { Store } from '../storage/store.js'
+import { Bitfield } from '../util/bitfield.js'
+import type { RarestError } from '../util/errors.js'
+import { TorrentFile } from './file.js'
+import type { KnownPeer } from './peer-list.js'
+import { Reading } from './reading.js'
+import { Selection } from './selection.js'
+import { verifiedBytes } from './snapshots.js'
+
+export interface ContentOptions {
+  readonly metainfo: Metainfo
+  readonly backend: StorageBackend
+  readonly world: World
+  /** Bytes of memory for pieces under way, and for cached reads. */
+  readonly pieceBudget: number
+  readonly readBudget: number
+  readonly sequential: boolean
+  readonly on: ContentListener
+}
+
+/** What content tells its torrent. */
+export interface ContentListener {
+  verified(piece: number): void
+  failed(piece: number): void
+  error(error: RarestError): void
+  /** The store takes data again. */
+  drained(): void
+  /** A reader waits: peers are to be asked anew. */
+  urgent(): void
+  prioritise(file: number, priority: number): void
+  readFile(file: number, offset: number, most: number, signal: AbortSignal | undefined): Promise<Uint8Array>
+}
+
+export class Content {
+  readonly metainfo: Metainfo
+  /** Without pad files; the order is that of the torrent. */
+  readonly files: readonly TorrentFile[]
+  readonly store: Store
+  readonly selection: Selection
+  picker: Picker<KnownPeer>
+  /** After the data was checked. */
+  reading: Reading | undefined
+  readonly #options: ContentOptions
+
+  constructor(options: ContentOptions) {
+    const { metainfo, backend, world, on } = options
+    this.#options = options
+    this.metainfo = metainfo
+    const host = {
+      fileDownloaded: (index: number) => verifiedBytes(metainfo, this.picker.have, index),
+      filePriority: (index: number) => this.selection.priority(index),
+      setFilePriority: on.prioritise,
+      readFile: on.readFile,
+    }
+    this.files = metainfo.files.flatMap((file, index) =>
+      file.pad ? [] : [new TorrentFile(host, index, file)],
+    )
+    this.selection = new Selection(metainfo)
+    this.store = new Store({
+      layout: metainfo.layout,
+      files: metainfo.files.map((file) => ({
+        ...placeOf(metainfo, file),
+        length: file.length,
+        pad: file.pad,
+        symlink: file.symlink !== undefined,
+      })),
+      backend,
+      pieces: metainfo.pieces,
+      defer: (call) => world.defer(call),
+      budget: options.pieceBudget,
+      readBudget: options.readBudget,
+      on,
+    })
+    this.picker = this.#makePicker(new Bitfield(metainfo.pieceCount), options.sequential)
+  }
+
+  /** Verified bytes, pads left out. */
+  get downloaded(): number {
+    return verifiedBytes(this.metainfo, this.picker.have)
+  }
+
+  /** Wants exactly these files (indices into {@link files}). Throws RangeError for an index that is none. */
+  select(indices: readonly number[]): void {
+    this.selection.only(
+      indices.map((index) => {
+        const file = this.files[index]
+        if (!file) throw new RangeError(`file index must be in 0 .. ${this.files.length - 1}, got ${index}`)
+        return file.index
+      }),
+    )
+  }
+
+  /** The store was checked: starts anew from what is there. */
+  checked(): void {
+    // A picker that starts anew knows nothing of pieces half way there.
+    for (let piece = 0; piece < this.metainfo.pieceCount; piece++) this.store.abandon(piece)
+    this.picker = this.#makePicker(this.store.verified.clone(), this.picker.sequential)
+  }
+
+  /** Lets streams read what is there, and wait for the rest. */
+  openReading(replaced: RarestError): void {
+    this.reading?.close(replaced)
+    const { layout } = this.metainfo
+    this.reading = new Reading(layout, this.store, this.picker, this.#options.on.urgent)
+  }
+
+  /** Up to `most` verified bytes of a file, waiting for them if need be. */
+  read(file: number, offset: number, most: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const position = (this.metainfo.layout.offsets[file] as number) + offset
+    return (this.reading as Reading).read(position, most, this.#options.world.now(), signal)
+  }
+
+  #makePicker(have: Bitfield, sequential: boolean): Picker<KnownPeer> {
+    const { metainfo, world } = this.#options
+    const picker = new Picker<KnownPeer>({
+      layout: metainfo.layout,
+      random: world.random,
+      have,
+      maxOpenPieces: this.store.maxOpenPieces,
+    })
+    picker.setPriorities(this.selection.pieces(have))
+    picker.sequential = sequential
+    return picker
+  }
+}
