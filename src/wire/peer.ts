@@ -129,6 +129,11 @@ export class Peer {
     return this.uploads.queue.size
   }
 
+  /** Bytes of small messages, extended ones among them, that wait to be sent; too many end the connection. */
+  get waiting(): number {
+    return this.line.outbox.waiting
+  }
+
   /** True when the remote lets us ask for the piece while it chokes us (BEP 6). It need not have it. */
   isAllowedFast(piece: number): boolean {
     return this.downloads.allowedFast.has(piece)

@@ -1,0 +1,18 @@
+/**
+ * The metadata extension (BEP 9): its messages, fetching an info dictionary from peers and serving it.
+ * @module
+ */
+
+export {
+  MAX_METADATA,
+  MetadataFetch,
+  type MetadataFetchOptions,
+  type MetadataProgress,
+} from './metadata-fetch.js'
+export {
+  decodeMetadataMessage,
+  encodeMetadataMessage,
+  METADATA_BLOCK,
+  type MetadataMessage,
+} from './metadata-message.js'
+export { MetadataServe } from './metadata-serve.js'
