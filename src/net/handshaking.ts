@@ -106,7 +106,8 @@ class Handshaking implements StreamListener, Task {
         exchange: nodeKeyExchange,
         skey: ours.infoHash,
         provide,
-        payload: introduction(ours),
+        // Transmission (3.00) reads an initial payload as plain when it selects plaintext.
+        payload: provide.includes('rc4') ? introduction(ours) : NOTHING,
       })
       this.#advance(this.#mse)
     } else if (ours) this.#introduce(ours)
@@ -181,6 +182,8 @@ class Handshaking implements StreamListener, Task {
       this.#stream = new EncryptedStream(this.#stream, event.ciphers)
       this.#stream.listen(this)
     }
+    const { ours, security } = this.#options
+    if (ours && !security?.methods.includes('rc4')) this.#introduce(ours)
     if (event.payload.length > 0) this.data(event.payload)
   }
 
