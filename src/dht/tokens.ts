@@ -64,7 +64,8 @@ export class Tokens {
     // After a long pause both secrets are out of date.
     this.#previous = age < 2 * SECRET_LIFE ? this.#secret : this.#random.bytes(SECRET_BYTES)
     this.#secret = this.#random.bytes(SECRET_BYTES)
-    this.#rotated = now
+    // On a fixed grid: secrets rotate by and by, however seldom anybody asks.
+    this.#rotated += Math.floor(age / SECRET_LIFE) * SECRET_LIFE
   }
 }
 
