@@ -15,6 +15,7 @@ const BROWSER_ENTRIES = {
   'tracker/codec': 16_000,
   wire: 24_000,
   picker: 24_000,
+  'utp/packet': 3_000,
 }
 
 let consumer: Consumer

@@ -1,0 +1,517 @@
+/**
+ * One uTP connection (BEP 29) without sockets.
+ *
+ * | state | event | action -> next |
+ * |---|---|---|
+ * | syn-sent | STATE that acknowledges our SYN | `connected`; next packet of ours proves us real -> connected |
+ * | syn-sent | time-out | SYN again, doubled time-out; after 4 of them closed |
+ * | syn-received | the same SYN again | STATE again |
+ * | syn-received | any packet that acknowledges our STATE | `incoming` -> connected |
+ * | syn-received | 10 s without one | forgotten: the SYN was spoofed |
+ * | connected | data in order, ahead, twice | delivered, held, acknowledged again |
+ * | connected | `end` | FIN behind the data, resent like data |
+ * | connected | FIN | after all data before it `end`; our direction stays open |
+ * | connected | both FINs acknowledged and all read | `closed` -> lingering |
+ * | lingering | anything | acknowledged again; after 3 s forgotten |
+ * | any | RESET with a plausible `ack` | `closed` -> gone |
+ * @module
+ */
+
+import { type Address, familyOf } from '../util/address.js'
+import { writeU32 } from '../util/bytes.js'
+import type { Timed } from './deadlines.js'
+import {
+  ahead,
+  beginMask,
+  HEADER_LENGTH,
+  type Header,
+  micros,
+  ST_FIN,
+  ST_RESET,
+  ST_STATE,
+  ST_SYN,
+  writeHeader,
+  writePadding,
+} from './packet.js'
+import { PathMtu } from './path-mtu.js'
+import { DUPLICATE, IN_ORDER, REFUSED, ReceiveBuffer } from './receive-buffer.js'
+import { ABSURD, Sender } from './sender.js'
+import type { Memory } from './slot.js'
+import type { UtpCloseCode, UtpConnection, UtpEvent, UtpStats } from './types.js'
+
+export const SYN_SENT = 0
+export const SYN_RECEIVED = 1
+export const CONNECTED = 2
+export const LINGERING = 3
+export const GONE = 4
+
+/** Sendings of a SYN at most, the first time-out 1 s: an attempt ends after 31 s. */
+const MAX_SYNS = 5
+const SYN_TIMEOUT = 1000
+/** ms until a SYN that nobody confirms is forgotten. */
+const CONFIRM_TIMEOUT = 10_000
+/** ms after which we tell again that our address is real, when we have nothing to send. */
+const CONFIRM_AGAIN = [1000, 3000] as const
+/** ms in which the other side may ask again for the acknowledgement of its FIN. */
+const LINGER = 3000
+/** ms without sending after which NATs are reminded (libutp). */
+const KEEP_ALIVE = 29_000
+/** ms that a single packet waits for its acknowledgement to join others. */
+const ACK_DELAY = 40
+/** Packets in order that are acknowledged at the end of the turn. */
+const ACK_EVERY = 2
+/** First window, bytes; `receiveBuffer` limits its growth. */
+const FIRST_WINDOW = 1_048_576
+/** Bytes of a selective ack: 1,024 packets. */
+const MAX_MASK = 128
+
+/** What connections ask of their endpoint. */
+export interface Host {
+  readonly memory: Memory
+  readonly sendBuffer: number
+  readonly receiveBuffer: number
+  readonly maxDatagram: number
+  /** Scratch memory for packets that are not kept. */
+  readonly scratch: Uint8Array
+  /** Has something to send, maybe. */
+  activate(connection: Connection): void
+  /** Is to be looked at when the turn ends. */
+  touch(connection: Connection): void
+  schedule(connection: Connection): void
+  emit(event: UtpEvent): void
+  /** Proved to be no spoofed one. */
+  confirmed(connection: Connection): void
+  /** Has left the state in which applications count it; `reset` asks for a RESET. */
+  closed(connection: Connection, reset: boolean): void
+  /** Is not to be found any more. */
+  forget(connection: Connection): void
+}
+
+export class Connection implements UtpConnection, Timed {
+  readonly remote: Address
+  readonly incoming: boolean
+  readonly recvId: number
+  readonly sendId: number
+  state: number
+  readonly sender: Sender
+  readonly receiver: ReceiveBuffer
+
+  deadline: number = Number.POSITIVE_INFINITY
+  heapAt = -1
+  heapTime = 0
+  /** Whether the endpoint has it in its list of senders, and in that of this turn. */
+  active = false
+  touched = false
+
+  private readonly host: Host
+  /** Number of our SYN, or of the remote's. */
+  private readonly synSeq: number
+  private synDue: boolean
+  private syns = 0
+  private synAt = 0
+  /** When the state ends by itself, or a SYN or a confirmation is repeated. */
+  private stateAt: number = Number.POSITIVE_INFINITY
+  private confirms = 0
+  private ackDue = false
+  private ackAt: number = Number.POSITIVE_INFINITY
+  private unacknowledged = 0
+  private lastSent: number
+  /** One-way delay of the last packet that arrived. */
+  private difference = 0
+  private advertised = 0
+  private ending = false
+  private readableSent = false
+  private endSent = false
+  private widenAt = 0
+  private widenFrom = 0
+  private packetsSent = 0
+  private packetsReceived = 0
+  private duplicates = 0
+  private dropped = 0
+
+  /** @param syn number of our own SYN, or of the one that came in; `seq` is that of our first packet of data */
+  constructor(
+    host: Host,
+    remote: Address,
+    incoming: boolean,
+    id: number,
+    syn: number,
+    seq: number,
+    now: number,
+  ) {
+    this.host = host
+    this.remote = remote
+    this.incoming = incoming
+    this.recvId = incoming ? (id + 1) & 0xffff : id
+    this.sendId = incoming ? id : (id + 1) & 0xffff
+    this.state = incoming ? SYN_RECEIVED : SYN_SENT
+    this.synSeq = syn
+    this.synDue = !incoming
+    this.ackDue = incoming
+    this.lastSent = now
+    const mtu = new PathMtu(familyOf(remote), host.maxDatagram)
+    this.sender = new Sender(host.memory.slots, seq, mtu, host.sendBuffer)
+    this.receiver = new ReceiveBuffer(host.memory, host.receiveBuffer, FIRST_WINDOW)
+    if (incoming) {
+      this.receiver.ack = syn
+      this.stateAt = now + CONFIRM_TIMEOUT
+      this.schedule()
+    }
+    host.activate(this)
+  }
+
+  get queued(): number {
+    return this.sender.buffer.queued
+  }
+
+  get stats(): UtpStats {
+    const { sender, receiver } = this
+    return {
+      packetsSent: this.packetsSent,
+      packetsReceived: this.packetsReceived,
+      bytesSent: sender.bytesSent,
+      bytesReceived: receiver.total,
+      resent: sender.resent,
+      timeouts: sender.timeouts,
+      lossCuts: sender.ledbat.cuts,
+      probesSent: sender.mtu.sent,
+      probesLost: sender.mtu.lost,
+      duplicates: this.duplicates,
+      dropped: this.dropped,
+      rtt: sender.roundTrip.smooth,
+      rttVariation: sender.roundTrip.variation,
+      window: sender.ledbat.window,
+      inFlight: sender.inFlight,
+      remoteWindow: sender.remoteWindow,
+      delay: sender.ledbat.delay / 1000,
+      mtu: sender.mtu.floor,
+    }
+  }
+
+  write(bytes: Uint8Array, from: number, to: number, now: number): number {
+    if (this.ending || this.state >= LINGERING || from >= to) return 0
+    const taken = this.sender.write(bytes, from, to)
+    if (taken > 0) this.wantSend(now)
+    return taken
+  }
+
+  read(now: number): Uint8Array | undefined {
+    const { receiver } = this
+    const before = receiver.ack
+    const chunk = receiver.read()
+    if (chunk === undefined) {
+      this.readableSent = false
+      if (receiver.finished && this.state === CONNECTED) this.finish(now)
+      return undefined
+    }
+    // A sender that stopped for want of room is told as soon as there is a good deal of it.
+    if (
+      before !== receiver.ack ||
+      (2 * this.advertised < receiver.capacity && 2 * receiver.window >= receiver.capacity)
+    )
+      this.acknowledgeNow()
+    return chunk
+  }
+
+  end(now: number): void {
+    if (this.ending || this.state >= LINGERING) return
+    this.ending = true
+    this.wantSend(now)
+  }
+
+  destroy(_now: number): void {
+    if (this.state < LINGERING) this.close('utp/destroyed', true)
+  }
+
+  /** A packet for this connection. */
+  receive(packet: Header, bytes: Uint8Array, now: number): void {
+    const { type } = packet
+    if (type === ST_SYN) {
+      if (this.state === SYN_RECEIVED && packet.seq === this.synSeq) this.acknowledgeNow()
+      return
+    }
+    if (type === ST_RESET) {
+      this.receiveReset(packet)
+      return
+    }
+    if (this.state === SYN_SENT && !this.answered(packet, now)) return
+    const { sender } = this
+    const acked = sender.acknowledge(packet, bytes, now)
+    if (acked === ABSURD) {
+      this.dropped++
+      return
+    }
+    this.packetsReceived++
+    this.difference = (micros(now) - packet.timestamp) >>> 0
+    sender.ledbat.heard(this.difference, now)
+    if (this.state === SYN_RECEIVED) {
+      this.state = CONNECTED
+      this.stateAt = Number.POSITIVE_INFINITY
+      this.host.confirmed(this)
+    }
+    if (type !== ST_STATE) this.receiveData(packet, bytes, type === ST_FIN)
+    if (sender.buffer.unsent !== sender.buffer.tail || sender.flight === 0 || acked > 0)
+      this.host.activate(this)
+    if (acked > 0) this.drained(now)
+    if (this.finished) this.finish(now)
+    if (sender.deadline < this.deadline) this.schedule()
+  }
+
+  /** The turn of the event loop is over: acknowledge what it brought, and tell the reader. */
+  endOfTurn(now: number): void {
+    if (this.state >= LINGERING) return
+    if (this.unacknowledged >= ACK_EVERY) this.acknowledgeNow()
+    else if (this.unacknowledged > 0 && this.ackAt === Number.POSITIVE_INFINITY) {
+      this.ackAt = now + ACK_DELAY
+      this.schedule()
+    }
+    const { receiver } = this
+    if (receiver.unread > 0 && !this.readableSent) {
+      this.readableSent = true
+      this.host.emit({ type: 'readable', connection: this })
+    }
+    if (receiver.finished) this.finish(now)
+    this.maybeWiden(now)
+  }
+
+  timeout(now: number): void {
+    if (now >= this.stateAt && this.stateTimeout(now)) return
+    if (now >= this.ackAt) this.acknowledgeNow()
+    if (now >= this.sender.deadline) {
+      if (!this.sender.timeout(now)) {
+        this.close('utp/timeout', true)
+        return
+      }
+      this.host.activate(this)
+    }
+    if (this.state === CONNECTED && now >= this.lastSent + KEEP_ALIVE) {
+      this.sender.buffer.shrink()
+      this.acknowledgeNow()
+    }
+    this.schedule()
+  }
+
+  /** The next datagram, in its own memory or the endpoint's scratch; undefined when there is none for now. */
+  transmit(now: number): Uint8Array | undefined {
+    if (this.state === SYN_SENT) return this.synDue ? this.sendSyn(now) : undefined
+    const { sender } = this
+    if (this.state === CONNECTED) {
+      if (this.ending && sender.buffer.finSeq < 0) sender.buffer.finish()
+      const slot = sender.next(now)
+      if (slot !== undefined) {
+        const probe = sender.probeFor(slot)
+        let { bytes } = slot
+        if (probe > 0) {
+          bytes = this.host.scratch
+          const padding = probe - HEADER_LENGTH - slot.length
+          bytes.set(slot.bytes.subarray(HEADER_LENGTH, HEADER_LENGTH + slot.length), HEADER_LENGTH + padding)
+          slot.probe = probe
+          sender.mtu.probeSent()
+        }
+        this.header(bytes, slot.type, slot.seq, now)
+        if (probe > 0) writePadding(bytes, probe - HEADER_LENGTH - slot.length)
+        sender.sent(slot, now)
+        // Data names no packets beyond a gap: that takes an acknowledgement of its own.
+        if (this.receiver.held === 0) this.ackDue = false
+        this.confirms = CONFIRM_AGAIN.length
+        if (sender.deadline < this.deadline) this.schedule()
+        return probe > 0 ? bytes.subarray(0, probe) : slot.datagram()
+      }
+      if (sender.deadline < this.deadline) this.schedule()
+    }
+    if (!this.ackDue || this.state === GONE) return undefined
+    this.ackDue = false
+    const { scratch } = this.host
+    this.header(scratch, ST_STATE, sender.buffer.unsent, now)
+    const mask = this.receiver.maskLength(MAX_MASK)
+    if (mask === 0) return scratch.subarray(0, HEADER_LENGTH)
+    const at = beginMask(scratch, mask)
+    this.receiver.writeMask(scratch, at, mask)
+    return scratch.subarray(0, at + mask)
+  }
+
+  /** Forgets a connection that the application does not hold: lingering or unconfirmed. */
+  drop(): void {
+    this.state = GONE
+    this.sender.clear()
+    this.receiver.clear()
+    this.deadline = Number.POSITIVE_INFINITY
+    this.host.forget(this)
+  }
+
+  /** Ends the connection for the application; `reset` asks for a RESET to the remote. */
+  close(code: UtpCloseCode | undefined, reset: boolean): void {
+    // A connection that was never confirmed was never announced either.
+    if (this.state !== SYN_RECEIVED) this.host.emit({ type: 'closed', connection: this, code })
+    this.state = GONE
+    this.host.closed(this, reset)
+    this.drop()
+  }
+
+  /** Number a RESET of ours carries as `ack`. */
+  get lastHeard(): number {
+    return this.receiver.ack
+  }
+
+  /** Throws when buffers or counts contradict each other. For tests. */
+  checkInvariants(): void {
+    this.sender.checkInvariants()
+    this.receiver.checkInvariants()
+  }
+
+  private answered(packet: Header, now: number): boolean {
+    if (packet.type !== ST_STATE || packet.ack !== this.synSeq) return false
+    this.state = CONNECTED
+    // Deployed stacks do not count a STATE: its number is the one that the first data will have.
+    this.receiver.ack = (packet.seq - 1) & 0xffff
+    if (this.syns === 1) this.sender.roundTrip.sample(now - this.synAt)
+    this.stateAt = now + CONFIRM_AGAIN[0]
+    this.ackDue = true
+    this.host.emit({ type: 'connected', connection: this })
+    this.host.activate(this)
+    this.schedule()
+    return true
+  }
+
+  private receiveReset(packet: Header): void {
+    // A guess has to hit the id and a number near what we sent.
+    const { buffer } = this.sender
+    const plausible =
+      this.state === SYN_SENT
+        ? packet.ack === this.synSeq
+        : ahead(buffer.unsent, packet.ack) <= ahead(buffer.unsent, buffer.oldest) + 1024
+    if (!plausible) {
+      this.dropped++
+      return
+    }
+    if (this.state === LINGERING) this.drop()
+    else if (this.state < LINGERING) this.close(this.state === SYN_SENT ? 'utp/refused' : 'utp/reset', false)
+  }
+
+  private receiveData(packet: Header, bytes: Uint8Array, fin: boolean): void {
+    if (this.state === LINGERING) {
+      this.duplicates++
+      this.acknowledgeNow()
+      return
+    }
+    const { receiver } = this
+    const result = receiver.accept(packet.seq, fin, bytes, packet.payloadAt, bytes.length)
+    if (result === IN_ORDER && !fin && receiver.held === 0) this.unacknowledged++
+    else {
+      if (result === DUPLICATE) this.duplicates++
+      else if (result === REFUSED) this.dropped++
+      // At the end of the turn, like all others: one acknowledgement says it for all of them.
+      this.unacknowledged += ACK_EVERY
+    }
+    this.host.touch(this)
+  }
+
+  /** Both directions are over. */
+  private get finished(): boolean {
+    const { buffer } = this.sender
+    return buffer.finSeq >= 0 && buffer.oldest === buffer.tail && this.state === CONNECTED
+  }
+
+  /** Tells the reader of the end, and closes when our own direction has ended too. */
+  private finish(now: number): void {
+    if (this.state !== CONNECTED || !this.receiver.finished || this.receiver.unread > 0) return
+    if (!this.endSent) {
+      this.endSent = true
+      this.host.emit({ type: 'end', connection: this })
+    }
+    if (!this.finished) return
+    this.state = LINGERING
+    this.stateAt = now + LINGER
+    this.ackAt = Number.POSITIVE_INFINITY
+    this.acknowledgeNow()
+    this.sender.clear()
+    this.receiver.clear()
+    this.host.closed(this, false)
+    this.host.emit({ type: 'closed', connection: this, code: undefined })
+    this.schedule()
+  }
+
+  /** True when nothing is left to do. */
+  private stateTimeout(now: number): boolean {
+    if (this.state === SYN_SENT) {
+      if (this.syns >= MAX_SYNS) {
+        this.close('utp/connect-timeout', false)
+        return true
+      }
+      this.synDue = true
+      this.host.activate(this)
+    } else if (this.state === SYN_RECEIVED) {
+      this.drop()
+      return true
+    } else if (this.state === LINGERING) {
+      this.drop()
+      return true
+    } else {
+      // The remote believes in us once something arrives; data proves it too, and is resent by itself.
+      const next = this.confirms < CONFIRM_AGAIN.length ? CONFIRM_AGAIN[this.confirms++] : undefined
+      this.stateAt = next === undefined ? Number.POSITIVE_INFINITY : now + next
+      if (next !== undefined) this.acknowledgeNow()
+    }
+    return false
+  }
+
+  private sendSyn(now: number): Uint8Array {
+    this.synDue = false
+    this.stateAt = now + SYN_TIMEOUT * 2 ** this.syns
+    this.syns++
+    this.synAt = now
+    const { scratch } = this.host
+    this.header(scratch, ST_SYN, this.synSeq, now)
+    this.schedule()
+    return scratch.subarray(0, HEADER_LENGTH)
+  }
+
+  private header(bytes: Uint8Array, type: number, seq: number, now: number): void {
+    const id = type === ST_SYN ? this.recvId : this.sendId
+    writeHeader(bytes, type, id, seq, type === ST_SYN ? 0 : this.receiver.ack)
+    writeU32(bytes, 4, micros(now))
+    writeU32(bytes, 8, this.difference)
+    this.advertised = this.receiver.window
+    writeU32(bytes, 12, this.advertised)
+    this.unacknowledged = 0
+    this.ackAt = Number.POSITIVE_INFINITY
+    this.lastSent = now
+    this.packetsSent++
+  }
+
+  private acknowledgeNow(): void {
+    this.ackDue = true
+    this.ackAt = Number.POSITIVE_INFINITY
+    this.host.activate(this)
+  }
+
+  private wantSend(_now: number): void {
+    if (this.state === CONNECTED) this.host.activate(this)
+  }
+
+  private drained(_now: number): void {
+    const { sender } = this
+    if (!sender.blocked || 4 * sender.room < sender.buffer.queued) return
+    sender.blocked = false
+    if (!this.ending) this.host.emit({ type: 'writable', connection: this })
+  }
+
+  /** Doubles the window of a connection that fills half of it in a round trip. */
+  private maybeWiden(now: number): void {
+    const { receiver } = this
+    if (now < this.widenAt) return
+    if (this.widenAt > 0 && 2 * (receiver.total - this.widenFrom) > receiver.capacity) receiver.widen()
+    this.widenFrom = receiver.total
+    this.widenAt = now + Math.max(this.sender.roundTrip.smooth, 1)
+  }
+
+  private schedule(): void {
+    this.deadline = Math.min(
+      this.stateAt,
+      this.ackAt,
+      this.sender.deadline,
+      this.state === CONNECTED ? this.lastSent + KEEP_ALIVE : Number.POSITIVE_INFINITY,
+    )
+    this.host.schedule(this)
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Pooled memory for packets and for bytes in order.
+ * @module
+ */
+
+import { HEADER_LENGTH, ST_DATA } from './packet.js'
+
+/** Largest datagram ever sent: Ethernet's 1,500 bytes less the headers of IPv4 and UDP. */
+export const MAX_DATAGRAM = 1472
+
+/** Of a packet in the send buffer. An acknowledged one leaves its slot. */
+export const WAITING = 0
+export const IN_FLIGHT = 1
+export const LOST = 2
+
+/** The memory of one packet: header and payload contiguous, so that it goes to the socket as it is. */
+export class Slot {
+  readonly bytes: Uint8Array = new Uint8Array(MAX_DATAGRAM)
+  /** Bytes of payload, after the header. */
+  length = 0
+  type: number = ST_DATA
+  seq = 0
+  state: number = WAITING
+  sentAt = 0
+  /** Number of its last sending, counted over the connection. */
+  order = 0
+  transmissions = 0
+  /** Bytes of the datagram when it was sent padded to probe the path, else 0. */
+  probe = 0
+  private exact: Uint8Array = this.bytes
+
+  /** The packet as exactly long bytes. Slots keep their size, so the view is nearly always there. */
+  datagram(): Uint8Array {
+    if (this.exact.length !== HEADER_LENGTH + this.length)
+      this.exact = this.bytes.subarray(0, HEADER_LENGTH + this.length)
+    return this.exact
+  }
+}
+
+/** Free slots kept for reuse, 3 MiB. */
+const KEEP_SLOTS = 2048
+
+export class SlotPool {
+  private readonly free: Slot[] = []
+
+  take(): Slot {
+    return this.free.pop() ?? new Slot()
+  }
+
+  give(slot: Slot): void {
+    if (this.free.length < KEEP_SLOTS) this.free.push(slot)
+  }
+}
+
+/** A turn of the event loop reads at most 32 datagrams of one socket: about 46 kB. */
+export const CHUNK = 49_152
+/** Free chunks kept for reuse, 1.5 MiB. */
+const KEEP_CHUNKS = 32
+
+/** Bytes in order that wait for the reader: `bytes[start .. end)`. */
+export class Chunk {
+  readonly bytes: Uint8Array = new Uint8Array(CHUNK)
+  start = 0
+  end = 0
+}
+
+export class ChunkPool {
+  private readonly free: Chunk[] = []
+
+  take(): Chunk {
+    return this.free.pop() ?? new Chunk()
+  }
+
+  give(chunk: Chunk): void {
+    chunk.start = 0
+    chunk.end = 0
+    if (this.free.length < KEEP_CHUNKS) this.free.push(chunk)
+  }
+}
+
+/** Memory that the connections of one endpoint share, and what they may hold of it. */
+export class Memory {
+  readonly slots: SlotPool = new SlotPool()
+  readonly chunks: ChunkPool = new ChunkPool()
+  /** Bytes that receivers hold, and may hold: charged per slot and chunk, not per byte that arrived. */
+  held = 0
+  readonly budget: number
+
+  constructor(budget: number) {
+    this.budget = budget
+  }
+}
