@@ -3,7 +3,7 @@
  * @module
  */
 
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 
 /** Collects a repeatable option. */
 export function collect(value: string, previous: readonly string[] | undefined): string[] {
@@ -25,6 +25,16 @@ export function port(value: string): number {
 
 export function positive(value: string): number {
   return integer(value, 1, Number.MAX_SAFE_INTEGER)
+}
+
+/** The option `--encryption` with its policies. */
+export function encryption(): Option {
+  return new Option('--encryption <policy>', 'encrypted connections, both ways (default: enabled)').choices([
+    'disabled',
+    'enabled',
+    'preferred',
+    'required',
+  ])
 }
 
 /** More files than any torrent that loads. */

@@ -4,8 +4,8 @@
  */
 
 import { Command } from 'commander'
-import { Session, type Torrent } from '../index.js'
-import { collectPeers, indices, port } from './arguments.js'
+import { type EncryptionPolicy, Session, type Torrent } from '../index.js'
+import { collectPeers, encryption, indices, port } from './arguments.js'
 import { type Interruption, interruption } from './interrupt.js'
 import { bytes } from './output.js'
 import { Progress, progressKind } from './progress.js'
@@ -16,6 +16,7 @@ interface DownloadOptions {
   readonly peer?: string[]
   readonly port: number
   readonly host?: string
+  readonly encryption?: EncryptionPolicy
   readonly select?: number[]
   readonly sequential?: boolean
   readonly seed?: boolean
@@ -30,6 +31,7 @@ export function downloadCommand(): Command {
     .option('--peer <host:port>', 'peer to connect to, repeatable', collectPeers)
     .option('--port <n>', 'port to listen on, 0 for a free one', port, 0)
     .option('--host <addr>', 'address to listen on')
+    .addOption(encryption())
     .option('--select <files>', 'files to fetch, by their index in "rarest info": 0,2-4', indices)
     .option('--sequential', 'pieces in order instead of rarest first')
     .option('--seed', 'keep seeding when done, until Ctrl-C')
@@ -44,6 +46,7 @@ async function download(source: string, options: DownloadOptions): Promise<void>
     path: options.output,
     port: options.port,
     ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
   })
   try {
     await run(session, source, options, progress, interrupt)

@@ -4,8 +4,8 @@
  */
 
 import { Command } from 'commander'
-import { Session } from '../index.js'
-import { collectPeers, port } from './arguments.js'
+import { type EncryptionPolicy, Session } from '../index.js'
+import { collectPeers, encryption, port } from './arguments.js'
 import { seedUntil } from './download.js'
 import { interruption } from './interrupt.js'
 import { bytes, Failure } from './output.js'
@@ -16,6 +16,7 @@ interface SeedOptions {
   readonly peer?: string[]
   readonly port: number
   readonly host?: string
+  readonly encryption?: EncryptionPolicy
   readonly json?: boolean
 }
 
@@ -27,6 +28,7 @@ export function seedCommand(): Command {
     .option('--peer <host:port>', 'peer to connect to, repeatable', collectPeers)
     .option('--port <n>', 'port to listen on, 0 for a free one', port, 0)
     .option('--host <addr>', 'address to listen on')
+    .addOption(encryption())
     .option('--json', 'one JSON object a line')
     .action(seed)
 }
@@ -38,6 +40,7 @@ async function seed(source: string, path: string, options: SeedOptions): Promise
     path,
     port: options.port,
     ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
   })
   try {
     const listening = await interrupt.unless(session.ready)

@@ -122,6 +122,39 @@ describe('commands', () => {
     }
   })
 
+  it('download and seed encrypted', async () => {
+    const seeder = new Session({ host: '127.0.0.1', path: join(folder, 'data'), encryption: 'required' })
+    try {
+      await (await seeder.add(torrent)).done
+      const peer = `127.0.0.1:${await seeder.ready}`
+      const args = [torrent, '-o', join(folder, 'copy'), '--host', '127.0.0.1', '--peer', peer]
+      await run(downloadCommand(), ...args, '--encryption', 'required')
+      expect(stdout).toContain('done: everything is here and verified; 97.7 KiB in ')
+      for (const command of [downloadCommand(), seedCommand()]) {
+        await expect(run(command, ...args, '--encryption', 'always')).rejects.toMatchObject({
+          code: 'commander.invalidArgument',
+        })
+      }
+    } finally {
+      await seeder.close()
+    }
+    const work = run(
+      seedCommand(),
+      torrent,
+      join(folder, 'data'),
+      ...['--host', '127.0.0.1', '--encryption', 'required', '--json'],
+    )
+    const [, port] = await printed(/"event":"listening","port":(\d+)/)
+    const leecher = new Session({ host: '127.0.0.1', path: join(folder, 'second'), encryption: 'required' })
+    try {
+      await (await leecher.add(torrent, { peers: [`127.0.0.1:${port}`] })).done
+    } finally {
+      await leecher.close()
+    }
+    hangUp()
+    await work
+  })
+
   it('seed until the end of the terminal, or not at all', async () => {
     const work = run(seedCommand(), torrent, join(folder, 'data'), '--host', '127.0.0.1', '--json')
     await printed(/"event":"seeding"/)
