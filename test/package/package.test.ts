@@ -14,6 +14,7 @@ const BROWSER_ENTRIES = {
   metainfo: 24_000,
   'tracker/codec': 16_000,
   wire: 24_000,
+  pex: 8_000,
   picker: 24_000,
   'utp/packet': 3_000,
 }
