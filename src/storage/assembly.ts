@@ -8,7 +8,7 @@ import { BLOCK_LENGTH, type Layout } from '../metainfo/layout.js'
 import { FREE, LEASED, OpenPiece, PAD } from './open-piece.js'
 import { Scratch } from './scratch.js'
 import type { SlabPool } from './slab.js'
-import type { Verifier } from './verifier.js'
+import { isAt, type Verifier } from './verifier.js'
 
 /** Bytes hashed in one turn of the event loop, about half a millisecond: 1 MiB. */
 const HASH_PER_TURN = 1_048_576
@@ -23,7 +23,7 @@ export interface AssemblyEvents {
   away(piece: OpenPiece): void
   /** More of a piece is hashed. */
   hashed(piece: OpenPiece): void
-  /** All of a piece is here, and its hash is right (`matched`) or wrong. */
+  /** All of a piece is here, and its hash is right (`matched`) or wrong, maybe with blocks that are right (`doubtful`). */
   judged(piece: OpenPiece): void
   /** Nobody writes into an abandoned piece any more. */
   orphaned(piece: OpenPiece): void
@@ -51,7 +51,8 @@ export class Assembly {
     this.#verifier = verifier
     this.#pool = pool
     this.#on = on
-    this.#hasPads = layout.files.some((file) => file.pad)
+    // In an aligned layout pads lie behind the pieces, not in them.
+    this.#hasPads = !layout.aligned && layout.files.some((file) => file.pad)
   }
 
   /** Bytes of whole pieces that wait to be hashed. */
@@ -128,9 +129,11 @@ export class Assembly {
 
   abandon(piece: number): void {
     const open = this.#open.get(piece)
-    if (!open || open.missing === 0) return
+    if (!open || (open.missing === 0 && !open.waiting && !open.doubtful)) return
     this.close(open)
     open.gone = true
+    open.waiting = false
+    open.doubtful = false
     const queued = this.#hashQueue.indexOf(open)
     if (queued >= 0) this.#hashQueue.splice(queued, 1)
     if (open.leases > 0) this.#abandoned.add(open)
@@ -142,6 +145,37 @@ export class Assembly {
     if (open.gone || open.matched || open.queued || open.hashed >= open.hashable) return
     this.#hash(open)
     this.#on.work()
+  }
+
+  /** Judges the whole pieces whose hash was not known before. */
+  judgeWaiting(): void {
+    for (const open of [...this.#open.values()]) {
+      if (!open.waiting || this.#verifier.knows?.(open.piece) === false) continue
+      open.waiting = false
+      this.#judge(open)
+    }
+  }
+
+  /**
+   * Frees those blocks of a doubtful piece whose hash is not the proven one, `leaves` having 32 bytes for each;
+   * gives their numbers. None for a piece that is not doubtful.
+   */
+  reopen(piece: number, leaves: Uint8Array): number[] {
+    const open = this.#open.get(piece)
+    const own = open?.doubtful === true ? open.leaves() : undefined
+    if (!open || own?.length !== leaves.length) return []
+    const wrong: number[] = []
+    for (let block = 0; block < open.blockCount; block++) {
+      if (!isAt(own, block * 32, leaves.subarray(block * 32, block * 32 + 32))) wrong.push(block)
+    }
+    if (wrong.length > 0) open.reopen(wrong)
+    return wrong
+  }
+
+  /** The open piece of that number whose blocks are in doubt. */
+  doubtful(piece: number): OpenPiece | undefined {
+    const open = this.#open.get(piece)
+    return open?.doubtful === true ? open : undefined
   }
 
   /** The piece is written, or has failed: `place` opens it anew. */
@@ -172,6 +206,7 @@ export class Assembly {
   #openPiece(piece: number): OpenPiece {
     const size = this.#layout.pieceSize(piece)
     const pads = this.#hasPads ? padsOf(this.#layout, piece) : undefined
+    this.#verifier.forget?.(piece)
     const open = new OpenPiece(piece, size, this.#verifier, this.#pool, pads)
     this.#open.set(piece, open)
     if (open.missing === 0) this.#seal(open)
@@ -212,8 +247,16 @@ export class Assembly {
       return
     }
     this.#sealedBytes -= open.size
+    if (this.#verifier.knows?.(open.piece) === false) open.waiting = true
+    else this.#judge(open)
+  }
+
+  #judge(open: OpenPiece): void {
     open.matched = open.matches()
-    if (!open.matched) open.gone = true
+    if (!open.matched) {
+      open.doubtful = open.blockCount > 1 && open.leaves() !== undefined
+      open.gone = !open.doubtful
+    }
     this.#on.judged(open)
   }
 

@@ -9,6 +9,7 @@
 import { Bitfield } from '../util/bitfield.js'
 import { errorCode } from '../util/errors.js'
 import type { FileStatus } from './backend.js'
+import { StorageError } from './error.js'
 import type { Placement } from './placement.js'
 import { SLAB_LENGTH, SlabPool } from './slab.js'
 import type { PieceHash, Verifier } from './verifier.js'
@@ -100,7 +101,19 @@ export async function checkPieces(
     await Promise.allSettled(pending.map((entry) => entry.read))
   }
   report(layout.pieceCount)
+  for (const piece of verifier.settled?.() ?? []) if (present.has(piece)) valid.add(piece)
+  if (verifier.contradiction !== undefined) throw contradiction(placement, verifier.contradiction)
   return valid
+}
+
+/** What a hybrid torrent fails with whose halves disagree about a piece. */
+export function contradiction(placement: Placement, piece: number): StorageError {
+  const path = placement.pathOf(placement.layout.slices(piece, 0, 1)[0]?.file ?? 0)
+  return new StorageError(
+    'storage/contradiction',
+    path,
+    `the v1 and the v2 half of this torrent disagree about piece ${piece} (${path})`,
+  )
 }
 
 /** False when the bytes end early; other failures reject. */
@@ -150,7 +163,12 @@ function* runsOf(
         yield { start: start + at, length: Math.min(SLAB_LENGTH, length - at) }
       }
     } else {
-      while (present.has(piece + 1) && length + pieceSize(piece + 1) <= SLAB_LENGTH)
+      // Behind a piece that is shorter than the others there is a gap, or the end.
+      while (
+        pieceSize(piece) === pieceLength &&
+        present.has(piece + 1) &&
+        length + pieceSize(piece + 1) <= SLAB_LENGTH
+      )
         length += pieceSize(++piece)
       yield { start, length }
     }

@@ -10,6 +10,8 @@ import { errorCode, errorMessage, RarestError } from '../util/errors.js'
  * - `storage/permission`: the system refuses the access, or the path leaves the torrent's folder.
  * - `storage/missing`: a file, or bytes that a verified piece needs, are no longer there.
  * - `storage/changed`: a finished file was altered by someone else.
+ * - `storage/contradiction`: a piece is right by one half of a hybrid torrent and wrong by the other: no data
+ *   can be right (BEP 52).
  * - `storage/io`: anything else; `cause` has the system's error.
  */
 export type StorageErrorCode =
@@ -17,6 +19,7 @@ export type StorageErrorCode =
   | 'storage/permission'
   | 'storage/missing'
   | 'storage/changed'
+  | 'storage/contradiction'
   | 'storage/io'
 
 /** A failed access to the files of a torrent. */

@@ -3,7 +3,8 @@
  *
  * A block is free -> leased (someone writes it) -> received, or back to free when the lease is given
  * back unfilled; in a large piece a received block may be on the disk for a while, until the hash gets
- * there. A pad block needs no bytes from anyone.
+ * there. A pad block needs no bytes from anyone. A whole piece may have to wait for its hash (`waiting`), or
+ * be wrong with some of its blocks right (`doubtful`): then those that are not become free again.
  * @module
  */
 
@@ -59,6 +60,10 @@ export class OpenPiece {
   matched = false
   /** True once it was abandoned or its hash was wrong. */
   gone = false
+  /** True while it is hashed and nobody knows what its hash should be. */
+  waiting = false
+  /** True while its hash is wrong and the hashes of its blocks may tell which of them are right. */
+  doubtful = false
 
   constructor(piece: number, size: number, verifier: Verifier, pool: SlabPool, pads: readonly number[] = []) {
     this.piece = piece
@@ -129,7 +134,8 @@ export class OpenPiece {
       const start = index * this.cellLength
       const end = Math.min(target, start + this.cellLength)
       const bytes = this.cell(index).subarray(this.hashed - start, end - start)
-      if (bytes.length === this.size) this.#verdict = this.#verifier.verify(this.piece, bytes)
+      if (bytes.length === this.size && this.#verifier.knows?.(this.piece) !== false)
+        this.#verdict = this.#verifier.verify(this.piece, bytes)
       else {
         this.#hash ??= this.#verifier.start(this.piece)
         this.#hash.update(bytes)
@@ -139,9 +145,38 @@ export class OpenPiece {
     return this.hashed - from
   }
 
-  /** True when the hash, which has gone through the whole piece, is right. Called once. */
+  /** True when the hash, which has gone through the whole piece, is right. */
   matches(): boolean {
     return this.#verdict ?? this.#hash?.matches() ?? false
+  }
+
+  /** The hash of each block, 32 bytes, of a piece whose hash is wrong; undefined where pieces have but one hash. */
+  leaves(): Uint8Array | undefined {
+    if (!this.#hash) {
+      // Judged in one go: it is all in one cell.
+      this.#hash = this.#verifier.start(this.piece)
+      if (this.#hash.leaves) this.#hash.update(this.cell(0).subarray(0, this.size))
+    }
+    return this.#hash.leaves?.()
+  }
+
+  /** Frees the blocks of a whole piece that are wrong, and hashes anew from the start when others came for them. */
+  reopen(wrong: readonly number[]): void {
+    for (const block of wrong) this.states[block] = FREE
+    this.missing = wrong.length
+    for (let block = 0; block < this.blockCount; block++) {
+      if (this.states[block] !== RECEIVED) continue
+      if (this.cells[Math.floor((block * BLOCK_LENGTH) / this.cellLength)] !== undefined) continue
+      this.states[block] = SPILLED
+      this.hasSpilled = true
+    }
+    this.#hash = undefined
+    this.#verdict = undefined
+    this.doubtful = false
+    this.prefix = 0
+    this.hashed = 0
+    this.flushed = 0
+    this.#advance()
   }
 
   /** True when the hash cannot enter a cell: the disk is busy with it, or has blocks of it. */

@@ -15,6 +15,11 @@ export interface StoreEvents {
   /** The piece arrived whole and its hash is wrong: its memory is free again and all its blocks are wanted anew. */
   failed(piece: number): void
   /**
+   * The piece arrived whole and its hash is wrong, and hashes of its blocks would tell which are right (v2):
+   * it stays as it is until `store.reopen` or `store.discard`. Without this such a piece fails at once.
+   */
+  doubtful?(piece: number): void
+  /**
    * A file cannot be read or written. `place` refuses until `store.retry`, and after a failed write
    * nothing is written till then either; what was verified stays in memory. Called once for each failure.
    */
@@ -28,7 +33,7 @@ export interface StoreOptions {
   /** In torrent order, as in the layout. */
   readonly files: readonly StoreFile[]
   readonly backend: StorageBackend
-  /** v1: one SHA-1 of 20 bytes for each piece. */
+  /** v1 and hybrids: one SHA-1 of 20 bytes for each piece. */
   readonly pieces: Uint8Array
   /** How pieces are verified instead of by `pieces`. */
   readonly verifier?: Verifier

@@ -11,7 +11,7 @@
 import { BLOCK_LENGTH, type Layout } from '../metainfo/layout.js'
 import { Bitfield } from '../util/bitfield.js'
 import { Assembly } from './assembly.js'
-import { type CheckOptions, checkPieces } from './check.js'
+import { type CheckOptions, checkPieces, contradiction } from './check.js'
 import { StorageError, storageError } from './error.js'
 import type { OpenPiece } from './open-piece.js'
 import { Placement } from './placement.js'
@@ -50,6 +50,9 @@ export class Store {
   readonly #readAhead: ReadAhead
   readonly #watch: Watch
   #failed: number[] = []
+  #doubtful: number[] = []
+  /** Found on the disk, and right, when their hash became known. */
+  #settled: number[] = []
   #opened = false
   #turn = 0
   #turnDue = false
@@ -177,6 +180,35 @@ export class Store {
   /** Forgets what has arrived of an open piece. Sealed pieces are not affected. */
   abandon(piece: number): void {
     this.#assembly.abandon(piece)
+  }
+
+  /** Hashes of pieces that were not known are known now (v2): judges what waits for them. */
+  hashesKnown(): void {
+    if (this.#closed) return
+    const settled = this.#verifier.settled?.() ?? []
+    for (const piece of settled) {
+      if (this.verified.has(piece) || this.#assembly.has(piece)) continue
+      this.verified.add(piece)
+      this.#settled.push(piece)
+    }
+    this.#assembly.judgeWaiting()
+    this.#scheduleTurn()
+  }
+
+  /**
+   * Frees the wrong blocks of a doubtful piece: those whose hash is not the one in `leaves`, proven hashes of
+   * 32 bytes for each block. Gives their numbers; they are wanted anew, all others are kept.
+   */
+  reopen(piece: number, leaves: Uint8Array): number[] {
+    return this.#assembly.reopen(piece, leaves)
+  }
+
+  /** Nobody gave the hashes of the blocks of a doubtful piece: it fails as a whole. */
+  discard(piece: number): void {
+    const open = this.#assembly.doubtful(piece)
+    if (!open) return
+    this.#giveUp(open)
+    this.#scheduleTurn()
   }
 
   /** The sequential reading state of one peer, for `read` and `load`. */
@@ -313,11 +345,10 @@ export class Store {
   }
 
   #judged(open: OpenPiece): void {
-    if (!open.matched) {
-      this.#assembly.close(open)
-      this.#writer.drop(open.piece)
-      this.#discard(open)
-      this.#failed.push(open.piece)
+    if (this.#verifier.contradiction !== undefined) this.#contradicted(open)
+    else if (!open.matched) {
+      if (!open.doubtful || !this.#options.on.doubtful) this.#giveUp(open)
+      else this.#doubt(open)
     } else if (this.#spill) this.#spill.flush(open)
     else this.#writer.add(open, this.#turn)
   }
@@ -325,8 +356,35 @@ export class Store {
   /** The disk is through with a part of a large piece. */
   #progress(open: OpenPiece): void {
     if (open.gone) this.#discard(open)
+    else if (open.doubtful) this.#doubt(open)
     else if (!open.matched) this.#assembly.resume(open)
     else if (open.runs === 0 && open.flushed === open.size) this.#written(open)
+  }
+
+  /** A wrong piece whose blocks can be told apart: said when the disk is through with what it has of it. */
+  #doubt(open: OpenPiece): void {
+    if (open.runs > 0 || open.busy.size > 0 || this.#doubtful.includes(open.piece)) return
+    this.#doubtful.push(open.piece)
+    this.#scheduleTurn()
+  }
+
+  /** A whole piece came to nothing. */
+  #giveUp(open: OpenPiece): void {
+    open.doubtful = false
+    open.gone = true
+    this.#assembly.close(open)
+    this.#writer.drop(open.piece)
+    this.#discard(open)
+    this.#failed.push(open.piece)
+  }
+
+  /** No data can be right: the piece goes, without blame for anyone, and the store stops. */
+  #contradicted(open: OpenPiece): void {
+    open.gone = true
+    open.matched = false
+    this.#assembly.close(open)
+    this.#writer.drop(open.piece)
+    this.#discard(open)
   }
 
   /** Frees a piece that came to nothing as soon as neither a peer nor the disk uses its memory. */
@@ -352,9 +410,18 @@ export class Store {
     if (this.#assembly.isBusy || this.#writer.isHolding) this.#scheduleTurn()
     this.#updateCongested()
     const failed = this.#failed
+    const doubtful = this.#doubtful
+    const settled = this.#settled
     this.#failed = []
+    this.#doubtful = []
+    this.#settled = []
     if (this.#closed) return
-    for (const piece of failed) this.#options.on.failed(piece)
+    const { on } = this.#options
+    if (this.#verifier.contradiction !== undefined)
+      this.#fail(contradiction(this.#placement, this.#verifier.contradiction))
+    for (const piece of settled) on.verified(piece)
+    for (const piece of failed) on.failed(piece)
+    for (const piece of doubtful) if (this.#assembly.doubtful(piece)) on.doubtful?.(piece)
   }
 
   #written(open: OpenPiece): void {

@@ -173,13 +173,18 @@ export class Writer {
   #gather(oldest: OpenPiece): OpenPiece[] {
     const run = [oldest]
     let room = SLAB_LENGTH - oldest.size
-    for (let next = this.#ready.get(oldest.piece + 1); next && next.size <= room; ) {
+    // Behind a piece that is shorter than the others there is a gap, or the end.
+    const { pieceLength } = this.#placement.layout
+    let last = oldest
+    while (last.size === pieceLength) {
+      const next = this.#ready.get(last.piece + 1)
+      if (!next || next.size > room) break
       run.push(next)
       room -= next.size
-      next = this.#ready.get(next.piece + 1)
+      last = next
     }
     const before: OpenPiece[] = []
-    for (let next = this.#ready.get(oldest.piece - 1); next && next.size <= room; ) {
+    for (let next = this.#ready.get(oldest.piece - 1); next?.size === pieceLength && next.size <= room; ) {
       before.push(next)
       room -= next.size
       next = this.#ready.get(next.piece - 1)
