@@ -33,7 +33,7 @@ export function markdown({ machine: m, date, bytes, runs, results }) {
     `# Swarm benchmarks, ${date.slice(0, 10)}`,
     '',
     `${m.cpu}, ${m.cores} cores, ${m.memoryGib} GiB, ${m.kernel}, Node ${m.node}. ${bytes / MIB} MiB of random bytes on tmpfs, ` +
-      `TCP on loopback, no encryption; all clients and seeds share the cores. Medians of ${runs} run${runs > 1 ? 's' : ''} (least to greatest).`,
+      `TCP on loopback, no encryption but where it is named; all clients and seeds share the cores. Medians of ${runs} run${runs > 1 ? 's' : ''} (least to greatest).`,
     '',
     'Rate: from the first connection to the last verified piece. CPU: user and system time of the client from just',
     'before the connection to the end, per GiB; starting the process is not in it. Memory: greatest resident size',

@@ -145,13 +145,13 @@ async function ready(child) {
  * `count` seeds that only upload: one libtorrent process up to 10, else two that share the addresses
  * 127.0.1.x and 127.0.2.x, each address with a libtorrent session of its own.
  */
-export async function startSeeds(torrent, data, count, lazy = false) {
+export async function startSeeds(torrent, data, count, lazy = false, encryption = 'plain') {
   const processes = []
   try {
     const perProcess = count > 10 ? [Math.ceil(count / 2), Math.floor(count / 2)] : [count]
     for (const [index, addresses] of perProcess.entries()) {
       const listen = Array.from({ length: addresses }, (_, i) => `127.0.${index + 1}.${i + 1}`)
-      const seed = await startLibtorrent({ listen })
+      const seed = await startLibtorrent({ listen, encryption })
       processes.push(seed)
       await seed.request({ cmd: 'add', torrent, dir: data, seedMode: lazy })
       for (let ready = 0; ready < addresses; ready++) await seed.event('finished')
@@ -186,7 +186,12 @@ export function watchMemory(pid) {
   writeFileSync(`/proc/${pid}/clear_refs`, '5')
   let anonymous = before.anonymous
   const sampler = setInterval(() => {
-    anonymous = Math.max(anonymous, memoryOf(pid).anonymous)
+    try {
+      anonymous = Math.max(anonymous, memoryOf(pid).anonymous)
+    } catch {
+      // The process died; whoever waits for it says so.
+      clearInterval(sampler)
+    }
   }, 50)
   return () => {
     clearInterval(sampler)

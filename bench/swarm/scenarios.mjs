@@ -15,11 +15,18 @@ export const SCENARIOS = [
   download('download', { seeds: 1, pieceLength: MIB }),
   download('download-lazy', { seeds: 1, pieceLength: MIB, lazy: true }),
   download('download-16k', { seeds: 1, pieceLength: 16 * KIB }),
+  download('download-rc4', { seeds: 1, pieceLength: MIB, encryption: 'rc4' }),
   download('download-20', { seeds: 20, pieceLength: MIB }),
   download('download-40', { seeds: 40, pieceLength: MIB }),
   download('memory-16m-40', { seeds: 40, pieceLength: 16 * MIB }),
   download('loop-64m', { seeds: 1, pieceLength: 64 * MIB, loopDelay: true }),
   { name: 'seed', group: 'seed', title: 'seed to one libtorrent peer, 1 MiB pieces', run: seed },
+  {
+    name: 'seed-rc4',
+    group: 'seed',
+    title: 'seed to one libtorrent peer over RC4, 1 MiB pieces',
+    run: (client, workspace, options) => seed(client, workspace, { encryption: 'rc4', ...options }),
+  },
   { name: 'check', group: 'check', title: 'check of existing data, 1 MiB pieces', run: check },
 ]
 
@@ -28,27 +35,27 @@ export const SCENARIOS = [
  * seed's in the middle of the transfer. A lone seed has checked its data before; twenty checks of 1 GiB would
  * take too long, so many seeds are always lazy, and are compared with `download-lazy`.
  */
-function download(name, { seeds, pieceLength, loopDelay = false, lazy = seeds > 1 }) {
+function download(name, { seeds, pieceLength, loopDelay = false, lazy = seeds > 1, encryption }) {
   const pieces = pieceLength < MIB ? `${pieceLength / KIB} KiB` : `${pieceLength / MIB} MiB`
   return {
     name,
     group: 'download',
-    title: `download from ${seeds} libtorrent seed${seeds > 1 ? 's' : ''}${lazy ? ' in seed mode' : ''}, ${pieces} pieces`,
+    title: `download from ${seeds} libtorrent seed${seeds > 1 ? 's' : ''}${lazy ? ' in seed mode' : ''}${encryption ? ` over ${encryption.toUpperCase()}` : ''}, ${pieces} pieces`,
     run: (client, workspace, options) =>
-      runDownload(client, workspace, { seeds, pieceLength, loopDelay, lazy, ...options }),
+      runDownload(client, workspace, { seeds, pieceLength, loopDelay, lazy, encryption, ...options }),
   }
 }
 
 /** From the first connection that a seed accepts to the last verified piece. */
 async function runDownload(name, workspace, setup) {
-  const { seeds, pieceLength, loopDelay, lazy, compare, nodeArguments } = setup
+  const { seeds, pieceLength, loopDelay, lazy, encryption, compare, nodeArguments } = setup
   const torrent = await workspace.torrent(pieceLength)
   const target = workspace.target()
   workspace.warm()
-  const swarm = await startSeeds(torrent, workspace.data, seeds, lazy)
+  const swarm = await startSeeds(torrent, workspace.data, seeds, lazy, encryption)
   let client
   try {
-    client = await startClient(name, { loopDelay, nodeArguments })
+    client = await startClient(name, { loopDelay, nodeArguments, ...encrypted(encryption) })
     const startup = client.ready.cpu
     await client.request({ cmd: 'add', torrent, dir: target })
     await client.event('checked', { timeout: RUN_LIMIT })
@@ -84,17 +91,17 @@ async function runDownload(name, workspace, setup) {
 }
 
 /** A libtorrent peer downloads from the client; the clock is the libtorrent peer's, the CPU and memory the client's. */
-async function seed(name, workspace, { compare, nodeArguments }) {
+async function seed(name, workspace, { compare, nodeArguments, encryption }) {
   const torrent = await workspace.torrent(MIB)
   const target = workspace.target()
   workspace.warm()
   let client
   let leech
   try {
-    client = await startClient(name, { nodeArguments })
+    client = await startClient(name, { nodeArguments, ...encrypted(encryption) })
     await client.request({ cmd: 'add', torrent, dir: workspace.data, seedMode: true })
     await client.event('finished', { timeout: RUN_LIMIT })
-    leech = await startClient('libtorrent')
+    leech = await startClient('libtorrent', encrypted(encryption))
     await leech.request({ cmd: 'add', torrent, dir: target })
     await leech.event('checked')
     const before = await client.request({ cmd: 'usage' })
@@ -144,6 +151,13 @@ async function check(name, workspace, { nodeArguments }) {
   } finally {
     await client.stop()
   }
+}
+
+/** What makes either driver take and make connections over RC4 only; nothing when there is no encryption. */
+function encrypted(encryption) {
+  if (encryption === undefined) return {}
+  const policy = { incoming: 'required', outgoing: 'required', methods: encryption }
+  return { encryption, session: { encryption: policy } }
 }
 
 /** libtorrent finishes before it has written all; that time is not counted against it. */
