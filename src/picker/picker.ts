@@ -288,6 +288,25 @@ export class Picker<Owner> {
     return contributors
   }
 
+  /**
+   * Blocks of a complete piece are wrong, all others are right (v2): they are free again, the rest stays.
+   * Returns who sent the wrong ones, each once.
+   */
+  failedBlocks(piece: number, blocks: readonly number[]): Owner[] {
+    const open = this.#progress.pieces.get(piece)
+    const owners = new Set<Owner>()
+    if (!open) return []
+    for (const block of blocks) {
+      if (block >= open.blockCount || !hasBit(open.received, block)) continue
+      const owner = open.from[block]
+      if (owner !== undefined) owners.add(owner)
+      open.lose(block)
+    }
+    open.touched = this.#now
+    this.#progress.file(open, this.#wants(piece))
+    return [...owners]
+  }
+
   /** Who sent the received blocks of an open piece, each once; also owners whose peers are gone. */
   contributors(piece: number): Owner[] {
     const open = this.#progress.pieces.get(piece)

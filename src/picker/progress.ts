@@ -3,9 +3,9 @@
  * which open pieces still have free blocks. Every step costs the same however many pieces are open.
  *
  * A block goes free -> requested -> received; a request that is dropped or rejected makes it free
- * again unless another peer was asked for it too. An open piece is filed by what can be done with
- * it: 'free' (has free blocks), 'busy' (every missing block is requested), 'none' (complete or not
- * wanted).
+ * again unless another peer was asked for it too. A received block that turns out wrong is free again. An
+ * open piece is filed by what can be done with it: 'free' (has free blocks), 'busy' (every missing block is
+ * requested), 'none' (complete or not wanted).
  * @module
  */
 
@@ -92,6 +92,14 @@ export class OpenPiece<Owner> {
     setBit(this.received, block)
     this.receivedCount++
     this.from[block] = from
+  }
+
+  /** A received block is free again. */
+  lose(block: number): void {
+    clearBit(this.received, block)
+    this.receivedCount--
+    this.from[block] = undefined
+    this.setFree(block)
   }
 
   /** Empties the record for another piece of as many blocks; it must have no requests. */

@@ -253,6 +253,14 @@ function apply(pair: Pair, [kind, a, b, c]: Op): void {
   } else if (kind === 22) {
     for (const index of [...pair.open.keys()]) {
       if (!pair.complete(index)) continue
+      if (c % 5 === 4) {
+        const received = pair.open.get(index) as Map<number, number | undefined>
+        const wrong = [...received.keys()].filter((block) => block % 2 === b % 2)
+        const senders = new Set(wrong.flatMap((block) => received.get(block) ?? []))
+        expect(new Set(picker.failedBlocks(index, wrong))).toEqual(senders)
+        for (const block of wrong) received.delete(block)
+        continue
+      }
       if (c % 3 > 0) {
         picker.verified(index)
         pair.have.add(index)
