@@ -121,7 +121,7 @@ export type DhtEvent =
       /** The first refusal of an announce or put, when nobody accepted it. */
       readonly refusal: { readonly code: number; readonly message: string } | undefined
     }
-  /** The table is filled for the first time, or empty still with nobody left to ask: look-ups work as they will. */
+  /** The first look-up of our own id is done (or two of them, when nobody answers): look-ups work as they will. */
   | { readonly type: 'ready' }
   /** Others agree on our address; `id` is the one that was made for it (BEP 42). */
   | { readonly type: 'external-address'; readonly address: string; readonly id: Uint8Array }

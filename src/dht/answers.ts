@@ -1,0 +1,182 @@
+/**
+ * The answering side of a node: one query in, one reply or error out.
+ * @module
+ */
+
+import type { ItemStore } from './item-store.js'
+import { type Item, itemTarget } from './items.js'
+import { encodeError, encodeReply, type KrpcQuery, type KrpcReply, MAX_DATAGRAM, type Want } from './krpc.js'
+import type { PeerStore } from './peer-store.js'
+import { K, type RoutingTable } from './routing-table.js'
+import type { Tokens } from './tokens.js'
+
+/** Peers in one reply: as many as 1,024 bytes hold beside eight nodes of each family. */
+const MOST_VALUES = 60
+/** Infohashes in one sample (BEP 51). */
+const MOST_SAMPLES = 20
+
+/** What answers are made of. */
+export interface Holdings {
+  readonly family: 4 | 6
+  readonly table: RoutingTable
+  readonly tokens: Tokens
+  readonly peers: PeerStore
+  readonly items: ItemStore
+  readonly version: Uint8Array | undefined
+  /** The table of the other family, when this host has one (BEP 32). */
+  readonly sibling: RoutingTable | undefined
+}
+
+/** Who asks. */
+export interface Asker {
+  readonly host: string
+  readonly port: number
+  /** Its compact endpoint: also what BEP 42 has us tell it. */
+  readonly endpoint: Uint8Array
+}
+
+/**
+ * The datagram that answers a query, at most `limit` bytes. Undefined when no answer of that size makes
+ * sense: then nothing shall be sent.
+ */
+export function answer(
+  query: KrpcQuery,
+  asker: Asker,
+  holdings: Holdings,
+  limit: number,
+  now: number,
+): Uint8Array | undefined {
+  const { table, version } = holdings
+  const { transactionId } = query
+  const base = { type: 'reply', transactionId, id: table.id, version, ip: asker.endpoint } as const
+  switch (query.method) {
+    case 'ping':
+      return within(base, limit)
+    case 'find_node':
+      return within({ ...base, ...near(query.target, query.want, holdings) }, limit)
+    case 'unknown': {
+      // BEP 51: so that a method that we do not know yet still leads its look-up on.
+      if (query.target === undefined) return refuse(query, asker, holdings, 204, 'Method Unknown')
+      return within({ ...base, ...near(query.target, query.want, holdings) }, limit)
+    }
+    case 'get_peers': {
+      const { infoHash } = query
+      const token = holdings.tokens.issue(asker.host, infoHash, now)
+      const nodes = near(infoHash, query.want, holdings)
+      if (query.scrape) {
+        const filters = holdings.peers.filters(infoHash, now)
+        return within(
+          { ...base, ...nodes, token, seedFilter: filters?.seeds, peerFilter: filters?.peers },
+          limit,
+        )
+      }
+      const all = holdings.peers.peers(infoHash, MOST_VALUES, query.noSeed, now)
+      // A node of one family stores that family alone, so no list is mixed.
+      return within({ ...base, ...nodes, token, values: all.length > 0 ? all : undefined }, limit)
+    }
+    case 'announce_peer': {
+      const { infoHash, token } = query
+      if (!holdings.tokens.isValid(token, asker.host, infoHash, now))
+        return refuse(query, asker, holdings, 203, 'Bad Token')
+      const peer = asker.endpoint.slice()
+      if (!query.impliedPort) {
+        peer[peer.length - 2] = query.port >>> 8
+        peer[peer.length - 1] = query.port
+      }
+      holdings.peers.add(infoHash, peer, query.seed, now)
+      return within(base, limit)
+    }
+    case 'get': {
+      const { target, seq } = query
+      const token = holdings.tokens.issue(asker.host, target, now)
+      const nodes = near(target, query.want, holdings)
+      const item = holdings.items.get(target, now)
+      const reply = { ...base, ...nodes, token }
+      if (!item) return within(reply, limit)
+      if (item.type === 'immutable') return within({ ...reply, v: item.value }, limit) ?? within(reply, limit)
+      // The reader has this one or a later one: it only hears the number.
+      if (seq !== undefined && item.seq <= seq) return within({ ...reply, seq: item.seq }, limit)
+      const full = { ...reply, v: item.value, k: item.publicKey, seq: item.seq, sig: item.signature }
+      return within(full, limit) ?? within({ ...reply, seq: item.seq }, limit)
+    }
+    case 'put': {
+      const item = itemOf(query)
+      if (!item) return refuse(query, asker, holdings, 203, 'k, seq and sig belong together')
+      const target = itemTarget(item)
+      if (!holdings.tokens.isValid(query.token, asker.host, target, now))
+        return refuse(query, asker, holdings, 203, 'Bad Token')
+      const outcome = holdings.items.put(item, query.cas, now)
+      return outcome.ok ? within(base, limit) : refuse(query, asker, holdings, outcome.code, outcome.message)
+    }
+    case 'sample_infohashes': {
+      const { samples, num, interval } = holdings.peers.sample(MOST_SAMPLES, now)
+      const nodes = near(query.target, query.want, holdings)
+      return within({ ...base, ...nodes, samples, num, interval }, limit)
+    }
+  }
+}
+
+/** The error that answers a query. */
+export function refuse(
+  query: { readonly transactionId: Uint8Array },
+  asker: Asker,
+  holdings: Pick<Holdings, 'version'>,
+  code: number,
+  message: string,
+): Uint8Array {
+  const { transactionId } = query
+  return encodeError({
+    type: 'error',
+    transactionId,
+    version: holdings.version,
+    ip: asker.endpoint,
+    code,
+    message,
+  })
+}
+
+/** The reply, cut to `limit`; undefined when it cannot be cut so far. */
+function within(reply: KrpcReply, limit: number): Uint8Array | undefined {
+  const bytes = encodeReply(reply, Math.min(limit, MAX_DATAGRAM))
+  // Only an item makes a reply longer than a datagram should be, and only for who may have so much.
+  return bytes.length <= limit ? bytes : undefined
+}
+
+const scratch4 = new Uint8Array(26 * K)
+const scratch6 = new Uint8Array(38 * K)
+
+interface Near {
+  readonly nodes: Uint8Array | undefined
+  readonly nodes6: Uint8Array | undefined
+}
+
+/** The nodes near a target, in the families that are wanted: by default that of the question (BEP 32). */
+function near(target: Uint8Array, want: Want | undefined, holdings: Holdings): Near {
+  const { family, sibling } = holdings
+  const own =
+    want === undefined || want.includes(family) ? compact(holdings.table, target, family) : undefined
+  const other =
+    sibling && want?.includes(family === 4 ? 6 : 4)
+      ? compact(sibling, target, family === 4 ? 6 : 4)
+      : undefined
+  return family === 4 ? { nodes: own, nodes6: other } : { nodes: other, nodes6: own }
+}
+
+/** Lasts until the next call for this family. */
+function compact(table: RoutingTable, target: Uint8Array, family: 4 | 6): Uint8Array {
+  const contacts = table.closest(target, K)
+  const size = family === 4 ? 26 : 38
+  const scratch = family === 4 ? scratch4 : scratch6
+  for (let i = 0; i < contacts.length; i++) scratch.set((contacts[i] as { node: Uint8Array }).node, i * size)
+  return contacts.length === K ? scratch : scratch.subarray(0, contacts.length * size)
+}
+
+/** The item of a put, or undefined when it is neither immutable nor complete. */
+function itemOf(query: Extract<KrpcQuery, { method: 'put' }>): Item | undefined {
+  const { k, seq, sig, v } = query
+  if (k === undefined && sig === undefined && seq === undefined) return { type: 'immutable', value: v }
+  if (k === undefined || sig === undefined || seq === undefined) return undefined
+  return { type: 'mutable', value: v, publicKey: k, salt: query.salt ?? NONE, seq, signature: sig }
+}
+
+const NONE = new Uint8Array(0)
