@@ -24,7 +24,8 @@ export interface Extension {
   greeted?(connection: Connection, now: number): void
   /** A message under our id; the payload is a copy. */
   received?(connection: Connection, payload: Uint8Array, now: number): void
-  closed?(connection: Connection, now: number): void
+  /** The connection is gone; `code` says why. */
+  closed?(connection: Connection, now: number, code: string): void
   /** Once a second while there are connections. */
   tick?(now: number): void
 }

@@ -4,10 +4,21 @@
  * @module
  */
 
-import { type Address, addressKey, isDialable } from '../util/address.js'
+import { type Address, addressKey, familyOf, isDialable } from '../util/address.js'
+import { peerPriority } from '../wire/peer-priority.js'
 
 /** Where an address came from. `incoming` peers dialled us. */
 export type PeerSource = 'tracker' | 'user' | 'incoming' | 'dht' | 'pex' | 'lsd' | 'magnet'
+
+/** What others say of a peer (BEP 11): true or false only as a guess. */
+export interface PeerHints {
+  readonly prefersEncryption?: boolean
+  readonly seed?: boolean
+  readonly utp?: boolean
+  readonly holepunch?: boolean
+  /** Somebody has dialled it. */
+  readonly reachable?: boolean
+}
 
 /** One known peer. It outlives its connections: blame and back-off stick to it. */
 export interface KnownPeer {
@@ -23,12 +34,22 @@ export interface KnownPeer {
   trust: number
   /** Time (ms) until which it is banned. */
   bannedUntil: number
-  /** A seed when last seen: not dialled while we seed. */
+  /** A seed when last seen, or by hearsay: not dialled while we seed. */
   seed: boolean
+  /** What was said of it last. */
+  hints: PeerHints
+  /** Of one that dialled us: where it listens, once it told. */
+  listens: Address | undefined
+  /** Canonical priority (BEP 40), undefined until asked for. */
+  priority: number | undefined
 }
 
+/** Sources that a private torrent must not use. */
+const PUBLIC: ReadonlySet<PeerSource> = new Set(['dht', 'pex', 'lsd'])
 /** Addresses kept; the least useful make room (LT). */
 const MAX_KNOWN = 3_000
+/** Of these at most so many from other peers, which cannot be told from liars. */
+const MAX_HEARSAY = 2_000
 /** ms before a failed dial is repeated, six times as long after each further failure (RQ), at most an hour. */
 const FIRST_RETRY = 10_000
 const RETRY_FACTOR = 6
@@ -44,6 +65,9 @@ const BAN = 3_600_000
 
 export class PeerList {
   readonly #known = new Map<string, KnownPeer>()
+  /** Our own address by family: what we know, and whom we have to thank for a claim. */
+  readonly #ours = new Map<4 | 6, { address: Address; claim: string; voter: string }>()
+  #hearsay = 0
   readonly #bannedHosts = new Map<string, number>()
 
   /** Number of known addresses. */
@@ -51,22 +75,29 @@ export class PeerList {
     return this.#known.size
   }
 
-  /** Adds dialable addresses; returns how many were new. Naming a given-up peer again gives it another chance. */
-  add(addresses: readonly Address[], source: PeerSource, now: number): number {
+  /**
+   * Adds dialable addresses; returns how many were new. Naming a given-up peer again gives it another chance.
+   * `hints` are for the addresses in order.
+   */
+  add(addresses: readonly Address[], source: PeerSource, now: number, hints?: readonly PeerHints[]): number {
     let fresh = 0
-    for (const address of addresses) {
+    for (const [index, address] of addresses.entries()) {
       if (!isDialable(address)) continue
       const key = addressKey(address)
       const known = this.#known.get(key)
       if (known) {
+        if (known.state === 'idle') hint(known, hints?.[index])
         if (source === 'user') {
           known.failures = 0
           if (known.nextDial !== Number.POSITIVE_INFINITY) known.nextDial = Math.min(known.nextDial, now)
         } else if (known.failures >= MAX_FAILURES) known.failures = MAX_FAILURES - 1
         continue
       }
+      if (source === 'pex' && this.#hearsay >= MAX_HEARSAY) break
       if (this.#known.size >= MAX_KNOWN && !this.#makeRoom()) break
-      this.#known.set(key, this.#create(address, key, source, now))
+      const peer = this.#create(address, key, source, now)
+      hint(peer, hints?.[index])
+      this.#insert(key, peer)
       fresh++
     }
     return fresh
@@ -82,14 +113,63 @@ export class PeerList {
     return peer
   }
 
-  /** The best peer to dial now, or undefined. `skipSeeds` while we are a seed ourselves. */
+  /** A peer that dialled us told where it listens: it is known there from now on, and may be dialled there later. */
+  listens(peer: KnownPeer, address: Address, now: number): void {
+    if (peer.listens !== undefined || peer.source !== 'incoming' || !isDialable(address)) return
+    const key = addressKey(address)
+    const other = this.#known.get(key)
+    if (other === peer || (other && other.state !== 'idle')) return
+    if (other) {
+      peer.trust = Math.min(8, peer.trust + other.trust)
+      peer.bannedUntil = Math.max(peer.bannedUntil, other.bannedUntil)
+      this.#delete(key)
+    } else if (this.#known.size >= MAX_KNOWN) return
+    peer.listens = address
+    peer.priority = undefined
+    peer.nextDial = now
+    this.#insert(key, peer)
+  }
+
+  /**
+   * Our own endpoint, from which priorities follow: that of a socket, or with `voter` the one at which a peer
+   * of that address sees us, which two must say in a row.
+   */
+  weAre(address: Address, voter?: string): void {
+    const family = familyOf(address)
+    const ours = this.#ours.get(family)
+    if (ours) {
+      if (voter === undefined || ours.address.host === address.host) return
+      if (ours.claim !== address.host || ours.voter === voter) {
+        Object.assign(ours, { claim: address.host, voter })
+        return
+      }
+    } else if (voter !== undefined) return
+    this.#ours.set(family, { address, claim: address.host, voter: voter ?? '' })
+    for (const peer of this.#known.values()) peer.priority = undefined
+  }
+
+  /** Canonical priority of a connection to this peer (BEP 40), 0 while we do not know our address. Larger is better. */
+  priority(peer: KnownPeer): number {
+    peer.priority ??= this.priorityOf(peer.listens ?? peer.address)
+    return peer.priority
+  }
+
+  /** The same for an address that is not known yet. */
+  priorityOf(address: Address): number {
+    const ours = this.#ours.get(familyOf(address))
+    return (ours && peerPriority(ours.address, address)) ?? 0
+  }
+
+  /**
+   * The best peer to dial now, or undefined: the user's, then those that failed least, then the highest
+   * priority (BEP 40). `skipSeeds` while we are a seed ourselves.
+   */
   next(now: number, skipSeeds: boolean): KnownPeer | undefined {
     let best: KnownPeer | undefined
     for (const peer of this.#known.values()) {
       if (peer.state !== 'idle' || peer.nextDial > now || isGivenUp(peer)) continue
       if ((skipSeeds && peer.seed) || this.isBanned(peer, now)) continue
-      if (best === undefined || rank(peer) < rank(best)) best = peer
-      if (rank(best) === 0) break
+      if (best === undefined || this.#isBetter(peer, best)) best = peer
     }
     return best
   }
@@ -131,8 +211,15 @@ export class PeerList {
   /** Forgets an address; its record, when there is one. */
   remove(key: string): KnownPeer | undefined {
     const known = this.#known.get(key)
-    this.#known.delete(key)
+    this.#delete(key)
     return known
+  }
+
+  /** Forgets the addresses that no tracker and no user named (BEP 27); returns their records. */
+  forgetPublic(): KnownPeer[] {
+    const forgotten = [...this.#known.values()].filter(({ source }) => PUBLIC.has(source))
+    for (const { key } of forgotten) this.#delete(key)
+    return forgotten
   }
 
   /** Never dial this address again: it is ourselves. */
@@ -178,7 +265,25 @@ export class PeerList {
       trust: 0,
       bannedUntil: 0,
       seed: false,
+      hints: {},
+      listens: undefined,
+      priority: undefined,
     }
+  }
+
+  #insert(key: string, peer: KnownPeer): void {
+    this.#known.set(key, peer)
+    if (peer.source === 'pex') this.#hearsay++
+  }
+
+  #delete(key: string): void {
+    if (this.#known.get(key)?.source === 'pex') this.#hearsay--
+    this.#known.delete(key)
+  }
+
+  #isBetter(peer: KnownPeer, than: KnownPeer): boolean {
+    const difference = rank(peer) - rank(than)
+    return difference < 0 || (difference === 0 && this.priority(peer) > this.priority(than))
   }
 
   #postpone(peer: KnownPeer, at: number): void {
@@ -188,11 +293,17 @@ export class PeerList {
   #makeRoom(): boolean {
     for (const [key, peer] of this.#known) {
       if (peer.state !== 'idle' || peer.failures === 0) continue
-      this.#known.delete(key)
+      this.#delete(key)
       return true
     }
     return false
   }
+}
+
+function hint(peer: KnownPeer, hints: PeerHints | undefined): void {
+  if (!hints) return
+  peer.hints = hints
+  if (hints.seed !== undefined) peer.seed = hints.seed
 }
 
 function isGivenUp(peer: KnownPeer): boolean {

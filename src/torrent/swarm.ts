@@ -241,7 +241,7 @@ export class Swarm implements LinkOwner<Connection> {
       listener.banned(connection.known, code)
     }
     this.#uploads.forget(connection)
-    for (const extension of this.#options.extensions) extension.closed?.(connection, now)
+    for (const extension of this.#options.extensions) extension.closed?.(connection, now, code)
     if (!this.#closed) this.#choking.left(connection, now)
     listener.closed(connection, code, message)
   }

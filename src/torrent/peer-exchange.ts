@@ -1,0 +1,199 @@
+/**
+ * Peer exchange on the connections of a torrent (BEP 11): tells each peer once a minute who else is here,
+ * and hands what peers tell to the peer list.
+ * @module
+ */
+
+import type { Link } from '../net/link.js'
+import { encodePex, PEX_FLAGS, type PexPeer, type PexPeers, PexReceiver, PexSender } from '../pex/index.js'
+import { type Address, addressKey, familyOf, isDialable } from '../util/address.js'
+import { reachOf } from '../util/locality.js'
+import type { Extension } from './extension.js'
+import type { KnownPeer, PeerHints } from './peer-list.js'
+
+const NAME = 'ut_pex'
+/** ms until it is looked again whether there is something to tell, after there was nothing. */
+const LOOK_AGAIN = 10_000
+/** New addresses taken of one connection: no peer may be the only source of our swarm. */
+const MAX_FROM_ONE = 500
+/** Peers that left remembered for others, and for how long, ms (BEP 11: 25 of a family). */
+const MAX_RECENT = 25
+const RECENT = 600_000
+/** Why a peer left whom others may well want (BEP 11). */
+const STILL_GOOD: ReadonlySet<string> = new Set([
+  'torrent/no-interest',
+  'torrent/both-seeds',
+  'torrent/duplicate',
+  'torrent/replaced',
+])
+
+/** A connection as far as exchange needs it: also one that waits for metadata. */
+export interface ExchangeLink extends Pick<Link, 'peer' | 'stream' | 'touch' | 'end'> {
+  readonly known: KnownPeer
+  readonly initiator: boolean
+}
+
+export interface PeerExchangeOptions {
+  /** All connections of the torrent. */
+  readonly links: () => Iterable<ExchangeLink>
+  /** Port on which we listen, 0 when we do not. */
+  readonly listenPort: () => number
+  /** Takes addresses that a peer told of; returns how many were new. */
+  readonly found: (peers: readonly FoundPeer[], now: number) => number
+  /** A message was refused: of interest to whoever looks for trouble. */
+  readonly refused?: (link: ExchangeLink, code: string) => void
+}
+
+export interface FoundPeer {
+  readonly address: Address
+  readonly hints: PeerHints
+}
+
+interface Exchange {
+  readonly sender: PexSender
+  readonly receiver: PexReceiver
+  /** Time (ms) of the next look. */
+  lookAt: number
+  /** Addresses that it told us first. */
+  found: number
+}
+
+export class PeerExchange implements Extension {
+  readonly name = NAME
+  readonly #options: PeerExchangeOptions
+  readonly #exchanges = new Map<ExchangeLink, Exchange>()
+  readonly #recent = new Map<string, { readonly peer: PexPeer; readonly until: number }>()
+
+  constructor(options: PeerExchangeOptions) {
+    this.#options = options
+  }
+
+  greeted(link: ExchangeLink, _now: number): void {
+    if (link.peer.extension?.extensions.has(NAME)) this.#exchange(link)
+  }
+
+  received(link: ExchangeLink, payload: Uint8Array, now: number): void {
+    const exchange = this.#exchange(link)
+    const outcome = exchange.receiver.receive(payload, (address) => this.#isOurs(link, address), now)
+    if (outcome.type !== 'peers') {
+      this.#options.refused?.(link, outcome.code)
+      if (outcome.type === 'close') link.end(outcome.code, 'peer exchange against its rules')
+      return
+    }
+    const found: FoundPeer[] = []
+    for (const { address, flags } of outcome.added.slice(0, MAX_FROM_ONE - exchange.found)) {
+      found.push({ address, hints: hintsOf(flags) })
+    }
+    if (found.length > 0) exchange.found += this.#options.found(found, now)
+  }
+
+  closed(link: ExchangeLink, now: number, code: string): void {
+    this.#exchanges.delete(link)
+    const peer = STILL_GOOD.has(code) ? asPexPeer(link) : undefined
+    if (!peer) return
+    const key = addressKey(peer.address)
+    this.#recent.delete(key)
+    this.#recent.set(key, { peer, until: now + RECENT })
+    for (const [other, { peer: old, until }] of this.#recent) {
+      const crowded = this.#recent.size > MAX_RECENT && familyOf(old.address) === familyOf(peer.address)
+      if (until <= now || crowded) this.#recent.delete(other)
+      else if (this.#recent.size <= MAX_RECENT) break
+    }
+  }
+
+  tick(now: number): void {
+    let everybody: PexPeers | undefined
+    for (const [link, exchange] of this.#exchanges) {
+      if (now < exchange.lookAt || now < exchange.sender.nextAt) continue
+      const id = link.peer.extension?.extensions.get(NAME)
+      exchange.lookAt = now + LOOK_AGAIN
+      if (id === undefined) continue
+      everybody ??= this.#everybody()
+      const message = exchange.sender.message(
+        fitFor(link, everybody.values()),
+        fitFor(link, this.#recentPeers(now)),
+        now,
+      )
+      if (!message) continue
+      link.peer.extended(id, encodePex(message))
+      link.touch()
+    }
+  }
+
+  /** The peers that a connected peer is connected to, as far as it told; by address key. */
+  peersOf(link: ExchangeLink): PexPeers | undefined {
+    return this.#exchanges.get(link)?.receiver.peers
+  }
+
+  #exchange(link: ExchangeLink): Exchange {
+    let exchange = this.#exchanges.get(link)
+    if (!exchange) {
+      const { host } = link.stream.remote
+      exchange = { sender: new PexSender(), receiver: new PexReceiver(host), lookAt: 0, found: 0 }
+      this.#exchanges.set(link, exchange)
+    }
+    return exchange
+  }
+
+  #everybody(): PexPeers {
+    const peers = new Map<string, PexPeer>()
+    for (const link of this.#options.links()) {
+      const peer = asPexPeer(link)
+      if (peer) peers.set(addressKey(peer.address), peer)
+    }
+    return peers
+  }
+
+  *#recentPeers(now: number): Generator<PexPeer> {
+    for (const { peer, until } of this.#recent.values()) if (until > now) yield peer
+  }
+
+  #isOurs(link: ExchangeLink, { host, port }: Address): boolean {
+    return port === this.#options.listenPort() && host === link.stream.local.host
+  }
+}
+
+/** Where a connected peer can be dialled: where we dialled it, or the port that it told us (BEP 10). */
+export function listeningAddress(link: ExchangeLink): Address | undefined {
+  if (link.initiator) return link.known.address
+  const port = link.peer.extension?.port
+  return port === undefined ? undefined : { host: link.stream.remote.host, port }
+}
+
+/** What others are told of a connected peer; undefined when nobody could dial it. */
+function asPexPeer(link: ExchangeLink): PexPeer | undefined {
+  const address = listeningAddress(link)
+  if (!address || !isDialable(address)) return undefined
+  const { extension, isSeed } = link.peer
+  let flags = link.initiator ? PEX_FLAGS.reachable : 0
+  if (extension?.prefersEncryption) flags |= PEX_FLAGS.prefersEncryption
+  if (isSeed || extension?.uploadOnly) flags |= PEX_FLAGS.seed
+  if (extension?.extensions.has('ut_holepunch')) flags |= PEX_FLAGS.holepunch
+  return { address, flags }
+}
+
+/** Not the receiver itself, and no local addresses for strangers. */
+function fitFor(link: ExchangeLink, peers: Iterable<PexPeer>): PexPeers {
+  const fit = new Map<string, PexPeer>()
+  const own = listeningAddress(link)
+  const ownKey = own && addressKey(own)
+  const reach = reachOf(link.stream.remote.host)
+  for (const peer of peers) {
+    const key = addressKey(peer.address)
+    if (key === ownKey) continue
+    const theirs = reachOf(peer.address.host)
+    if (theirs === 'machine' ? reach !== 'machine' : theirs === 'network' && reach === 'world') continue
+    fit.set(key, peer)
+  }
+  return fit
+}
+
+function hintsOf(flags: number): PeerHints {
+  return {
+    prefersEncryption: (flags & PEX_FLAGS.prefersEncryption) !== 0,
+    seed: (flags & PEX_FLAGS.seed) !== 0,
+    utp: (flags & PEX_FLAGS.utp) !== 0,
+    holepunch: (flags & PEX_FLAGS.holepunch) !== 0,
+    reachable: (flags & PEX_FLAGS.reachable) !== 0,
+  }
+}
