@@ -21,5 +21,6 @@ export type {
 } from './torrent/events.js'
 export type { StreamOptions, TorrentFile } from './torrent/file.js'
 export type { PeerSource } from './torrent/peer-list.js'
+export { type PeerProbe, type ProbeOptions, probePeer } from './torrent/probe.js'
 export type { Torrent, TorrentOptions } from './torrent/torrent.js'
 export { ProtocolError, RarestError } from './util/errors.js'

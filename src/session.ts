@@ -4,6 +4,7 @@
  */
 
 import { EventEmitter } from 'node:events'
+import { parseMagnet } from './metainfo/magnet.js'
 import type { Metainfo } from './metainfo/model.js'
 import { parseMetainfo } from './metainfo/parse.js'
 import { Dialer } from './net/dialer.js'
@@ -17,9 +18,12 @@ import { FileStorage } from './storage/file.js'
 import { readTorrentFile } from './storage/torrent-file.js'
 import { abortable, Deferred } from './torrent/deferred.js'
 import type { SessionStats, Warning } from './torrent/events.js'
+import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
+import { sourceOfMagnet, sourceOfMetainfo, type TorrentSource } from './torrent/source.js'
 import { Torrent, type TorrentOptions, type TorrentServices } from './torrent/torrent.js'
-import { toHex } from './util/bytes.js'
+import { addressKey } from './util/address.js'
+import { fromHex, toHex } from './util/bytes.js'
 import { RarestError } from './util/errors.js'
 
 /** Events of a {@link Session} with their arguments. */
@@ -84,17 +88,17 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   get torrents(): readonly Torrent[] {
-    return [...this.#torrents.values()]
+    return [...new Set(this.#torrents.values())]
   }
 
-  /** The torrent of an infohash (40 hex digits). */
+  /** The torrent of an infohash: 40 hex digits (v1, or truncated v2), or 64 (v2). */
   torrent(infoHash: string): Torrent | undefined {
-    return this.#torrents.get(infoHash.toLowerCase())
+    return this.#torrents.get(infoHash.toLowerCase().slice(0, 40))
   }
 
   get stats(): SessionStats {
     const sums = { downloadRate: 0, uploadRate: 0, received: 0, uploaded: 0, connections: 0 }
-    for (const torrent of this.#torrents.values()) {
+    for (const torrent of this.torrents) {
       const stats = torrent.stats
       sums.downloadRate += stats.downloadRate
       sums.uploadRate += stats.uploadRate
@@ -102,42 +106,39 @@ export class Session extends EventEmitter<SessionEvents> {
       sums.uploaded += stats.uploaded
       sums.connections += stats.peers
     }
-    return { torrents: this.#torrents.size, halfOpen: this.#dialer.halfOpen, ...sums }
+    return { torrents: this.torrents.length, halfOpen: this.#dialer.halfOpen, ...sums }
   }
 
   /**
-   * Adds a torrent: a path or http(s) URL of a .torrent file, its bytes, or parsed metainfo. The same
-   * torrent twice gives the same handle and merges trackers and peers. Rejects with a code when the
-   * torrent cannot be read, and with `session/closed` when the session closes first.
+   * Adds a torrent: a magnet link, a path or http(s) URL of a .torrent file, its bytes, or parsed metainfo.
+   * The same torrent twice gives the same handle and merges trackers and peers. Rejects with a code when
+   * the torrent cannot be read, and with `session/closed` when the session closes first. A magnet resolves
+   * at once: `torrent.metadata` tells when peers gave what it names.
    */
   async add(source: string | URL | Uint8Array | Metainfo, options: AddOptions = {}): Promise<Torrent> {
     this.#assertOpen()
     options.signal?.throwIfAborted()
-    const metainfo = await this.#read(source, options.signal)
+    const found = await this.#read(source, options.signal)
     await abortable(this.#opening, options.signal)
     this.#assertOpen()
-    if (!metainfo.infoHash) {
-      throw new RarestError(
-        'metainfo/v2-unsupported',
-        'this torrent has no v1 part, which is all that is supported yet',
-      )
-    }
-    const infoHash = toHex(metainfo.infoHash)
-    const existing = this.#torrents.get(infoHash)
+    const hashes = swarmHashes(found.hashes).map(toHex)
+    const existing = hashes.map((hash) => this.#torrents.get(hash)).find((torrent) => torrent !== undefined)
     if (existing) {
-      for (const url of [...metainfo.trackers.flat(), ...(options.trackers ?? [])]) existing.addTracker(url)
-      if (options.peers) existing.addPeers(options.peers)
+      for (const url of [...found.trackers.flat(), ...(options.trackers ?? [])]) existing.addTracker(url)
+      existing.addPeers([...(options.peers ?? []), ...found.peers.map(addressKey)])
       return existing
     }
     const path = options.path ?? this.#options.path
-    const backend = this.#options.storage
-      ? this.#options.storage({ name: metainfo.name, infoHash, path })
-      : new FileStorage(path, { maxHandles: this.#options.maxOpenFiles })
-    const torrent = new Torrent(this.#services(), metainfo, backend, options, (peering) => {
-      this.#peerings.set(infoHash, peering)
-      this.#listener?.skeys.add(peering.ours.infoHash)
+    const infoHash = idOf(found.hashes)
+    const services = this.#services((name) =>
+      this.#options.storage
+        ? this.#options.storage({ name, infoHash, path })
+        : new FileStorage(path, { maxHandles: this.#options.maxOpenFiles }),
+    )
+    const torrent = new Torrent(services, found, options, (peering) => {
+      for (const hash of swarmHashes(found.hashes)) this.#enlist(hash, peering)
     })
-    this.#torrents.set(infoHash, torrent)
+    for (const hash of hashes) this.#torrents.set(hash, torrent)
     this.emit('added', torrent)
     return torrent
   }
@@ -173,7 +174,7 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#ready.reject(closed)
     this.#dialer.close()
     await this.#opening
-    await Promise.all([...this.#torrents.values()].map((torrent) => torrent.close()))
+    await Promise.all(this.torrents.map((torrent) => torrent.close()))
     await this.#listener?.close()
     await this.#trackers.close()
     this.#scheduler.close()
@@ -183,18 +184,15 @@ export class Session extends EventEmitter<SessionEvents> {
   async #read(
     source: string | URL | Uint8Array | Metainfo,
     signal: AbortSignal | undefined,
-  ): Promise<Metainfo> {
-    if (source instanceof Uint8Array) return parseMetainfo(source)
-    if (typeof source !== 'string' && !(source instanceof URL)) return source
+  ): Promise<TorrentSource> {
+    if (source instanceof Uint8Array) return sourceOfMetainfo(parseMetainfo(source))
+    if (typeof source !== 'string' && !(source instanceof URL)) return sourceOfMetainfo(source)
     const text = String(source)
-    if (text.startsWith('magnet:')) {
-      throw new RarestError(
-        'session/magnet-unsupported',
-        'magnet links are not supported yet: give a .torrent file',
-      )
-    }
-    if (/^https?:/i.test(text)) return parseMetainfo(await this.#fetch(text, signal))
-    return parseMetainfo(await abortable(readTorrentFile(source, MAX_TORRENT_FILE), signal))
+    if (/^magnet:/i.test(text)) return sourceOfMagnet(parseMagnet(text))
+    const bytes = /^https?:/i.test(text)
+      ? await this.#fetch(text, signal)
+      : await abortable(readTorrentFile(source, MAX_TORRENT_FILE), signal)
+    return sourceOfMetainfo(parseMetainfo(bytes))
   }
 
   async #fetch(url: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
@@ -229,7 +227,7 @@ export class Session extends EventEmitter<SessionEvents> {
     })
   }
 
-  #services(): TorrentServices {
+  #services(storage: TorrentServices['storage']): TorrentServices {
     return {
       world: this.#world,
       scheduler: this.#scheduler,
@@ -237,20 +235,47 @@ export class Session extends EventEmitter<SessionEvents> {
       trackers: this.#trackers,
       options: this.#options,
       port: () => this.#port,
+      storage,
+      learned: (torrent, metainfo) => this.#learned(torrent, metainfo),
       removed: (torrent) => {
-        this.#torrents.delete(torrent.infoHash)
-        const peering = this.#peerings.get(torrent.infoHash)
-        if (peering) this.#listener?.skeys.delete(peering.ours.infoHash)
-        this.#peerings.delete(torrent.infoHash)
+        for (const [hash, each] of this.#torrents) if (each === torrent) this.#strike(hash)
         this.emit('removed', torrent)
       },
       warning: (torrent, code, message) => this.emit('warning', { code, message, torrent }),
     }
   }
 
+  /** Lets connections that name this infohash find their torrent. */
+  #enlist(hash: Uint8Array, peering: Peering): void {
+    this.#peerings.set(toHex(hash), peering)
+    this.#listener?.skeys.add(hash)
+  }
+
+  #strike(hash: string): void {
+    this.#torrents.delete(hash)
+    this.#peerings.delete(hash)
+    this.#listener?.skeys.delete(fromHex(hash) as Uint8Array)
+  }
+
+  /** A magnet with one infohash may turn out to be a hybrid, which has two. */
+  #learned(torrent: Torrent, metainfo: Metainfo): void {
+    const hashes = swarmHashes({ v1: metainfo.infoHash, v2: metainfo.infoHashV2 })
+    for (const hash of hashes) {
+      const other = this.#torrents.get(toHex(hash))
+      if (other && other !== torrent) {
+        throw new RarestError('session/duplicate', `this is the same torrent as ${other.infoHash}`)
+      }
+    }
+    const peering = this.#peerings.get(torrent.infoHash) as Peering
+    for (const hash of hashes) {
+      this.#torrents.set(toHex(hash), torrent)
+      this.#enlist(hash, peering)
+    }
+  }
+
   #room(): number {
     let used = 0
-    for (const peering of this.#peerings.values()) used += peering.connections.size
+    for (const peering of new Set(this.#peerings.values())) used += peering.size
     return this.#options.maxConnections - used
   }
 

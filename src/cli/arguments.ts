@@ -12,11 +12,20 @@ export function collect(value: string, previous: readonly string[] | undefined):
 
 /** Collects peers, `host:port` or `[v6]:port`. */
 export function collectPeers(value: string, previous: readonly string[] | undefined): string[] {
+  return collect(peerAddress(value), previous)
+}
+
+/** Checks a peer, `host:port` or `[v6]:port`. */
+export function peerAddress(value: string): string {
   const [, given] = /^(?:\[[0-9a-f:.]+\]|[^\s:[\]]+):(\d+)$/i.exec(value) ?? []
   if (given === undefined || Number(given) < 1 || Number(given) > 65_535) {
     throw new InvalidArgumentError(`Expected host:port or [v6]:port, got ${value}.`)
   }
-  return collect(value, previous)
+  return value
+}
+
+export function natural(value: string): number {
+  return integer(value, 0, Number.MAX_SAFE_INTEGER)
 }
 
 export function port(value: string): number {

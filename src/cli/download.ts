@@ -26,7 +26,7 @@ interface DownloadOptions {
 export function downloadCommand(): Command {
   return new Command('download')
     .description('download a torrent and verify it; existing data is checked and kept')
-    .argument('<torrent>', '.torrent file, or http(s) URL of one')
+    .argument('<torrent>', '.torrent file, http(s) URL of one, or magnet link')
     .option('-o, --output <dir>', 'folder to download into', '.')
     .option('--peer <host:port>', 'peer to connect to, repeatable', collectPeers)
     .option('--port <n>', 'port to listen on, 0 for a free one', port, 0)
@@ -79,10 +79,17 @@ async function run(
       ...(options.select ? { select: options.select } : {}),
     }),
   )
-  progress.say(
-    { event: 'added', infoHash: torrent.infoHash },
-    `${torrent.name}, ${bytes(torrent.stats.size)}, ${torrent.infoHash}`,
-  )
+  if (!torrent.metainfo) {
+    progress.say({ event: 'added', infoHash: torrent.infoHash }, `${torrent.name}: asking peers what it is`)
+    const { name } = await interrupt.unless(torrent.metadata)
+    const { size } = torrent.stats
+    progress.say({ event: 'metadata', name, size }, `${name}, ${bytes(size)}, ${torrent.infoHash}`)
+  } else {
+    progress.say(
+      { event: 'added', infoHash: torrent.infoHash },
+      `${torrent.name}, ${bytes(torrent.stats.size)}, ${torrent.infoHash}`,
+    )
+  }
   await makeWritable(options.output)
   await interrupt.unless(torrent.ready)
   const { verifiedPieces, pieces, downloaded } = torrent.stats

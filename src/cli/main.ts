@@ -10,8 +10,12 @@ import { checkCommand } from './check.js'
 import { createCommand } from './create.js'
 import { decodeCommand } from './decode.js'
 import { downloadCommand } from './download.js'
+import { handshakeCommand } from './handshake.js'
 import { infoCommand } from './info.js'
+import { metadataCommand } from './metadata.js'
 import { exitCodeOf, guardOutput, report } from './output.js'
+import { peersCommand } from './peers.js'
+import { pieceCommand } from './piece.js'
 import { seedCommand } from './seed.js'
 import { trackerCommand } from './tracker.js'
 
@@ -36,6 +40,10 @@ const commands = [
   infoCommand(),
   checkCommand(),
   decodeCommand(),
+  metadataCommand(),
+  handshakeCommand(),
+  pieceCommand(),
+  peersCommand(),
   trackerCommand(),
 ]
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program))

@@ -15,7 +15,12 @@ export async function readInput(path: string): Promise<Uint8Array> {
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
     return Buffer.concat(chunks)
   }
-  refuseMagnet(path)
+  if (path.startsWith('magnet:'))
+    throw new Failure(
+      'cli/usage',
+      'this needs a .torrent file: "rarest metadata" makes one of a magnet link',
+      2,
+    )
   try {
     return await readFile(path)
   } catch (error) {
@@ -39,7 +44,6 @@ export async function addTorrent(
   source: string,
   options: Parameters<Session['add']>[1],
 ): Promise<Torrent> {
-  refuseMagnet(source)
   try {
     return await session.add(source, options)
   } catch (error) {
@@ -68,15 +72,6 @@ async function makeFolder(folder: string): Promise<void> {
 
 function named(source: string, error: unknown): unknown {
   const code = codeOf(error)
-  if (!/^(bencode|metainfo)\//.test(code)) return error
+  if (!/^(bencode|metainfo|magnet)\//.test(code)) return error
   return new Failure(code, `${source === '-' ? 'standard input' : source}: ${sentence(error)}`)
-}
-
-function refuseMagnet(source: string): void {
-  if (source.startsWith('magnet:')) {
-    throw new Failure(
-      'session/magnet-unsupported',
-      'magnet links are not supported yet: give a .torrent file',
-    )
-  }
 }

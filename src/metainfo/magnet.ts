@@ -1,21 +1,259 @@
 /**
- * Magnet links (BEP 9).
+ * Magnet links (BEP 9, 46, 52, 53): `magnet:?` and pairs. What is optional and broken is dropped; what names
+ * the torrent and is broken is refused.
+ *
+ * | code | when |
+ * |---|---|
+ * | `magnet/not-a-magnet` | it does not begin with `magnet:?` |
+ * | `magnet/too-long` | above 64 KiB |
+ * | `magnet/no-infohash` | neither an infohash nor a public key |
+ * | `magnet/bad-infohash` | wrong length or characters |
+ * | `magnet/unsupported-hash` | a multihash that is not SHA-256 |
+ * | `magnet/conflict` | two different hashes of a kind |
+ * | `magnet/bad-select` | `so` with a reversed or huge range |
  * @module
  */
 
-import { toHex } from '../util/bytes.js'
+import { fromHex, toHex } from '../util/bytes.js'
+import { ProtocolError, type Result } from '../util/errors.js'
 import type { Metainfo } from './model.js'
+import { isTrackerUrl, isWebSeedUrl } from './urls.js'
+
+/** What a magnet link says. */
+export interface Magnet {
+  /** v1, 20 bytes. */
+  readonly infoHash?: Uint8Array | undefined
+  /** v2, 32 bytes. */
+  readonly infoHashV2?: Uint8Array | undefined
+  /** `dn`, a name to show. */
+  readonly name?: string | undefined
+  readonly trackers: readonly string[]
+  readonly webSeeds: readonly string[]
+  /** `xs`, other than public keys: where the torrent file itself may lie. */
+  readonly exactSource: readonly string[]
+  /** `x.pe`; hosts are names or addresses. */
+  readonly peers: readonly { readonly host: string; readonly port: number }[]
+  /** `so`: indices of the files to fetch, pads not counted, ascending; empty means all (BEP 53). */
+  readonly select: readonly number[]
+  /** `xl`, bytes. */
+  readonly length?: number | undefined
+  /** `kt`. */
+  readonly keywords: readonly string[]
+  /** `xs=urn:btpk:`, 32 bytes: the torrent is what this key signed last (BEP 46). */
+  readonly publicKey?: Uint8Array | undefined
+  /** `s`, with a public key. */
+  readonly salt?: Uint8Array | undefined
+}
+
+const MAX_LENGTH = 65_536
+/** Entries kept of each repeatable key. */
+const MAX_ENTRIES = 200
+/** Indices of files that a link may choose: more than any torrent that loads has. */
+const MAX_SELECTED = 1 << 18
+
+/** Reads a magnet link. Throws {@link ProtocolError} with a code of the table above. */
+export function parseMagnet(uri: string): Magnet {
+  if (uri.length > MAX_LENGTH) throw refuse('too-long', `the link has ${uri.length} characters`)
+  if (!/^magnet:\?/i.test(uri)) throw refuse('not-a-magnet', 'the link does not begin with magnet:?')
+  const magnet = {
+    infoHash: undefined as Uint8Array | undefined,
+    infoHashV2: undefined as Uint8Array | undefined,
+    name: undefined as string | undefined,
+    trackers: [] as string[],
+    webSeeds: [] as string[],
+    exactSource: [] as string[],
+    peers: [] as { host: string; port: number }[],
+    select: [] as readonly number[],
+    length: undefined as number | undefined,
+    keywords: [] as string[],
+    publicKey: undefined as Uint8Array | undefined,
+    salt: undefined as Uint8Array | undefined,
+  }
+  const keep = (list: string[], value: string, usable: boolean): void => {
+    if (usable && list.length < MAX_ENTRIES && !list.includes(value)) list.push(value)
+  }
+  for (const pair of uri.slice('magnet:?'.length).split('&')) {
+    const at = pair.indexOf('=')
+    if (at < 0) continue
+    // Some makers number their keys: tr.1, xt.2. `x.pe` has a dot of its own.
+    const key = pair
+      .slice(0, at)
+      .toLowerCase()
+      .replace(/\.\d+$/, '')
+    const value = unescapePercent(pair.slice(at + 1))
+    switch (key) {
+      case 'xt':
+        readTopic(magnet, value)
+        break
+      case 'dn':
+        magnet.name ??= value
+        break
+      case 'tr':
+        keep(magnet.trackers, value, isTrackerUrl(value))
+        break
+      case 'ws':
+        keep(magnet.webSeeds, value, isWebSeedUrl(value))
+        break
+      case 'xs':
+        if (/^urn:btpk:/i.test(value)) magnet.publicKey ??= keyOf(value.slice('urn:btpk:'.length))
+        else keep(magnet.exactSource, value, true)
+        break
+      case 's':
+        magnet.salt ??= fromHex(value.toLowerCase())
+        break
+      case 'x.pe': {
+        const peer = readPeer(value)
+        if (peer && magnet.peers.length < MAX_ENTRIES) magnet.peers.push(peer)
+        break
+      }
+      case 'so':
+        magnet.select = readSelection(value)
+        break
+      case 'xl':
+        if (/^\d{1,16}$/.test(value) && Number.isSafeInteger(Number(value))) magnet.length = Number(value)
+        break
+      case 'kt':
+        for (const word of value.split('+')) keep(magnet.keywords, word, word !== '')
+        break
+      default:
+        break
+    }
+  }
+  if (!magnet.infoHash && !magnet.infoHashV2 && !magnet.publicKey)
+    throw refuse('no-infohash', 'the link names no torrent')
+  return magnet
+}
+
+/** {@link parseMagnet} as a result: no text makes it throw. */
+export function tryParseMagnet(uri: string): Result<Magnet> {
+  try {
+    return { ok: true, value: parseMagnet(uri) }
+  } catch (error) {
+    if (error instanceof ProtocolError) return { ok: false, error }
+    throw error
+  }
+}
+
+/** Writes a magnet link: what {@link parseMagnet} reads back to the same. */
+export function formatMagnet(magnet: Partial<Magnet>): string {
+  const pairs: string[] = []
+  const add = (key: string, value: string): void => void pairs.push(`${key}=${value}`)
+  if (magnet.infoHash) add('xt', `urn:btih:${toHex(magnet.infoHash)}`)
+  if (magnet.infoHashV2) add('xt', `urn:btmh:1220${toHex(magnet.infoHashV2)}`)
+  if (magnet.publicKey) add('xs', `urn:btpk:${toHex(magnet.publicKey)}`)
+  if (magnet.salt) add('s', toHex(magnet.salt))
+  if (magnet.name !== undefined) add('dn', encodeURIComponent(magnet.name))
+  if (magnet.length !== undefined) add('xl', String(magnet.length))
+  if (magnet.select && magnet.select.length > 0) add('so', formatSelection(magnet.select))
+  for (const url of magnet.trackers ?? []) add('tr', encodeURIComponent(url))
+  for (const url of magnet.webSeeds ?? []) add('ws', encodeURIComponent(url))
+  for (const source of magnet.exactSource ?? []) add('xs', encodeURIComponent(source))
+  for (const { host, port } of magnet.peers ?? [])
+    add('x.pe', host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
+  if (magnet.keywords && magnet.keywords.length > 0)
+    add('kt', magnet.keywords.map(encodeURIComponent).join('+'))
+  return `magnet:?${pairs.join('&')}`
+}
 
 /**
  * The magnet link of a torrent: infohashes, name, size, trackers in tier order, web seeds. What a link
  * cannot say is lost: tiers, and the private flag, so that a private torrent is better shared as a file.
  */
 export function magnetOf(metainfo: Metainfo): string {
-  const pairs: string[] = []
-  if (metainfo.infoHash !== undefined) pairs.push(`xt=urn:btih:${toHex(metainfo.infoHash)}`)
-  if (metainfo.infoHashV2 !== undefined) pairs.push(`xt=urn:btmh:1220${toHex(metainfo.infoHashV2)}`)
-  pairs.push(`dn=${encodeURIComponent(metainfo.name)}`, `xl=${metainfo.size}`)
-  for (const url of metainfo.trackers.flat()) pairs.push(`tr=${encodeURIComponent(url)}`)
-  for (const url of metainfo.webSeeds) pairs.push(`ws=${encodeURIComponent(url)}`)
-  return `magnet:?${pairs.join('&')}`
+  const { infoHash, infoHashV2, name, size, trackers, webSeeds } = metainfo
+  return formatMagnet({ infoHash, infoHashV2, name, length: size, trackers: trackers.flat(), webSeeds })
+}
+
+function readTopic(
+  magnet: { infoHash: Uint8Array | undefined; infoHashV2: Uint8Array | undefined },
+  value: string,
+): void {
+  if (/^urn:btih:/i.test(value)) {
+    const text = value.slice('urn:btih:'.length)
+    const hash =
+      text.length === 40 ? fromHex(text.toLowerCase()) : text.length === 32 ? fromBase32(text) : undefined
+    if (!hash) throw refuse('bad-infohash', 'urn:btih needs 40 hex digits or 32 of base32')
+    magnet.infoHash = agree(magnet.infoHash, hash)
+  } else if (/^urn:btmh:/i.test(value)) {
+    const bytes = fromHex(value.slice('urn:btmh:'.length).toLowerCase())
+    if (!bytes || bytes.length < 2) throw refuse('bad-infohash', 'urn:btmh needs a multihash in hex')
+    if (bytes[0] !== 0x12 || bytes[1] !== 0x20)
+      throw refuse('unsupported-hash', 'urn:btmh must be a SHA-256 multihash (1220...)')
+    if (bytes.length !== 34) throw refuse('bad-infohash', `urn:btmh has ${bytes.length - 2} of 32 bytes`)
+    magnet.infoHashV2 = agree(magnet.infoHashV2, bytes.slice(2))
+  }
+}
+
+function agree(known: Uint8Array | undefined, found: Uint8Array): Uint8Array {
+  if (known && toHex(known) !== toHex(found)) throw refuse('conflict', 'the link names two torrents')
+  return found
+}
+
+function keyOf(text: string): Uint8Array {
+  const key = fromHex(text.toLowerCase())
+  if (key?.length !== 32) throw refuse('bad-infohash', 'urn:btpk needs 64 hex digits')
+  return key
+}
+
+function readPeer(value: string): { host: string; port: number } | undefined {
+  const match = /^(?:\[([0-9a-f:.]{2,45})\]|([^\s:[\]/]{1,253})):(\d{1,5})$/i.exec(value)
+  const port = Number(match?.[3])
+  if (!match || port < 1 || port > 65_535) return undefined
+  return { host: (match[1] ?? match[2]) as string, port }
+}
+
+function readSelection(value: string): readonly number[] {
+  const chosen = new Set<number>()
+  for (const part of value.split(',')) {
+    const match = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(part)
+    if (!match) continue
+    const first = Number(match[1])
+    const last = Number(match[2] ?? match[1])
+    if (last < first || last - first >= MAX_SELECTED || chosen.size + last - first >= MAX_SELECTED)
+      throw refuse('bad-select', `so=${part} is no range of files`)
+    for (let index = first; index <= last; index++) chosen.add(index)
+  }
+  return [...chosen].sort((a, b) => a - b)
+}
+
+function formatSelection(indices: readonly number[]): string {
+  const parts: string[] = []
+  for (let at = 0; at < indices.length; at++) {
+    const first = indices[at] as number
+    let last = first
+    while (indices[at + 1] === last + 1) last = indices[++at] as number
+    parts.push(first === last ? String(first) : `${first}-${last}`)
+  }
+  return parts.join(',')
+}
+
+function fromBase32(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array((text.length * 5) >> 3)
+  let bits = 0
+  let held = 0
+  let at = 0
+  for (const letter of text.toUpperCase()) {
+    const value = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter)
+    if (value < 0) return undefined
+    held = ((held << 5) | value) & 0xffff
+    bits += 5
+    if (bits >= 8) {
+      bits -= 8
+      bytes[at++] = (held >> bits) & 0xff
+    }
+  }
+  return bytes
+}
+
+/** `+` stays: it separates keywords, and stands for itself in URLs. */
+function unescapePercent(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function refuse(code: string, message: string): ProtocolError {
+  return new ProtocolError(`magnet/${code}`, message)
 }

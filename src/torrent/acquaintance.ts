@@ -6,6 +6,7 @@
 import type { Greeting } from '../net/handshaking.js'
 import { Link, type LinkOwner, type LinkServices } from '../net/link.js'
 import type { ByteStream } from '../net/world.js'
+import { MetadataServe } from '../wire/metadata.js'
 import type { Peer, PeerOptions } from '../wire/peer.js'
 import type { KnownPeer } from './peer-list.js'
 
@@ -21,6 +22,8 @@ export class Acquaintance extends Link {
   /** True when we dialled. */
   readonly initiator: boolean
   readonly placing: Placing
+  /** Tells it that we have no metadata either (BEP 9). */
+  readonly refusals: MetadataServe
 
   constructor(
     services: LinkServices,
@@ -31,6 +34,7 @@ export class Acquaintance extends Link {
       readonly handshake: Greeting
       readonly initiator: boolean
       readonly placing: Placing
+      readonly now: number
     },
     owner: LinkOwner<Acquaintance>,
   ) {
@@ -39,5 +43,6 @@ export class Acquaintance extends Link {
     this.handshake = parts.handshake
     this.initiator = parts.initiator
     this.placing = parts.placing
+    this.refusals = new MetadataServe(undefined, parts.now)
   }
 }

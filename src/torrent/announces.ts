@@ -28,6 +28,7 @@ export interface AnnouncesOptions {
 }
 
 export class Announces implements Task {
+  readonly infoHash: Uint8Array
   readonly #options: AnnouncesOptions
   readonly #announcer: Announcer
   readonly #running = new Map<number, { readonly abort: AbortController; readonly over: Promise<void> }>()
@@ -36,6 +37,7 @@ export class Announces implements Task {
 
   constructor(options: AnnouncesOptions) {
     this.#options = options
+    this.infoHash = options.infoHash
     this.#key = options.world.random.uint32()
     this.#announcer = new Announcer({
       tiers: options.trackers,
@@ -71,6 +73,12 @@ export class Announces implements Task {
 
   removeTracker(url: string, now: number): void {
     this.#announcer.removeTracker(url)
+    this.run(now)
+  }
+
+  /** The metadata says that the torrent is private (BEP 27). */
+  makePrivate(now: number): void {
+    this.#announcer.makePrivate()
     this.run(now)
   }
 

@@ -3,12 +3,13 @@
  * @module
  */
 
+import type { Metainfo } from '../metainfo/model.js'
 import type { RarestError } from '../util/errors.js'
 import type { CryptoMethod } from '../wire/mse.js'
 import type { PeerSource } from './peer-list.js'
 
-/** `checking` existing data, `downloading`, `seeding` (all that is wanted is there), `paused`, `error`, `closed`. */
-export type TorrentState = 'checking' | 'downloading' | 'seeding' | 'paused' | 'error' | 'closed'
+/** `metadata` while a magnet's is fetched, `checking` existing data, `downloading`, `seeding` (all that is wanted is there), `paused`, `error`, `closed`. */
+export type TorrentState = 'metadata' | 'checking' | 'downloading' | 'seeding' | 'paused' | 'error' | 'closed'
 
 /** Something went wrong that the torrent survives: a peer, a tracker. */
 export interface Warning {
@@ -20,6 +21,8 @@ export interface Warning {
 
 /** Events of a `Torrent` with their arguments. */
 export interface TorrentEvents {
+  /** The metadata of a magnet was fetched from peers and verified. Not emitted for torrent files. */
+  metadata: [metainfo: Metainfo]
   /** Existing data was checked and the torrent takes part in its swarm. */
   ready: []
   /** While existing data is checked: pieces looked at so far, of how many. */

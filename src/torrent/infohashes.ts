@@ -3,7 +3,8 @@
  * @module
  */
 
-import { toHex } from '../util/bytes.js'
+import { sha1, sha256 } from '#hash'
+import { equalBytes, toHex } from '../util/bytes.js'
 
 export interface InfoHashes {
   /** SHA-1 of `info`, 20 bytes. */
@@ -23,4 +24,10 @@ export function swarmHashes({ v1, v2 }: InfoHashes): Uint8Array[] {
 /** 40 hex digits that name the torrent within a session: of v1 where it has one, else of truncated v2. */
 export function idOf(hashes: InfoHashes): string {
   return toHex(swarmHashes(hashes)[0] as Uint8Array)
+}
+
+/** True when `info`, the raw bytes of an info dictionary, is what all known infohashes name. */
+export function namesInfo({ v1, v2 }: InfoHashes, info: Uint8Array): boolean {
+  if (v1 && !equalBytes(sha1(info), v1)) return false
+  return v2 === undefined || equalBytes(sha256(info), v2)
 }

@@ -17,13 +17,17 @@ import type { Picker } from '../picker/picker.js'
 import type { Store } from '../storage/store.js'
 import type { TrackerSnapshot } from '../tracker/announcer.js'
 import { type Address, addressKey, parseAddress, parseEndpoint } from '../util/address.js'
-import { equalBytes } from '../util/bytes.js'
+import { equalBytes, toHex } from '../util/bytes.js'
 import { errorCode, errorMessage } from '../util/errors.js'
 import { Rate } from '../util/rate.js'
 import { makePeerId } from '../wire/peer-id.js'
+import type { Acquaintance } from './acquaintance.js'
 import { Announces } from './announces.js'
 import type { Connection } from './connection.js'
-import { type KnownPeer, PeerList } from './peer-list.js'
+import { Gathering } from './gathering.js'
+import { type InfoHashes, swarmHashes } from './infohashes.js'
+import { MetadataExtension } from './metadata-extension.js'
+import { type KnownPeer, PeerList, type PeerSource } from './peer-list.js'
 import { Swarm } from './swarm.js'
 
 /** What a session lends to the peering of its torrents. */
@@ -36,9 +40,15 @@ export interface PeeringServices extends LinkServices {
 }
 
 export interface PeeringOptions {
-  readonly metainfo: Metainfo
-  /** Tracker URLs besides those of the torrent. */
-  readonly trackers: readonly string[]
+  readonly hashes: InfoHashes
+  /** Tiers of tracker URLs. */
+  readonly trackers: readonly (readonly string[])[]
+  readonly private: boolean
+  /** Tells whether bytes are the info dictionary, and takes them, once, while it is not known. */
+  readonly metadata: {
+    readonly verify: (bytes: Uint8Array) => boolean
+    readonly fetched: (bytes: Uint8Array) => void
+  }
   /** Bytes of the torrent that are not verified. */
   readonly left: () => number
   /** A connection came about, by `host:port`. */
@@ -51,15 +61,18 @@ export interface PeeringOptions {
 const TICK = 1_000
 
 export class Peering implements Dialling, Task {
-  /** Who we are to this torrent's peers and trackers. */
-  readonly ours: Identity
   readonly download: Rate = new Rate()
   readonly upload: Rate = new Rate()
   readonly #services: PeeringServices
   readonly #options: PeeringOptions
   readonly #peers = new PeerList()
-  readonly #announces: Announces
+  readonly #peerId: Uint8Array
+  /** One for each infohash of the torrent (BEP 52). */
+  readonly #announces: Announces[] = []
   readonly #abort = new AbortController()
+  #hashes: InfoHashes
+  #private: boolean
+  #gathering: Gathering | undefined
   #picker: Picker<KnownPeer> | undefined
   #swarm: Swarm | undefined
   /** What earlier swarms wasted. */
@@ -67,23 +80,18 @@ export class Peering implements Dialling, Task {
   #running = false
 
   constructor(services: PeeringServices, options: PeeringOptions) {
-    const { metainfo, trackers, left, warning } = options
     this.#services = services
     this.#options = options
-    this.ours = { infoHash: metainfo.infoHash as Uint8Array, peerId: makePeerId(services.world.random) }
-    this.#announces = new Announces({
-      world: services.world,
-      scheduler: services.scheduler,
-      client: services.trackers,
-      trackers: [...metainfo.trackers, ...trackers.map((url) => [url])],
-      ...this.ours,
-      private: metainfo.private,
-      port: services.port,
-      totals: () => ({ uploaded: this.upload.total, downloaded: this.download.total, left: left() }),
-      peers: (addresses) => this.#add(addresses, 'tracker'),
-      warning,
-      switched: () => this.#swarm?.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
-    })
+    this.#hashes = options.hashes
+    this.#private = options.private
+    this.#peerId = makePeerId(services.world.random)
+    for (const infoHash of swarmHashes(options.hashes)) this.#announces.push(this.#makeAnnounces(infoHash))
+  }
+
+  /** Who we are to this torrent's peers and trackers. */
+  get ours(): Identity {
+    const [infoHash, upgrade] = swarmHashes(this.#hashes)
+    return { infoHash: infoHash as Uint8Array, peerId: this.#peerId, ...(upgrade ? { upgrade } : {}) }
   }
 
   /** True while we take part: connections may be made. */
@@ -93,6 +101,11 @@ export class Peering implements Dialling, Task {
 
   get connections(): ReadonlySet<Connection> {
     return this.#swarm?.connections ?? NONE
+  }
+
+  /** Peers that wait with us for the metadata. */
+  get acquaintances(): ReadonlySet<Acquaintance> {
+    return this.#gathering?.links ?? NOBODY
   }
 
   /** Addresses known, connected or not. */
@@ -105,16 +118,36 @@ export class Peering implements Dialling, Task {
     return this.#wasted + (this.#swarm?.wasted ?? 0)
   }
 
+  /** What is known of each tracker; a hybrid announces to each under both infohashes, this is the first. */
   get trackers(): readonly TrackerSnapshot[] {
-    return this.#announces.trackers
+    return this.#announces[0]?.trackers ?? []
+  }
+
+  /** Connections, those included that wait for the metadata. */
+  get size(): number {
+    return this.connections.size + (this.#gathering?.links.size ?? 0)
+  }
+
+  /** The metadata became known: it may name a second infohash, and say that the torrent is private (BEP 27). */
+  learned(metainfo: Metainfo): void {
+    const now = this.#services.world.now()
+    this.#hashes = { v1: metainfo.infoHash, v2: metainfo.infoHashV2 }
+    if (metainfo.private) this.#makePrivate()
+    const known = new Set(this.#announces.map((announces) => toHex(announces.infoHash)))
+    for (const infoHash of swarmHashes(this.#hashes)) {
+      if (known.has(toHex(infoHash))) continue
+      const announces = this.#makeAnnounces(infoHash)
+      this.#announces.push(announces)
+      if (this.#running) announces.start(now)
+    }
   }
 
   /** What there is to exchange, after the data was checked. */
-  prepare(picker: Picker<KnownPeer>, store: Store): void {
+  prepare(metainfo: Metainfo, picker: Picker<KnownPeer>, store: Store): void {
     const { options } = this.#services
     const swarm = new Swarm({
       services: this.#services,
-      layout: this.#options.metainfo.layout,
+      layout: metainfo.layout,
       infoHash: this.ours.infoHash,
       picker,
       store,
@@ -127,7 +160,7 @@ export class Peering implements Dialling, Task {
       requestQueue: options.requestQueue,
       prefersEncryption: prefersEncryption(options.encryption),
       maxOutstanding: options.maxOutstanding,
-      extensions: [],
+      extensions: [new MetadataExtension(metainfo.infoBytes)],
       listener: {
         connected: (connection) => this.#connected(connection),
         closed: (connection, code, message) => this.#disconnected(connection, code, message),
@@ -137,6 +170,9 @@ export class Peering implements Dialling, Task {
     this.#wasted = this.wasted
     this.#picker = picker
     this.#swarm = swarm
+    const met = this.#gathering?.release() ?? []
+    this.#gathering = undefined
+    for (const peer of met) swarm.adopt(peer, this.#peerId)
   }
 
   /** Joins the swarm: announces `started`, dials. */
@@ -145,28 +181,32 @@ export class Peering implements Dialling, Task {
     const now = this.#services.world.now()
     this.#peers.refresh(now)
     this.#swarm?.reopen()
-    this.#announces.start(now)
+    if (!this.#swarm) this.#gathering ??= this.#gather()
+    for (const announces of this.#announces) announces.start(now)
     this.#services.dialer.add(this)
   }
 
   /** Leaves the swarm: drops all peers; resolves when the trackers know, or the time for it is up. */
-  stop(code: string, message: string): Promise<void> {
+  async stop(code: string, message: string): Promise<void> {
     this.#running = false
     this.#services.dialer.remove(this)
     this.#swarm?.close(code, message)
+    this.#gathering?.close(code, message)
+    this.#gathering = undefined
     this.#services.scheduler.cancel(this)
-    return this.#announces.stop(this.#services.world.now())
+    const now = this.#services.world.now()
+    await Promise.all(this.#announces.map((announces) => announces.stop(now)))
   }
 
   /** Gives up whatever is under way. After {@link Peering.stop}. */
   close(): void {
     this.#abort.abort(new Error('the torrent was closed'))
-    this.#announces.close()
+    for (const announces of this.#announces) announces.close()
   }
 
   /** The download is complete. */
   completed(): void {
-    this.#announces.completed(this.#services.world.now())
+    for (const announces of this.#announces) announces.completed(this.#services.world.now())
   }
 
   verified(piece: number): void {
@@ -186,7 +226,7 @@ export class Peering implements Dialling, Task {
   seek(): void {
     const now = this.#services.world.now()
     this.#peers.refresh(now)
-    this.#announces.needPeers(now)
+    for (const announces of this.#announces) announces.needPeers(now)
   }
 
   /** What we want changed. */
@@ -197,11 +237,14 @@ export class Peering implements Dialling, Task {
 
   /** Adds peers to dial, see `Torrent.addPeers`. */
   addPeers(peers: readonly string[]): void {
-    for (const { host, port } of peers.map(parseEndpoint)) {
-      const address = parseAddress(host, port)
-      if (address) this.#add([address], 'user')
-      else void this.#lookup(host, port)
-    }
+    for (const { host, port } of peers.map(parseEndpoint)) this.addPeer(host, port, 'user')
+  }
+
+  /** Adds a peer by name or address. */
+  addPeer(host: string, port: number, source: PeerSource): void {
+    const address = parseAddress(host, port)
+    if (address) this.#add([address], source)
+    else void this.#lookup(host, port, source)
   }
 
   /** Disconnects a peer and forgets its address; false when it is not known. */
@@ -217,11 +260,11 @@ export class Peering implements Dialling, Task {
   }
 
   addTracker(url: string, tier: number | undefined): void {
-    this.#announces.addTracker(url, tier, this.#services.world.now())
+    for (const announces of this.#announces) announces.addTracker(url, tier, this.#services.world.now())
   }
 
   removeTracker(url: string): void {
-    this.#announces.removeTracker(url, this.#services.world.now())
+    for (const announces of this.#announces) announces.removeTracker(url, this.#services.world.now())
   }
 
   nextDial(now: number): DialTarget | undefined {
@@ -249,14 +292,15 @@ export class Peering implements Dialling, Task {
   attach(stream: ByteStream, handshake: Greeting, rest: Uint8Array, dialled: KnownPeer | undefined): void {
     const now = this.#services.world.now()
     const known = dialled ?? this.#peers.incoming(stream.remote, now)
-    const ourselves = equalBytes(handshake.peerId, this.ours.peerId)
-    if (!this.#swarm || !this.#running || ourselves) {
+    const ourselves = equalBytes(handshake.peerId, this.#peerId)
+    const owner = this.#swarm ?? this.#gathering
+    if (!owner || !this.#running || ourselves) {
       stream.destroy()
       if (dialled && ourselves) this.#peers.forget(known)
       else if (dialled) this.#peers.failed(known, now)
       return
     }
-    this.#swarm.attach(stream, handshake, rest, known, dialled !== undefined, this.ours.peerId)
+    owner.attach(stream, handshake, rest, known, dialled !== undefined, this.#peerId)
   }
 
   run(now: number): void {
@@ -270,7 +314,53 @@ export class Peering implements Dialling, Task {
   }
 
   get #hasRoom(): boolean {
-    return this.connections.size < this.#services.options.maxPeersPerTorrent
+    return this.size < this.#services.options.maxPeersPerTorrent
+  }
+
+  #makeAnnounces(infoHash: Uint8Array): Announces {
+    return new Announces({
+      world: this.#services.world,
+      scheduler: this.#services.scheduler,
+      client: this.#services.trackers,
+      trackers: this.#options.trackers,
+      infoHash,
+      peerId: this.#peerId,
+      private: this.#private,
+      port: this.#services.port,
+      totals: () => ({
+        uploaded: this.upload.total,
+        downloaded: this.download.total,
+        left: this.#options.left(),
+      }),
+      peers: (addresses) => this.#add(addresses, 'tracker'),
+      warning: this.#options.warning,
+      switched: () => this.#swarm?.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
+    })
+  }
+
+  #gather(): Gathering {
+    const { options } = this.#services
+    return new Gathering({
+      services: this.#services,
+      peers: this.#peers,
+      clientName: options.clientName,
+      listenPort: this.#services.port,
+      requestQueue: options.requestQueue,
+      ...this.#options.metadata,
+      connected: (known) => this.#options.connected(known.key),
+      closed: (known, code, message) => this.#left(known, code, message),
+      banned: (known, code) => this.#options.warning(code, `${known.key} was banned`),
+    })
+  }
+
+  /** Nothing but the tracker may name peers from now on, and those whom others named are forgotten. */
+  #makePrivate(): void {
+    this.#private = true
+    for (const announces of this.#announces) announces.makePrivate(this.#services.world.now())
+    const forgotten = new Set(this.#peers.forgetPublic())
+    for (const link of [...(this.#gathering?.links ?? [])]) {
+      if (forgotten.has(link.known)) link.end('torrent/private', 'the torrent is private')
+    }
   }
 
   #connected(connection: Connection): void {
@@ -279,24 +369,28 @@ export class Peering implements Dialling, Task {
   }
 
   #disconnected(connection: Connection, code: string, message: string): void {
+    this.#left(connection.known, code, message)
+  }
+
+  #left(known: KnownPeer, code: string, message: string): void {
     this.#services.dialer.wake()
-    this.#options.disconnected(connection.known.key, code, message)
-    if (this.#running && this.connections.size === 0 && !this.#isSeed) {
-      this.#announces.needPeers(this.#services.world.now())
+    this.#options.disconnected(known.key, code, message)
+    if (this.#running && this.size === 0 && !this.#isSeed) {
+      for (const announces of this.#announces) announces.needPeers(this.#services.world.now())
     }
   }
 
-  #add(addresses: readonly Address[], source: 'tracker' | 'user'): void {
+  #add(addresses: readonly Address[], source: PeerSource): void {
     this.#peers.add(addresses, source, this.#services.world.now())
     if (addresses.length > 0) this.#services.dialer.wake()
   }
 
-  async #lookup(host: string, port: number): Promise<void> {
+  async #lookup(host: string, port: number, source: PeerSource): Promise<void> {
     try {
       const hosts = await this.#services.world.lookup(host, { signal: this.#abort.signal })
       this.#add(
         hosts.map((ip) => ({ host: ip, port })),
-        'user',
+        source,
       )
     } catch (error) {
       if (this.#abort.signal.aborted) return
@@ -306,3 +400,4 @@ export class Peering implements Dialling, Task {
 }
 
 const NONE: ReadonlySet<Connection> = new Set()
+const NOBODY: ReadonlySet<Acquaintance> = new Set()

@@ -6,10 +6,9 @@
 import type { Metainfo } from '../metainfo/model.js'
 import type { Bitfield } from '../util/bitfield.js'
 import { clientName } from '../wire/peer-id.js'
-import type { Connection } from './connection.js'
+import type { Content } from './content.js'
 import type { PeerSnapshot, TorrentState, TorrentStats } from './events.js'
 import type { Peering } from './peering.js'
-import type { Selection } from './selection.js'
 
 /** Verified bytes of one file, or of all files but pads. */
 export function verifiedBytes(metainfo: Metainfo, have: Bitfield, file?: number): number {
@@ -34,23 +33,21 @@ export function verifiedBytes(metainfo: Metainfo, have: Bitfield, file?: number)
   return sum
 }
 
-/** The numbers of a torrent. */
+/** The numbers of a torrent; sizes are 0 until its metadata is known. */
 export function torrentStats(
   state: TorrentState,
-  metainfo: Metainfo,
-  have: Bitfield,
-  selection: Selection,
+  content: Content | undefined,
   peering: Peering,
   now: number,
 ): TorrentStats {
-  const { leftBytes: left, wantedBytes: wanted } = selection
+  const { leftBytes: left, wantedBytes: wanted } = content?.selection ?? { leftBytes: 0, wantedBytes: 0 }
   const rate = peering.download.at(now)
   let seeds = 0
   for (const connection of peering.connections) if (connection.peer.isSeed) seeds++
   return {
     state,
-    size: metainfo.size,
-    downloaded: verifiedBytes(metainfo, have),
+    size: content?.metainfo.size ?? 0,
+    downloaded: content?.downloaded ?? 0,
     wanted,
     left,
     received: peering.download.total,
@@ -58,37 +55,38 @@ export function torrentStats(
     wasted: peering.wasted,
     downloadRate: rate,
     uploadRate: peering.upload.at(now),
-    eta: left === 0 ? 0 : left / rate,
-    progress: wanted === 0 ? 1 : 1 - left / wanted,
-    pieces: metainfo.pieceCount,
-    verifiedPieces: have.count,
-    peers: peering.connections.size,
+    eta: content === undefined ? Number.POSITIVE_INFINITY : left === 0 ? 0 : left / rate,
+    progress: content === undefined ? 0 : wanted === 0 ? 1 : 1 - left / wanted,
+    pieces: content?.metainfo.pieceCount ?? 0,
+    verifiedPieces: content?.picker.have.count ?? 0,
+    peers: peering.size,
     seeds,
     knownPeers: peering.knownPeers,
   }
 }
 
-export function peerSnapshots(connections: Iterable<Connection>, now: number): PeerSnapshot[] {
+export function peerSnapshots(peering: Peering, now: number): PeerSnapshot[] {
   const snapshots: PeerSnapshot[] = []
-  for (const connection of connections) {
+  for (const connection of [...peering.acquaintances, ...peering.connections]) {
     const { peer, known, handshake } = connection
+    const traffic = 'picks' in connection ? connection : undefined
     snapshots.push({
       address: known.key,
       source: known.source,
       incoming: !connection.initiator,
-      encryption: connection.encrypted,
+      encryption: handshake.encryption,
       client: peer.extension?.client ?? clientName(handshake.peerId) ?? 'unknown',
       progress: peer.pieces && peer.pieces.length > 0 ? peer.pieces.count / peer.pieces.length : 0,
-      downloadRate: connection.download.at(now),
-      uploadRate: connection.upload.at(now),
-      downloaded: connection.download.total,
-      uploaded: connection.upload.total,
+      downloadRate: traffic?.download.at(now) ?? 0,
+      uploadRate: traffic?.upload.at(now) ?? 0,
+      downloaded: traffic?.download.total ?? 0,
+      uploaded: traffic?.upload.total ?? 0,
       choking: peer.peerChoking,
       choked: peer.amChoking,
       interesting: peer.amInterested,
       interested: peer.peerInterested,
       outstanding: peer.outstanding,
-      snubbed: connection.snubbed,
+      snubbed: traffic?.snubbed === true,
     })
   }
   return snapshots

@@ -5,27 +5,29 @@
  */
 
 import { EventEmitter } from 'node:events'
-import { magnetOf } from '../metainfo/magnet.js'
+import { formatMagnet, magnetOf } from '../metainfo/magnet.js'
 import type { Metainfo } from '../metainfo/model.js'
-import { placeOf } from '../metainfo/place.js'
-import { Picker } from '../picker/picker.js'
+import { parseInfo } from '../metainfo/parse-info.js'
 import type { StorageBackend } from '../storage/backend.js'
-import { Store } from '../storage/store.js'
 import type { TrackerSnapshot } from '../tracker/announcer.js'
 import { Bitfield } from '../util/bitfield.js'
 import { toHex } from '../util/bytes.js'
 import { errorCode, errorMessage, RarestError } from '../util/errors.js'
-import { Deferred } from './deferred.js'
+import { Content } from './content.js'
+import { abortable, Deferred } from './deferred.js'
 import type { PeerSnapshot, TorrentEvents, TorrentState, TorrentStats } from './events.js'
-import { TorrentFile } from './file.js'
-import type { KnownPeer } from './peer-list.js'
+import type { TorrentFile } from './file.js'
+import { type InfoHashes, idOf, namesInfo } from './infohashes.js'
 import { Peering, type PeeringServices } from './peering.js'
-import { Reading } from './reading.js'
-import { Selection } from './selection.js'
-import { peerSnapshots, torrentStats, verifiedBytes } from './snapshots.js'
+import { peerSnapshots, torrentStats } from './snapshots.js'
+import type { TorrentSource } from './source.js'
 
 /** What a session lends to its torrents. */
 export interface TorrentServices extends PeeringServices {
+  /** Where the bytes of a torrent go, once its name is known. */
+  readonly storage: (name: string) => StorageBackend
+  /** The metadata of a magnet was fetched. Throws when another torrent has one of its infohashes. */
+  readonly learned: (torrent: Torrent, metainfo: Metainfo) => void
   /** The torrent is gone. */
   readonly removed: (torrent: Torrent) => void
   readonly warning: (torrent: Torrent, code: string, message: string) => void
@@ -36,7 +38,7 @@ export interface TorrentOptions {
   readonly trackers?: readonly string[]
   /** Peers to dial, `host:port` with an IP as host. */
   readonly peers?: readonly string[]
-  /** Indices of the files to fetch; all by default. */
+  /** Indices of the files to fetch; by default those that the magnet names (BEP 53), or else all. */
   readonly select?: readonly number[]
   /** Pieces in order instead of rarest first. */
   readonly sequential?: boolean
@@ -46,87 +48,95 @@ export interface TorrentOptions {
   readonly skipCheck?: boolean
 }
 
+/** Bytes left that trackers are told while nobody knows: some (LT does the same). */
+const UNKNOWN_LEFT = 16_384
+
 export class Torrent extends EventEmitter<TorrentEvents> {
-  readonly metainfo: Metainfo
-  /** 40 hex digits. */
-  readonly infoHash: string
-  readonly name: string
-  /** Without pad files; the order is that of the torrent. */
-  readonly files: readonly TorrentFile[]
   readonly #services: TorrentServices
-  readonly #store: Store
-  readonly #selection: Selection
+  readonly #options: TorrentOptions
+  readonly #source: TorrentSource
   readonly #peering: Peering
+  readonly #metadata = new Deferred<Metainfo>()
   #ready = new Deferred<void>()
   readonly #abort = new AbortController()
   #done = new Deferred<'complete' | 'closed'>()
-  #picker: Picker<KnownPeer>
-  #reading: Reading | undefined
-  #state: TorrentState = 'checking'
+  #hashes: InfoHashes
+  #content: Content | undefined
+  #state: TorrentState = 'metadata'
   #checked = false
   #wantsRun: boolean
+  #sequential: boolean
   #finished = false
   #error: RarestError | undefined
   #closing: Promise<void> | undefined
 
   constructor(
     services: TorrentServices,
-    metainfo: Metainfo,
-    backend: StorageBackend,
+    source: TorrentSource,
     options: TorrentOptions,
     register: (peering: Peering) => void,
   ) {
     super()
-    const { world } = services
     this.#services = services
-    this.metainfo = metainfo
-    this.name = metainfo.name
-    this.infoHash = toHex(metainfo.infoHash as Uint8Array)
-    const host = {
-      fileDownloaded: (index: number) => verifiedBytes(metainfo, this.#picker.have, index),
-      filePriority: (index: number) => this.#selection.priority(index),
-      setFilePriority: (index: number, priority: number) => this.#prioritise(index, priority),
-      readFile: (index: number, offset: number, most: number, signal: AbortSignal | undefined) =>
-        this.#readFile(index, offset, most, signal),
-    }
-    this.files = metainfo.files.flatMap((file, index) =>
-      file.pad ? [] : [new TorrentFile(host, index, file)],
-    )
-    this.#selection = new Selection(metainfo)
-    if (options.select) this.#selection.only(options.select.map((index) => this.#fileAt(index).index))
+    this.#options = options
+    this.#source = source
+    this.#hashes = source.hashes
     this.#wantsRun = options.paused !== true
-    this.#store = new Store({
-      layout: metainfo.layout,
-      files: metainfo.files.map((file) => ({
-        ...placeOf(metainfo, file),
-        length: file.length,
-        pad: file.pad,
-        symlink: file.symlink !== undefined,
-      })),
-      backend,
-      pieces: metainfo.pieces,
-      defer: (call) => world.defer(call),
-      budget: services.options.pieceBudget,
-      readBudget: services.options.readBudget,
-      on: {
-        verified: (piece) => this.#verified(piece),
-        failed: (piece) => this.#peering.failed(piece),
-        error: (error) => this.#fail(error),
-        drained: () => this.#peering.throttle(),
-      },
-    })
-    this.#picker = this.#makePicker(new Bitfield(metainfo.pieceCount), options.sequential === true)
+    this.#sequential = options.sequential === true
+    const { metainfo } = source
+    if (metainfo) this.#content = this.#makeContent(metainfo)
     this.#peering = new Peering(services, {
-      metainfo,
-      trackers: options.trackers ?? [],
-      left: () => metainfo.size - verifiedBytes(metainfo, this.#picker.have),
+      hashes: source.hashes,
+      trackers: [...source.trackers, ...(options.trackers ?? []).map((url) => [url])],
+      private: metainfo?.private === true,
+      metadata: {
+        verify: (bytes) => namesInfo(this.#hashes, bytes),
+        fetched: (bytes) => this.#fetched(bytes),
+      },
+      left: () => (this.#content ? this.#content.metainfo.size - this.#content.downloaded : UNKNOWN_LEFT),
       connected: (address) => this.emit('peer', address),
       disconnected: (address, code, message) => this.emit('peer-closed', address, code, message),
       warning: (code, message) => this.#warn(code, message),
     })
     register(this.#peering)
     if (options.peers) this.addPeers(options.peers)
-    void this.#open(options.skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
+    for (const { host, port } of source.peers) this.#peering.addPeer(host, port, 'magnet')
+    if (metainfo) {
+      this.#metadata.resolve(metainfo)
+      this.#state = 'checking'
+      void this.#open(options.skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
+    } else if (this.#wantsRun) this.#peering.start()
+    else this.#state = 'paused'
+  }
+
+  /** What the torrent file or the fetched metadata says; undefined while a magnet link is all there is. */
+  get metainfo(): Metainfo | undefined {
+    return this.#content?.metainfo
+  }
+
+  /** 40 hex digits: the v1 infohash, or the first 20 bytes of the v2 one where there is no other. */
+  get infoHash(): string {
+    return idOf(this.#source.hashes)
+  }
+
+  /** 64 hex digits, of v2 and hybrid torrents. */
+  get infoHashV2(): string | undefined {
+    return this.#hashes.v2 && toHex(this.#hashes.v2)
+  }
+
+  /** Of a magnet whose metadata is not there yet: what the link says, or the infohash. */
+  get name(): string {
+    return this.#content?.metainfo.name ?? this.#source.name
+  }
+
+  /** Without pad files; the order is that of the torrent. Empty until the metadata is known. */
+  get files(): readonly TorrentFile[] {
+    return this.#content?.files ?? []
+  }
+
+  /** Settles when the metadata is known, at once unless it comes from peers; rejects when the torrent closes or fails first. */
+  get metadata(): Promise<Metainfo> {
+    return this.#metadata.promise
   }
 
   /** Settles when existing data was checked: resolves, or rejects with the error that prevented it. */
@@ -150,17 +160,17 @@ export class Torrent extends EventEmitter<TorrentEvents> {
 
   /** A magnet link with the torrent's trackers and web seeds. */
   get magnet(): string {
-    return magnetOf(this.metainfo)
+    const { magnet } = this.#source
+    return this.#content || !magnet ? magnetOf(this.metainfo as Metainfo) : formatMagnet(magnet)
   }
 
   get stats(): TorrentStats {
-    const now = this.#services.world.now()
-    return torrentStats(this.#state, this.metainfo, this.#picker.have, this.#selection, this.#peering, now)
+    return torrentStats(this.#state, this.#content, this.#peering, this.#services.world.now())
   }
 
   /** The connected peers. */
   get peers(): PeerSnapshot[] {
-    return peerSnapshots(this.#peering.connections, this.#services.world.now())
+    return peerSnapshots(this.#peering, this.#services.world.now())
   }
 
   /** What is known of each tracker. */
@@ -168,9 +178,9 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     return this.#peering.trackers
   }
 
-  /** The verified pieces, a copy in wire form: bit 7 of byte 0 is piece 0. */
+  /** The verified pieces, a copy in wire form: bit 7 of byte 0 is piece 0. Empty until the metadata is known. */
   get bitfield(): Uint8Array {
-    return this.#picker.have.bytes.slice()
+    return this.#content?.picker.have.bytes.slice() ?? new Uint8Array(0)
   }
 
   /**
@@ -196,25 +206,50 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.#peering.removeTracker(url)
   }
 
-  /** Fetches exactly these files (indices into `files`). */
+  /** Fetches exactly these files (indices into `files`). Throws RangeError for others, also before the metadata is known. */
   select(indices: readonly number[]): void {
-    this.#selection.only(indices.map((index) => this.#fileAt(index).index))
+    if (!this.#content && indices.length > 0) throw new RangeError('there are no files before the metadata')
+    this.#content?.select(indices)
     this.#selectionChanged()
   }
 
   /** Pieces in order instead of rarest first. */
   set sequential(value: boolean) {
-    this.#picker.sequential = value
+    this.#sequential = value
+    if (this.#content) this.#content.picker.sequential = value
   }
 
   get sequential(): boolean {
-    return this.#picker.sequential
+    return this.#sequential
+  }
+
+  /**
+   * The verified bytes of a piece, fetched before all others when it is missing, also when no file in it
+   * was selected. Throws RangeError for a piece that there is not; rejects when the torrent closes or fails.
+   */
+  async readPiece(index: number, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array> {
+    await abortable(this.#ready.promise, options.signal)
+    const content = this.#content
+    if (this.#error || !content?.reading)
+      throw this.#error ?? new RarestError('torrent/closed', 'the torrent was closed')
+    const { layout, pieceCount } = content.metainfo
+    if (!Number.isInteger(index) || index < 0 || index >= pieceCount)
+      throw new RangeError(`piece must be an integer in 0 .. ${pieceCount - 1}, got ${index}`)
+    const now = this.#services.world.now()
+    const bytes = new Uint8Array(layout.pieceSize(index))
+    for (let at = 0; at < bytes.length; ) {
+      const position = index * layout.pieceLength + at
+      const part = await content.reading.read(position, bytes.length - at, now, options.signal)
+      bytes.set(part, at)
+      at += part.length
+    }
+    return bytes
   }
 
   /** Drops all peers, tells the trackers `stopped`, keeps everything that is verified. */
   pause(): void {
     this.#wantsRun = false
-    if (this.#state !== 'downloading' && this.#state !== 'seeding') return
+    if (this.#state !== 'metadata' && this.#state !== 'downloading' && this.#state !== 'seeding') return
     this.#setState('paused')
     void this.#peering.stop('torrent/paused', 'the torrent was paused')
     this.emit('paused')
@@ -226,13 +261,14 @@ export class Torrent extends EventEmitter<TorrentEvents> {
    */
   resume(): void {
     this.#wantsRun = true
+    const content = this.#content
     if (this.#state === 'error') {
       this.#error = undefined
       this.#done = new Deferred()
       this.#finished = false
-      this.#store.retry()
-      const suspects = this.#store.suspects
-      if (!this.#checked || suspects) {
+      content?.store.retry()
+      const suspects = content?.store.suspects
+      if (content && (!this.#checked || suspects)) {
         this.#ready = new Deferred()
         this.#setState('checking')
         void this.#open(this.#checked ? suspects : undefined)
@@ -240,7 +276,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       }
     } else if (this.#state !== 'paused') return
     this.#run()
-    this.#store.createEmptyFiles().catch((error: unknown) => this.#fail(error))
+    content?.store.createEmptyFiles().catch((error: unknown) => this.#fail(error))
     this.emit('resumed')
     this.#completeIfDone()
   }
@@ -257,30 +293,71 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     await this.#closing
   }
 
+  #makeContent(metainfo: Metainfo): Content {
+    const { world, options, storage } = this.#services
+    const content = new Content({
+      metainfo,
+      backend: storage(metainfo.name),
+      world,
+      pieceBudget: options.pieceBudget,
+      readBudget: options.readBudget,
+      sequential: this.#sequential,
+      on: {
+        verified: (piece) => this.#verified(piece),
+        failed: (piece) => this.#peering.failed(piece),
+        error: (error) => this.#fail(error),
+        drained: () => this.#peering.throttle(),
+        urgent: () => this.#peering.reconsider(),
+        prioritise: (file, priority) => this.#prioritise(file, priority),
+        readFile: (file, offset, most, signal) => this.#readFile(file, offset, most, signal),
+      },
+    })
+    const chosen = this.#options.select ?? this.#source.select
+    if (chosen) content.select(this.#options.select ?? chosen.filter((index) => index < content.files.length))
+    return content
+  }
+
+  /** The info dictionary came from peers, and is what the infohashes name. */
+  #fetched(bytes: Uint8Array): void {
+    if (this.#closing || this.#content) return
+    try {
+      const { trackers, webSeeds } = this.#source
+      const metainfo = parseInfo(bytes, { trackers, webSeeds })
+      this.#services.learned(this, metainfo)
+      this.#content = this.#makeContent(metainfo)
+      this.#hashes = { v1: metainfo.infoHash, v2: metainfo.infoHashV2 }
+      this.#peering.learned(metainfo)
+      this.#metadata.resolve(metainfo)
+      this.emit('metadata', metainfo)
+      this.#setState('checking')
+      void this.#open(this.#options.skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
+    } catch (error) {
+      this.#metadata.reject(error)
+      this.#fail(error)
+    }
+  }
+
   /** Checks what is on the disk, these pieces or all, and starts. */
   async #open(pieces: Bitfield | undefined): Promise<void> {
+    const content = this.#content as Content
+    const { store, metainfo, selection } = content
     try {
-      await this.#store.open()
-      if (!this.#selection.isAll) await this.#store.setWanted(this.#selection.wantedFiles())
+      await store.open()
+      if (!selection.isAll) await store.setWanted(selection.wantedFiles())
       if (!pieces?.isEmpty) {
-        await this.#store.check({
+        await store.check({
           ...(pieces ? { pieces } : {}),
           signal: this.#abort.signal,
-          onProgress: (checked) => this.emit('checking', checked, this.metainfo.pieceCount),
+          onProgress: (checked) => this.emit('checking', checked, metainfo.pieceCount),
         })
       }
       if (this.#closing) return
-      // A picker that starts anew knows nothing of pieces half way there.
-      for (let piece = 0; piece < this.metainfo.pieceCount; piece++) this.#store.abandon(piece)
-      this.#picker = this.#makePicker(this.#store.verified.clone(), this.#picker.sequential)
-      if (this.#wantsRun) await this.#store.createEmptyFiles()
+      content.checked()
+      if (this.#wantsRun) await store.createEmptyFiles()
       if (this.#closing) return
       this.#checked = true
-      this.#peering.prepare(this.#picker, this.#store)
-      this.#reading?.close(new RarestError('torrent/checked', 'the data was checked again'))
-      this.#reading = new Reading(this.metainfo.layout, this.#store, this.#picker, () =>
-        this.#peering.reconsider(),
-      )
+      this.#peering.prepare(metainfo, content.picker, store)
+      content.openReading(new RarestError('torrent/checked', 'the data was checked again'))
       if (this.#wantsRun) this.#run()
       else this.#setState('paused')
       this.#ready.resolve()
@@ -291,20 +368,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     }
   }
 
-  #makePicker(have: Bitfield, sequential: boolean): Picker<KnownPeer> {
-    const picker = new Picker<KnownPeer>({
-      layout: this.metainfo.layout,
-      random: this.#services.world.random,
-      have,
-      maxOpenPieces: this.#store.maxOpenPieces,
-    })
-    picker.setPriorities(this.#selection.pieces(have))
-    picker.sequential = sequential
-    return picker
-  }
-
   #run(): void {
-    this.#setState(this.#picker.isDone ? 'seeding' : 'downloading')
+    this.#setState(!this.#content ? 'metadata' : this.#content.picker.isDone ? 'seeding' : 'downloading')
     this.#peering.start()
   }
 
@@ -312,13 +377,15 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     const closed = new RarestError('torrent/closed', 'the torrent was closed')
     this.#abort.abort(closed)
     this.#setState('closed')
-    this.#reading?.close(closed)
+    const content = this.#content
+    content?.reading?.close(closed)
+    this.#metadata.reject(closed)
     this.#ready.reject(closed)
     await this.#peering.stop(closed.code, closed.message)
     this.#peering.close()
     let failure: unknown
-    if (deleteData) await this.#store.destroy().catch((error: unknown) => (failure = error))
-    await this.#store.close().catch((error: unknown) => this.#warn(errorCode(error), errorMessage(error)))
+    if (deleteData) await content?.store.destroy().catch((error: unknown) => (failure = error))
+    await content?.store.close().catch((error: unknown) => this.#warn(errorCode(error), errorMessage(error)))
     this.#done.resolve('closed')
     this.#services.removed(this)
     this.emit('closed')
@@ -336,45 +403,43 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     void this.#peering.stop(wrapped.code, wrapped.message)
     this.#ready.reject(wrapped)
     this.#done.reject(wrapped)
-    this.#reading?.fail(wrapped)
+    this.#content?.reading?.fail(wrapped)
     if (this.listenerCount('error') > 0) this.emit('error', wrapped)
     this.#services.warning(this, wrapped.code, `${this.name}: ${wrapped.message}`)
   }
 
   #verified(piece: number): void {
-    this.#selection.verified(piece)
+    this.#content?.selection.verified(piece)
     this.#peering.verified(piece)
-    this.#reading?.verified(piece)
+    this.#content?.reading?.verified(piece)
     this.emit('piece', piece)
     this.#completeIfDone()
   }
 
   #completeIfDone(): void {
-    if (this.#finished || !this.#checked || !this.#picker.isDone) return
+    const picker = this.#content?.picker
+    if (this.#finished || !this.#checked || !picker?.isDone) return
     this.#finished = true
     if (this.#state === 'downloading') {
       this.#setState('seeding')
-      if (this.#picker.have.isFull) this.#peering.completed()
+      if (picker.have.isFull) this.#peering.completed()
     }
     this.#done.resolve('complete')
     this.emit('done')
   }
 
-  #fileAt(index: number): TorrentFile {
-    const file = this.files[index]
-    if (!file) throw new RangeError(`file index must be in 0 .. ${this.files.length - 1}, got ${index}`)
-    return file
-  }
-
   #prioritise(index: number, priority: number): void {
-    this.#selection.set(index, priority)
+    this.#content?.selection.set(index, priority)
     this.#selectionChanged()
   }
 
   #selectionChanged(): void {
-    this.#store.setWanted(this.#selection.wantedFiles()).catch((error: unknown) => this.#fail(error))
-    this.#picker.setPriorities(this.#selection.pieces(this.#picker.have))
-    if (!this.#picker.isDone && this.#finished) {
+    const content = this.#content
+    if (!content) return
+    const { store, selection, picker } = content
+    store.setWanted(selection.wantedFiles()).catch((error: unknown) => this.#fail(error))
+    picker.setPriorities(selection.pieces(picker.have))
+    if (!picker.isDone && this.#finished) {
       this.#finished = false
       this.#done = new Deferred()
       if (this.#state === 'seeding') this.#setState('downloading')
@@ -391,10 +456,9 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array> {
     await this.#ready.promise
-    if (this.#error || !this.#reading)
+    if (this.#error || !this.#content?.reading)
       throw this.#error ?? new RarestError('torrent/closed', 'the torrent was closed')
-    const position = (this.metainfo.layout.offsets[index] as number) + offset
-    return this.#reading.read(position, most, this.#services.world.now(), signal)
+    return this.#content.read(index, offset, most, signal)
   }
 
   #setState(state: TorrentState): void {

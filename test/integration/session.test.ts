@@ -150,7 +150,7 @@ describe('Session', () => {
       code: expect.stringMatching(/^bencode\//),
     })
     await expect(one.add('magnet:?xt=urn:btih:00')).rejects.toMatchObject({
-      code: 'session/magnet-unsupported',
+      code: 'magnet/bad-infohash',
     })
     await expect(one.add(new Uint8Array(), { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow(
       'no',

@@ -66,7 +66,7 @@ const BLOWS: readonly Blow[] = [
 
 /** What a raw peer must know of a member's torrent. */
 function bare({ torrent }: Member): Content {
-  return { metainfo: torrent.metainfo, data: new Uint8Array(0), files: [] }
+  return { metainfo: torrent.metainfo as Content['metainfo'], data: new Uint8Array(0), files: [] }
 }
 
 describe('chaos', () => {

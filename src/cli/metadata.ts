@@ -1,0 +1,56 @@
+/**
+ * `rarest metadata`: makes a .torrent file of a magnet link.
+ * @module
+ */
+
+import { writeFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { MemoryStorage } from '../entry/storage.js'
+import { type EncryptionPolicy, Session } from '../index.js'
+import { collectPeers, encryption } from './arguments.js'
+import { interruption } from './interrupt.js'
+import { bytes, printJson, printLine } from './output.js'
+import { addTorrent } from './source.js'
+
+interface MetadataOptions {
+  readonly output?: string
+  readonly peer?: string[]
+  readonly encryption?: EncryptionPolicy
+  readonly json?: boolean
+}
+
+export function metadataCommand(): Command {
+  return new Command('metadata')
+    .description('fetch what a magnet link names from peers, and save it as a .torrent file')
+    .argument('<magnet>', 'magnet link')
+    .option('-o, --output <file>', 'where to write it (default: <name>.torrent)')
+    .option('--peer <host:port>', 'peer to ask, repeatable', collectPeers)
+    .addOption(encryption())
+    .option('--json', 'print a JSON object')
+    .action(metadata)
+}
+
+async function metadata(magnet: string, options: MetadataOptions): Promise<void> {
+  const interrupt = interruption('stopped before the metadata was there')
+  const session = new Session({
+    listen: false,
+    storage: () => new MemoryStorage(),
+    ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
+  })
+  try {
+    const torrent = await addTorrent(session, magnet, {
+      peers: options.peer ?? [],
+      select: [],
+      signal: interrupt.signal,
+    })
+    const metainfo = await interrupt.unless(torrent.metadata)
+    const path = options.output ?? `${metainfo.name}.torrent`
+    await writeFile(path, metainfo.bytes)
+    const { size, infoHash, name } = { ...torrent.stats, infoHash: torrent.infoHash, name: metainfo.name }
+    if (options.json) printJson({ path, name, infoHash, infoHashV2: torrent.infoHashV2 ?? null, size })
+    else printLine(`${path}: ${name}, ${bytes(size)}, ${infoHash}`)
+  } finally {
+    await session.close()
+    interrupt.release()
+  }
+}
