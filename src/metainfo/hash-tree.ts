@@ -158,6 +158,17 @@ export class HashTree {
     return leaves
   }
 
+  /** True when the leaves of a range within one piece are proven. */
+  hasLeaves({ index, length }: HashRange): boolean {
+    const piece = Math.floor(index / this.#leavesPerPiece)
+    const leaves = this.#leaves.get(piece)
+    if (!leaves) return false
+    const from = (index - piece * this.#leavesPerPiece) * NODE_LENGTH
+    const end = Math.min(leaves.length, from + length * NODE_LENGTH)
+    for (let at = from; at < end; at += NODE_LENGTH) if (isZero(leaves, at)) return false
+    return true
+  }
+
   /** Nobody needs the leaves of a piece any more. */
   forgetLeaves(piece: number): void {
     this.#leaves.delete(piece)

@@ -20,6 +20,8 @@ export class HashTrees {
   /** First piece of each file with a tree, ascending, and its tree. */
   readonly #starts: Int32Array
   readonly #of: readonly HashTree[]
+  /** Trees at the start of {@link trees} that are complete: they stay so. */
+  #complete = 0
   readonly #byRoot = new Map<string, HashTree>()
   /** First pieces of the files that share a tree. */
   readonly #firsts = new Map<HashTree, number[]>()
@@ -53,7 +55,8 @@ export class HashTrees {
 
   /** True when the hash of every piece is known. */
   get isComplete(): boolean {
-    return this.trees.every((tree) => tree.isComplete)
+    while (this.trees[this.#complete]?.isComplete) this.#complete++
+    return this.#complete === this.trees.length
   }
 
   /** The tree that covers a piece of the torrent. */

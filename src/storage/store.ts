@@ -13,6 +13,7 @@ import { Bitfield } from '../util/bitfield.js'
 import { Assembly } from './assembly.js'
 import { type CheckOptions, checkPieces, contradiction } from './check.js'
 import { StorageError, storageError } from './error.js'
+import { hashLeaves } from './leaves.js'
 import type { OpenPiece } from './open-piece.js'
 import { Placement } from './placement.js'
 import { ReadAhead, Reader } from './read-ahead.js'
@@ -53,6 +54,8 @@ export class Store {
   #doubtful: number[] = []
   /** Found on the disk, and right, when their hash became known. */
   #settled: number[] = []
+  /** Reads for {@link Store.leaves} that are under way. */
+  readonly #leafReads = new Set<Promise<void>>()
   #opened = false
   #turn = 0
   #turnDue = false
@@ -193,6 +196,21 @@ export class Store {
     }
     this.#assembly.judgeWaiting()
     this.#scheduleTurn()
+  }
+
+  /**
+   * The hash of each block of a verified piece, 32 bytes each, from the disk (v2). Rejects with a
+   * {@link StorageError}.
+   */
+  async leaves(piece: number): Promise<Uint8Array> {
+    const work = hashLeaves(this.#placement, piece, this.#options.defer)
+    const ended = work.then(nothing, nothing)
+    this.#leafReads.add(ended)
+    try {
+      return await work
+    } finally {
+      this.#leafReads.delete(ended)
+    }
   }
 
   /**
@@ -485,6 +503,7 @@ export class Store {
 
   async #release(): Promise<void> {
     await this.#writer.pause()
+    await Promise.all(this.#leafReads)
     this.#readAhead.close()
     this.#assembly.clear()
     this.#writer.clear()
@@ -502,3 +521,5 @@ export class Store {
     return Math.max(position, Math.min(limit, size, piece * pieceLength))
   }
 }
+
+function nothing(): void {}

@@ -1,0 +1,31 @@
+/**
+ * The leaves of a piece of a v2 torrent, made anew from the disk: they are not kept for pieces that are
+ * verified (BEP 52).
+ * @module
+ */
+
+import { LeafHasher } from '../metainfo/merkle.js'
+import type { Placement } from './placement.js'
+import { SLAB_LENGTH } from './slab.js'
+
+/**
+ * The hash of each block, 32 bytes each; at most 1 MiB is read and hashed in a turn of the event loop.
+ * Rejects with a `StorageError`.
+ */
+export async function hashLeaves(
+  placement: Placement,
+  piece: number,
+  defer: (call: () => void) => void,
+): Promise<Uint8Array> {
+  const { layout } = placement
+  const size = layout.pieceSize(piece)
+  const hasher = new LeafHasher(layout.blockCount(piece))
+  const step = new Uint8Array(Math.min(size, SLAB_LENGTH))
+  for (let at = 0; at < size; at += step.length) {
+    const bytes = step.subarray(0, Math.min(step.length, size - at))
+    await placement.read(piece * layout.pieceLength + at, bytes)
+    hasher.update(bytes)
+    if (at + step.length < size) await new Promise<void>((resolve) => defer(resolve))
+  }
+  return hasher.finish()
+}
