@@ -24,6 +24,9 @@ export async function bindVirtual(
 ): Promise<DatagramSocket> {
   const family = at.family ?? (at.host?.includes(':') ? 6 : 4)
   const any = family === 6 ? '::' : '0.0.0.0'
+  const has = host.ip.includes(':') === (family === 6) || host.ip6?.includes(':') === (family === 6)
+  if (at.host === undefined && !has)
+    throw new RarestError('EAFNOSUPPORT', `the host has no address of IPv${family}`)
   const bound = host.bind({ kind: 'udp', host: at.host ?? any, receive, contacts: new Set() }, at.port)
   if (!bound) throw new RarestError('EADDRINUSE', `UDP port ${at.port} is taken`)
   let open = true
