@@ -44,8 +44,11 @@ export class ExternalAddress {
     const from = ipToBytes(voter)
     if (from?.length !== this.#bytes) return false
     const network = toLatin1(from.subarray(0, this.#bytes === 4 ? 2 : 4))
+    const text = ipFromBytes(ip)
     this.#votes.delete(network)
-    this.#votes.set(network, { ip: ipFromBytes(ip), at: now })
+    this.#votes.set(network, { ip: text, at: now })
+    // One more for what is believed already elects nobody else.
+    if (text === this.#address) return false
     if (this.#votes.size > MAX_VOTERS) {
       const oldest = this.#votes.keys().next()
       if (!oldest.done) this.#votes.delete(oldest.value)

@@ -114,7 +114,7 @@ export class RoutingTable {
     if (live.length < this.sizeOf(index)) return true
     if (index === this.buckets.length - 1 && this.canSplit()) return true
     const isValid = isEntitled(id, endpoint.subarray(0, endpoint.length - 2))
-    return live.some((contact) => contact.failures > 0 || (isValid && !contact.isEntitled))
+    return live.some((contact) => contact.failures > 1 || (isValid && !contact.isEntitled))
   }
 
   /** A node queried us. That counts as a sign of life when it has answered before (BEP 5). */
@@ -157,14 +157,16 @@ export class RoutingTable {
     return this.insert(contact)
   }
 
-  /** A query to the node came to nothing: a replacement takes its place at once (LT). */
+  /** A query to the node came to nothing. */
   failed(id: Uint8Array, endpoint: Uint8Array): void {
     const contact = this.at(endpoint)
     if (!contact || !hasId(contact, id)) return
     contact.failures++
     const bucket = this.bucketOf(contact)
-    if (contact.failures >= MOST_FAILURES || bucket.spare.includes(contact)) this.remove(contact)
-    else if (bucket.spare.length > 0) this.remove(contact)
+    // One lost datagram is no reason: the second time a replacement takes its place at once (LT).
+    const isReplaced = contact.failures > 1 && bucket.spare.length > 0
+    if (isReplaced || contact.failures >= MOST_FAILURES || bucket.spare.includes(contact))
+      this.remove(contact)
   }
 
   /**
@@ -179,24 +181,22 @@ export class RoutingTable {
     return mix(best, this.select(target, count, true), count, strangers, target)
   }
 
-  /** The node that was neither heard of nor asked for longest, and the bits its bucket shares with us. */
-  stalest(): { readonly contact: Contact; readonly bits: number; readonly isFull: boolean } | undefined {
-    let stalest: Contact | undefined
-    let bits = 0
-    let oldest = Number.POSITIVE_INFINITY
-    for (let i = 0; i < this.buckets.length; i++) {
-      for (const contact of (this.buckets[i] as Bucket).live) {
-        const at = Math.max(contact.seen, contact.asked)
-        if (at < oldest) {
-          oldest = at
-          stalest = contact
-          bits = i
-        }
+  /**
+   * Nodes to ask again, longest unheard of first: those that were neither heard of nor asked since `before`,
+   * and those that failed for the first time. `bits` are those that its bucket shares with us.
+   */
+  stale(before: number): { readonly contact: Contact; readonly bits: number; readonly isFull: boolean }[] {
+    const found: { contact: Contact; bits: number; isFull: boolean }[] = []
+    for (let bits = 0; bits < this.buckets.length; bits++) {
+      const { live } = this.buckets[bits] as Bucket
+      const isFull = live.length >= this.sizeOf(bits)
+      for (let i = 0; i < live.length; i++) {
+        const contact = live[i] as Contact
+        if (contact.failures === 1 || (contact.seen < before && contact.asked < before))
+          found.push({ contact, bits, isFull })
       }
     }
-    if (!stalest) return undefined
-    const isFull = (this.buckets[bits] as Bucket).live.length >= this.sizeOf(bits)
-    return { contact: stalest, bits, isFull }
+    return found.sort((a, b) => a.contact.seen - b.contact.seen)
   }
 
   /** All nodes in use. */
@@ -262,7 +262,7 @@ export class RoutingTable {
   private victim(bucket: Bucket, index: number, newcomer: Contact): Contact | undefined {
     let worst: Contact | undefined
     for (const contact of bucket.live)
-      if (contact.failures > 0 && (!worst || contact.failures > worst.failures)) worst = contact
+      if (contact.failures > 1 && (!worst || contact.failures > worst.failures)) worst = contact
     if (worst) return worst
     if (newcomer.isEntitled) {
       for (const contact of bucket.live)

@@ -28,7 +28,7 @@ const MOST_RESTORED = 512
 const MOST_ROUTERS = 16
 /** ms between refreshing two nodes: even a table that is out of date all over is no burst. */
 const REFRESH_PACE = 500
-/** ms at which the table is looked through at the latest. */
+/** ms between looking the table through for nodes that are due within that time. */
 const REFRESH_LOOK = 60_000
 /** Newcomers that one refresh may bring. */
 const NEW_PER_REFRESH = 3
@@ -75,6 +75,9 @@ export class Upkeep {
   private isReady = false
   private pause = FIRST_PAUSE
   private refreshAt: number
+  private lookAt: number
+  /** Due to be asked again, the most urgent last. */
+  private stale: ReturnType<RoutingTable['stale']> = []
   private fills = 0
   private isFilling = false
 
@@ -83,7 +86,8 @@ export class Upkeep {
     this.random = random
     this.family = family
     this.bootstrapAt = now
-    this.refreshAt = now + REFRESH_LOOK
+    this.lookAt = now + REFRESH_LOOK
+    this.refreshAt = this.lookAt
     this.nextSweep = now + SWEEP
   }
 
@@ -204,18 +208,20 @@ export class Upkeep {
   }
 
   private refresh(now: number): Chore | undefined {
-    this.refreshAt = now + REFRESH_LOOK
-    if (this.table.size < K && !this.isBootstrapping && this.bootstrapAt === Number.POSITIVE_INFINITY)
-      this.bootstrapAt = now
-    const stalest = this.table.stalest()
-    if (!stalest) return undefined
-    const { contact, bits, isFull } = stalest
-    const dueAt = Math.max(contact.seen, contact.asked) + QUIET
-    if (now < dueAt) {
-      this.refreshAt = Math.min(this.refreshAt, Math.max(dueAt, now + REFRESH_PACE))
-      return undefined
+    if (now >= this.lookAt) {
+      this.lookAt = now + REFRESH_LOOK
+      this.stale = this.table.stale(now + REFRESH_LOOK - QUIET).reverse()
+      const isLost = this.table.size < K && this.bootstrapAt === Number.POSITIVE_INFINITY
+      if (isLost) this.bootstrapAt = now
     }
-    this.refreshAt = now + REFRESH_PACE
+    const next = this.stale.pop()
+    this.refreshAt = next ? now + REFRESH_PACE : this.lookAt
+    // It may have been heard of, or dropped, since the table was looked through.
+    if (!next || this.table.at(next.contact.node.subarray(20)) !== next.contact) return undefined
+    const { contact, bits, isFull } = next
+    const isFresh =
+      contact.failures === 0 && Math.max(contact.seen, contact.asked) > now - QUIET + REFRESH_LOOK
+    if (isFresh) return undefined
     this.checks++
     const isHome = bits === this.table.depth - 1
     const target = isFull ? undefined : randomIdNear(this.table.id, bits, !isHome, this.random)
