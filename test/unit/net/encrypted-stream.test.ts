@@ -61,7 +61,7 @@ describe('EncryptedStream', () => {
       if (sent) below.sent.push(sent)
       return true
     }
-    const bytes = seededRandom(2).bytes(100_000)
+    const bytes = seededRandom(2).bytes(300_000)
     stream.write([bytes])
     stream.write([bytes])
     const all = encrypted(OTHER, concatBytes(bytes, bytes))
