@@ -20,6 +20,8 @@ export interface RawOptions {
   readonly host?: HostOptions
   /** Announce the fast extension. Default true. */
   readonly fast?: boolean
+  /** Announce the extension protocol. Default false. */
+  readonly extended?: boolean
   readonly peerId?: Uint8Array
   /** Default: that of the torrent. */
   readonly infoHash?: Uint8Array
@@ -104,7 +106,7 @@ export class RawPeer {
     this.handshake = encodeHandshake({
       infoHash: this.infoHash,
       peerId: options.peerId ?? this.host.world.random.bytes(20),
-      reserved: reservedBits({ fast: options.fast !== false, extended: false }),
+      reserved: reservedBits({ fast: options.fast !== false, extended: options.extended === true }),
     })
   }
 

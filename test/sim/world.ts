@@ -6,6 +6,7 @@ import { expect, it } from 'vitest'
 import { sha1 } from '#hash'
 import { encode } from '../../src/bencode/index.js'
 import { type Metainfo, parseMetainfo, Session, type SessionOptions, type Torrent } from '../../src/index.js'
+import { magnetOf } from '../../src/metainfo/index.js'
 import { TrackerServer } from '../../src/net/tracker-server.js'
 import type { AddOptions } from '../../src/session.js'
 import { type HostOptions, type VirtualHost, VirtualNetwork } from '../../src/testing/index.js'
@@ -73,6 +74,8 @@ export interface JoinOptions {
   readonly add?: AddOptions
   /** Puts the data on the disk first. */
   readonly seed?: boolean
+  /** Gives the session a magnet link instead of the torrent: this one, or that of the torrent. */
+  readonly magnet?: boolean | string
   /** Uses this machine instead of a new one. */
   readonly on?: VirtualHost
   /** Sees the torrent before anything has happened to it. */
@@ -122,7 +125,9 @@ export class Sim {
       added.on('piece', (piece) => pieces.push(piece))
       options.added?.(added)
     })
-    const added = await this.network.run({ until: session.add(torrent.metainfo, options.add) })
+    const { magnet } = options
+    const source = magnet ? (magnet === true ? magnetOf(torrent.metainfo) : magnet) : torrent.metainfo
+    const added = await this.network.run({ until: session.add(source, options.add) })
     const member = { host, session, torrent: added, closes, warnings, pieces }
     this.members.push(member)
     return member
