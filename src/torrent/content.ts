@@ -4,11 +4,13 @@
  * @module
  */
 
+import { HashTrees } from '../metainfo/hash-trees.js'
 import type { Metainfo } from '../metainfo/model.js'
 import { placeOf } from '../metainfo/place.js'
 import type { World } from '../net/world.js'
 import { Picker } from '../picker/picker.js'
 import type { StorageBackend } from '../storage/backend.js'
+import { MerkleVerifier } from '../storage/merkle-verifier.js'
 import { Store } from '../storage/store.js'
 import { Bitfield } from '../util/bitfield.js'
 import type { RarestError } from '../util/errors.js'
@@ -33,6 +35,8 @@ export interface ContentOptions {
 export interface ContentListener {
   verified(piece: number): void
   failed(piece: number): void
+  /** A piece is wrong, and the hashes of its blocks would tell which are right (v2). */
+  doubtful(piece: number): void
   error(error: RarestError): void
   /** The store takes data again. */
   drained(): void
@@ -48,6 +52,8 @@ export class Content {
   readonly files: readonly TorrentFile[]
   readonly store: Store
   readonly selection: Selection
+  /** Of a v2 or hybrid torrent. */
+  readonly trees: HashTrees | undefined
   picker: Picker<KnownPeer>
   /** After the data was checked. */
   reading: Reading | undefined
@@ -67,6 +73,7 @@ export class Content {
       file.pad ? [] : [new TorrentFile(host, index, file)],
     )
     this.selection = new Selection(metainfo)
+    this.trees = metainfo.version === '1' ? undefined : new HashTrees(metainfo)
     this.store = new Store({
       layout: metainfo.layout,
       files: metainfo.files.map((file) => ({
@@ -77,6 +84,7 @@ export class Content {
       })),
       backend,
       pieces: metainfo.pieces,
+      ...(this.trees ? { verifier: new MerkleVerifier(this.trees, metainfo.layout, metainfo.pieces) } : {}),
       defer: (call) => world.defer(call),
       budget: options.pieceBudget,
       readBudget: options.readBudget,

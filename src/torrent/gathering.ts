@@ -9,6 +9,7 @@ import type { LinkOwner, LinkServices } from '../net/link.js'
 import type { Task } from '../net/scheduler.js'
 import type { ByteStream } from '../net/world.js'
 import { ipToBytes } from '../util/address.js'
+import { equalBytes } from '../util/bytes.js'
 import { encodeExtensionHandshake } from '../wire/extension.js'
 import { supports } from '../wire/handshake.js'
 import { MetadataFetch } from '../wire/metadata.js'
@@ -23,6 +24,8 @@ export interface GatheringOptions {
   readonly clientName: string
   readonly listenPort: () => number
   readonly requestQueue: number
+  /** The infohash of connections that speak v2, 20 bytes. */
+  readonly infoHashV2: Uint8Array | undefined
   /** True when these bytes are the info dictionary that the infohashes name. */
   readonly verify: (bytes: Uint8Array) => boolean
   readonly connected: (peer: KnownPeer) => void
@@ -54,7 +57,7 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
     initiator: boolean,
     _ourPeerId: Uint8Array,
   ): void {
-    const { services, peers, requestQueue } = this.#options
+    const { services, peers, requestQueue, infoHashV2 } = this.#options
     const now = services.world.now()
     const remote = supports(handshake.reserved)
     const placing: Placing = { place: undefined }
@@ -63,6 +66,7 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
       fast: remote.fast,
       extended: remote.extended,
       dht: false,
+      v2: infoHashV2 !== undefined && equalBytes(handshake.infoHash, infoHashV2),
       maxRequests: requestQueue,
       place: (piece, begin, length) => placing.place?.(piece, begin, length),
       now,

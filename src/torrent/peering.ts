@@ -14,7 +14,6 @@ import type { TrackerClient } from '../net/tracker-client.js'
 import type { ByteStream } from '../net/world.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Picker } from '../picker/picker.js'
-import type { Store } from '../storage/store.js'
 import type { TrackerSnapshot } from '../tracker/announcer.js'
 import { type Address, addressKey, parseAddress, parseEndpoint } from '../util/address.js'
 import { equalBytes, toHex } from '../util/bytes.js'
@@ -24,6 +23,7 @@ import { makePeerId } from '../wire/peer-id.js'
 import type { Acquaintance } from './acquaintance.js'
 import { Announces } from './announces.js'
 import type { Connection } from './connection.js'
+import type { Content } from './content.js'
 import { Gathering } from './gathering.js'
 import { type InfoHashes, swarmHashes } from './infohashes.js'
 import { MetadataExtension } from './metadata-extension.js'
@@ -143,12 +143,15 @@ export class Peering implements Dialling, Task {
   }
 
   /** What there is to exchange, after the data was checked. */
-  prepare(metainfo: Metainfo, picker: Picker<KnownPeer>, store: Store): void {
+  prepare(content: Content): void {
     const { options } = this.#services
+    const { metainfo, picker, store, trees } = content
+    const infoHashV2 = this.#infoHashV2
     const swarm = new Swarm({
       services: this.#services,
       layout: metainfo.layout,
       infoHash: this.ours.infoHash,
+      v2: trees && infoHashV2 && { infoHash: infoHashV2, trees },
       picker,
       store,
       peers: this.#peers,
@@ -215,6 +218,11 @@ export class Peering implements Dialling, Task {
 
   failed(piece: number): void {
     this.#swarm?.failed(piece)
+  }
+
+  /** Some blocks of a piece are wrong, and it can be found out which (v2). */
+  doubtful(piece: number): void {
+    this.#swarm?.doubtful(piece)
   }
 
   /** The store takes or refuses data. */
@@ -309,6 +317,11 @@ export class Peering implements Dialling, Task {
     this.#services.scheduler.schedule(this, now + TICK)
   }
 
+  /** The infohash of connections that speak v2. */
+  get #infoHashV2(): Uint8Array | undefined {
+    return this.#hashes.v2?.subarray(0, 20)
+  }
+
   get #isSeed(): boolean {
     return this.#picker?.isDone === true
   }
@@ -346,6 +359,7 @@ export class Peering implements Dialling, Task {
       clientName: options.clientName,
       listenPort: this.#services.port,
       requestQueue: options.requestQueue,
+      infoHashV2: this.#infoHashV2,
       ...this.#options.metadata,
       connected: (known) => this.#options.connected(known.key),
       closed: (known, code, message) => this.#left(known, code, message),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { HashTrees } from '../metainfo/hash-trees.js'
 import type { Layout } from '../metainfo/layout.js'
 import type { Greeting } from '../net/handshaking.js'
 import type { LinkOwner, LinkServices } from '../net/link.js'
@@ -11,6 +12,7 @@ import type { ByteStream } from '../net/world.js'
 import type { Picker } from '../picker/picker.js'
 import type { Store } from '../storage/store.js'
 import { ipToBytes } from '../util/address.js'
+import { equalBytes } from '../util/bytes.js'
 import type { Rate } from '../util/rate.js'
 import { allowedFastSet } from '../wire/allowed-fast.js'
 import { encodeExtensionHandshake } from '../wire/extension.js'
@@ -22,6 +24,7 @@ import { Choking } from './choking.js'
 import { Connection, type Lease } from './connection.js'
 import { Downloads } from './downloads.js'
 import { EXTENSION_IDS, type Extension } from './extension.js'
+import { Hashes } from './hashes.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
 import { Uploads } from './uploads.js'
 
@@ -38,6 +41,8 @@ export interface SwarmOptions {
   readonly services: LinkServices
   readonly layout: Layout
   readonly infoHash: Uint8Array
+  /** Of a v2 or hybrid torrent: the infohash of connections that speak v2, 20 bytes, and the merkle trees. */
+  readonly v2?: { readonly infoHash: Uint8Array; readonly trees: HashTrees } | undefined
   readonly picker: Picker<KnownPeer>
   readonly store: Store
   readonly peers: PeerList
@@ -69,6 +74,7 @@ export class Swarm implements LinkOwner<Connection> {
   readonly #choking: Choking
   readonly #uploads: Uploads
   readonly #downloads: Downloads
+  readonly #hashes: Hashes | undefined
   readonly #blame: Blame
   readonly #byPeerId = new Map<string, Connection>()
   readonly #live = new Map<KnownPeer, Connection>()
@@ -92,6 +98,14 @@ export class Swarm implements LinkOwner<Connection> {
       blocksPerPiece: options.layout.blocksPerPiece,
     })
     this.#blame = new Blame()
+    if (options.v2) {
+      this.#hashes = new Hashes({
+        trees: options.v2.trees,
+        store: options.store,
+        have: options.picker.have,
+        wrong: (piece, blocks) => this.#failedBlocks(piece, blocks),
+      })
+    }
     this.#wasDone = options.picker.isDone
   }
 
@@ -123,6 +137,7 @@ export class Swarm implements LinkOwner<Connection> {
       fast: remote.fast,
       extended: remote.extended,
       dht: false,
+      v2: this.#speaksV2(handshake),
       maxRequests: this.#options.requestQueue,
       place: (piece, begin, length) => this.#downloads.place(lease, piece, begin, length),
       now,
@@ -160,6 +175,7 @@ export class Swarm implements LinkOwner<Connection> {
         break
       case 'have':
         picker.peerHas(connection.picks, event.piece)
+        this.#hashes?.told(connection)
         if (!connection.peer.amInterested && picker.wanted(event.piece)) {
           connection.peer.setInterested(true, now)
         }
@@ -167,6 +183,7 @@ export class Swarm implements LinkOwner<Connection> {
         break
       case 'pieces':
         if (connection.peer.pieces) picker.setPieces(connection.picks, connection.peer.pieces)
+        this.#hashes?.told(connection)
         this.#reconsider(connection, now)
         this.#offerFast(connection)
         if (connection.peer.isSeed) this.#seedFound(connection)
@@ -203,12 +220,14 @@ export class Swarm implements LinkOwner<Connection> {
         this.#extension(event.id)?.received?.(connection, event.payload, now)
         break
       default:
+        this.#hashes?.received(connection, event, now)
         break
     }
   }
 
   settled(connection: Connection, now: number): void {
     this.#uploads.serve(connection, now)
+    this.#hashes?.settled(connection, now)
     if (!this.#closed) this.#downloads.request(connection, now)
   }
 
@@ -241,6 +260,7 @@ export class Swarm implements LinkOwner<Connection> {
       listener.banned(connection.known, code)
     }
     this.#uploads.forget(connection)
+    this.#hashes?.left(connection)
     for (const extension of this.#options.extensions) extension.closed?.(connection, now, code)
     if (!this.#closed) this.#choking.left(connection, now)
     listener.closed(connection, code, message)
@@ -251,6 +271,7 @@ export class Swarm implements LinkOwner<Connection> {
     const { picker, services } = this.#options
     for (const known of picker.contributors(piece)) known.trust = Math.min(8, known.trust + 1)
     picker.verified(piece)
+    this.#hashes?.verified(piece)
     this.#fresh.push(piece)
     if (this.#announcing) return
     this.#announcing = true
@@ -259,15 +280,15 @@ export class Swarm implements LinkOwner<Connection> {
 
   /** A piece did not match its hash: find out who lied. */
   failed(piece: number): void {
-    const { picker, peers, services, listener, layout } = this.#options
-    const now = services.world.now()
+    const { picker, layout } = this.#options
     this.#failedBytes += layout.pieceSize(piece)
-    for (const known of this.#blame.judge(picker.failed(piece))) {
-      peers.ban(known, now)
-      listener.banned(known, 'torrent/corrupt-data')
-      this.#live.get(known)?.end('torrent/corrupt-data', 'sent data that does not match its hash')
-    }
+    this.#convict(this.#blame.judge(picker.failed(piece)))
     this.#downloads.feed()
+  }
+
+  /** A piece did not match its hash, and the hashes of its blocks tell which of them do (v2). */
+  doubtful(piece: number): void {
+    this.#hashes?.doubtful(piece, this.#options.services.world.now())
   }
 
   /** The store takes or refuses more data: back-pressure down to the sockets. */
@@ -278,6 +299,7 @@ export class Swarm implements LinkOwner<Connection> {
   /** Once a second while there are connections: rates, queue depths, snubs; choke rounds when due. */
   tick(now: number): void {
     this.#downloads.tick(now)
+    this.#hashes?.tick(now)
     this.#choking.tick(now, this.#options.picker.isDone)
     for (const extension of this.#options.extensions) extension.tick?.(now)
     this.#closeIdle(now)
@@ -338,6 +360,7 @@ export class Swarm implements LinkOwner<Connection> {
     this.connections.add(connection)
     this.#byPeerId.set(String.fromCharCode(...handshake.peerId), connection)
     this.#live.set(known, connection)
+    if (this.#speaksV2(handshake)) this.#hashes?.joined(connection)
     return connection
   }
 
@@ -354,6 +377,29 @@ export class Swarm implements LinkOwner<Connection> {
       ...(yourIp ? { yourIp } : {}),
       ...(port > 0 ? { port } : {}),
     })
+  }
+
+  #speaksV2({ infoHash }: { readonly infoHash: Uint8Array }): boolean {
+    const { v2 } = this.#options
+    return v2 !== undefined && equalBytes(infoHash, v2.infoHash)
+  }
+
+  /** Blocks of a piece are proven wrong: whoever sent them lied, the rest of the piece stays. */
+  #failedBlocks(piece: number, blocks: readonly number[]): void {
+    const { picker, layout } = this.#options
+    for (const block of blocks) this.#failedBytes += layout.blockAt(piece, block).length
+    this.#convict(picker.failedBlocks(piece, blocks))
+    this.#downloads.feed()
+  }
+
+  #convict(liars: readonly KnownPeer[]): void {
+    const { peers, services, listener } = this.#options
+    const now = services.world.now()
+    for (const known of liars) {
+      peers.ban(known, now)
+      listener.banned(known, 'torrent/corrupt-data')
+      this.#live.get(known)?.end('torrent/corrupt-data', 'sent data that does not match its hash')
+    }
   }
 
   #extension(id: number): Extension | undefined {
@@ -419,6 +465,8 @@ const FLOODS: ReadonlySet<string> = new Set([
   'wire/message-too-long',
   'wire/request-flood',
   'wire/send-queue-full',
+  'wire/hash-request-flood',
+  'wire/bad-hashes',
 ])
 
 /** The rule for two connections between the same peers: the one dialled by the side with the smaller id stays (LT). */

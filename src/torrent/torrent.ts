@@ -305,6 +305,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       on: {
         verified: (piece) => this.#verified(piece),
         failed: (piece) => this.#peering.failed(piece),
+        doubtful: (piece) => this.#peering.doubtful(piece),
         error: (error) => this.#fail(error),
         drained: () => this.#peering.throttle(),
         urgent: () => this.#peering.reconsider(),
@@ -356,7 +357,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       if (this.#wantsRun) await store.createEmptyFiles()
       if (this.#closing) return
       this.#checked = true
-      this.#peering.prepare(metainfo, content.picker, store)
+      this.#peering.prepare(content)
       content.openReading(new RarestError('torrent/checked', 'the data was checked again'))
       if (this.#wantsRun) this.#run()
       else this.#setState('paused')
