@@ -224,12 +224,13 @@ class SystemStream implements ByteStream {
   }
 
   listen(listener: StreamListener): void {
+    const first = this.listener === undefined
     this.listener = listener
     if (this.closed) {
       process.nextTick(() => listener.close(this.error))
       return
     }
-    if (!this.onread) this.socket.on('data', (chunk) => this.received(chunk))
+    if (first && !this.onread) this.socket.on('data', (chunk) => this.received(chunk))
     if (!this.paused) this.socket.resume()
   }
 

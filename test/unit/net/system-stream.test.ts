@@ -355,6 +355,8 @@ describe('streams of the system world', () => {
     }
     const stream = accepted[0]!
     stream.pause()
+    // A handshake listens before the link does, and what comes must come once.
+    watch(stream)
     const seen = watch(stream)
     const sent = pattern(300_000)
     probe.end(sent)
