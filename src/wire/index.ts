@@ -1,6 +1,6 @@
 /**
  * The peer wire protocol without sockets: handshake, messages, the peer core, the extension handshake,
- * peer ids (BEP 3, 5, 6, 10, 20, 52).
+ * peer ids, and the encrypted handshake that may come before it all (BEP 3, 5, 6, 10, 20, 52, MSE).
  * @module
  */
 
@@ -43,6 +43,22 @@ export {
   UNCHOKE,
 } from './message.js'
 export {
+  type CryptoMethod,
+  MseAcceptor,
+  type MseAcceptorOptions,
+  type MseCode,
+  type MseEvent,
+  MseInitiator,
+  type MseInitiatorOptions,
+} from './mse.js'
+export {
+  isDegenerate,
+  type KeyExchange,
+  type MakeKeyExchange,
+  MSE_PRIME,
+  SkeyTable,
+} from './mse-keys.js'
+export {
   type BlockEvent,
   type CloseReason,
   type Counters,
@@ -55,3 +71,4 @@ export {
   type WireCloseCode,
 } from './peer.js'
 export { clientName, makePeerId, PEER_ID_PREFIX } from './peer-id.js'
+export { Rc4 } from './rc4.js'
