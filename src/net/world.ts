@@ -15,7 +15,7 @@ export interface Timer {
 
 /** What a byte stream tells its one listener. Calls never nest: none happens inside a method call of the stream. */
 export interface StreamListener {
-  /** Bytes that arrived. The memory is lent for the duration of the call only. */
+  /** Bytes that arrived. The memory is lent for the duration of the call only; in it, it may be written (an encrypted stream decrypts there). */
   data(chunk: Uint8Array): void
   /** All that `write` queued has left, after `write` returned false. */
   drain(): void

@@ -176,6 +176,7 @@ describe('Dialer and Listener', () => {
     outgoing: EncryptionPolicy,
     peer: EncryptionPolicy | 'slams' | 'mute',
     hint?: boolean,
+    running = true,
   ): Promise<{ outcome: string[]; connections: number; waited: number }> {
     const network = new VirtualNetwork({ seed: 1 })
     const [here, there] = [network.host(), network.host()]
@@ -204,7 +205,7 @@ describe('Dialer and Listener', () => {
         handshakeTimeout: 5_000,
         encryption: resolveEncryption(peer),
         welcome: () => true,
-        identify: () => them,
+        identify: () => (running ? them : undefined),
         accepted: (stream) => stream.listen({ data() {}, drain() {}, close() {} }),
       })
       listener.skeys.add(infoHash)
@@ -264,6 +265,10 @@ describe('Dialer and Listener', () => {
       expect(await dial(outgoing, peer, hint)).toMatchObject({ outcome, connections })
     },
   )
+
+  it('answers for no torrent that takes no connections now', async () => {
+    expect(await dial('required', 'enabled', undefined, false)).toMatchObject({ outcome: ['mse/cut'] })
+  })
 
   it('dials again at once', async () => {
     const { waited } = await dial('enabled', 'required')
