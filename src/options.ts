@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type DhtOptions, resolveDht } from './net/dht-options.js'
 import {
   DEFAULT_ENCRYPTION,
   type Encryption,
@@ -57,6 +58,12 @@ export interface SessionOptions {
   readonly maxOpenFiles?: number
   /** Where the bytes of a torrent go. Default: files below `path`. */
   readonly storage?: (torrent: StorageTarget) => StorageBackend
+  /**
+   * Take part in the DHT, on the UDP port of the same number. Default true on this machine's network; false on
+   * a virtual one, and when `host` is a loopback address, from where the well-known routers cannot be reached.
+   * With options it is on wherever it runs.
+   */
+  readonly dht?: boolean | DhtOptions
   /** Clocks, sockets and names. Default: this machine's. `rarest/testing` makes virtual ones. */
   readonly world?: World
 }
@@ -113,7 +120,11 @@ export const DEFAULTS: Readonly<{
 })
 
 /** {@link SessionOptions} with every number filled in. */
-export type ResolvedOptions = typeof DEFAULTS & Pick<SessionOptions, 'host' | 'storage'>
+export type ResolvedOptions = typeof DEFAULTS &
+  Pick<SessionOptions, 'host' | 'storage'> & {
+    /** Undefined: no DHT. */
+    readonly dht: DhtOptions | undefined
+  }
 
 const INTEGERS: Readonly<Record<string, readonly [number, number]>> = {
   port: [0, 65_535],
@@ -146,6 +157,7 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
   if (typeof resolved.listen !== 'boolean')
     throw new TypeError(`listen must be a boolean, got ${typeof resolved.listen}`)
   resolved.encryption = resolveEncryption(options.encryption)
+  resolved.dht = resolveDht(options.dht, options)
   return Object.freeze(resolved) as unknown as ResolvedOptions
 }
 

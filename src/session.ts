@@ -7,16 +7,20 @@ import { EventEmitter } from 'node:events'
 import { parseMagnet } from './metainfo/magnet.js'
 import type { Metainfo } from './metainfo/model.js'
 import { parseMetainfo } from './metainfo/parse.js'
+import { Dht } from './net/dht.js'
 import { Dialer } from './net/dialer.js'
 import { Listener } from './net/listener.js'
+import { openPorts } from './net/ports.js'
 import { Scheduler } from './net/scheduler.js'
 import { systemWorld } from './net/system.js'
 import { TrackerClient } from './net/tracker-client.js'
+import { UdpHub } from './net/udp-hub.js'
 import type { World } from './net/world.js'
 import { type ResolvedOptions, resolveOptions, type SessionOptions } from './options.js'
 import { FileStorage } from './storage/file.js'
 import { readTorrentFile } from './storage/torrent-file.js'
 import { abortable, Deferred } from './torrent/deferred.js'
+import { DhtAnnouncer } from './torrent/dht-announcer.js'
 import type { SessionStats, Warning } from './torrent/events.js'
 import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
@@ -57,6 +61,9 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #dialer: Dialer
   readonly #listener: Listener | undefined
   readonly #trackers: TrackerClient
+  readonly #hub: UdpHub
+  readonly #dht: Dht | undefined
+  readonly #dhtAnnouncer: DhtAnnouncer | undefined
   readonly #torrents = new Map<string, Torrent>()
   readonly #peerings = new Map<string, Peering>()
   readonly #ready = new Deferred<number>()
@@ -79,12 +86,28 @@ export class Session extends EventEmitter<SessionEvents> {
       room: () => this.#room(),
     })
     this.#listener = this.#options.listen ? this.#makeListener() : undefined
+    this.#hub = new UdpHub(this.#world)
+    const services = { world: this.#world, scheduler: this.#scheduler, hub: this.#hub }
+    if (this.#options.dht) {
+      this.#dht = new Dht(services, this.#options.dht)
+      this.#dhtAnnouncer = new DhtAnnouncer({
+        ...services,
+        dht: this.#dht,
+        port: () => this.#port,
+        udpPort: () => this.#hub.port,
+      })
+    }
     this.#opening = this.#open()
   }
 
   /** Resolves to the port when the session listens (0 when it only dials), or rejects, for instance with `EADDRINUSE`. */
   get ready(): Promise<number> {
     return this.#ready.promise
+  }
+
+  /** The DHT node of the session; undefined when its option `dht` is off. */
+  get dht(): Dht | undefined {
+    return this.#dht
   }
 
   get torrents(): readonly Torrent[] {
@@ -156,16 +179,28 @@ export class Session extends EventEmitter<SessionEvents> {
   async #open(): Promise<void> {
     try {
       const { host, port } = this.#options
-      if (this.#listener)
-        this.#port = await this.#listener.open(host === undefined ? { port } : { host, port })
+      const ports = await openPorts(
+        this.#listener,
+        this.#dht ? this.#hub : undefined,
+        host === undefined ? { port } : { host, port },
+      )
+      this.#port = ports.tcp
       if (this.#closing) return
+      if (ports.udpError) this.#withoutUdp(ports.udpError)
+      else this.#dht?.start()
       this.#ready.resolve(this.#port)
       this.emit('listening', this.#port)
     } catch (error) {
       this.#ready.reject(error)
+      this.#dht?.close()
       const message = error instanceof Error ? error.message : String(error)
       this.emit('warning', { code: 'session/listen-failed', message: `cannot listen: ${message}` })
     }
+  }
+
+  #withoutUdp({ code, message }: { readonly code: string; readonly message: string }): void {
+    this.#dht?.fail(new RarestError(code, message))
+    this.emit('warning', { code: 'session/udp-failed', message: `no DHT: ${message}` })
   }
 
   async #close(): Promise<void> {
@@ -175,8 +210,10 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#dialer.close()
     await this.#opening
     await Promise.all(this.torrents.map((torrent) => torrent.close()))
+    this.#dht?.close()
     await this.#listener?.close()
     await this.#trackers.close()
+    await this.#hub.close()
     this.#scheduler.close()
     this.emit('closed')
   }
@@ -235,6 +272,7 @@ export class Session extends EventEmitter<SessionEvents> {
       trackers: this.#trackers,
       options: this.#options,
       port: () => this.#port,
+      dht: this.#dhtAnnouncer,
       storage,
       learned: (torrent, metainfo) => this.#learned(torrent, metainfo),
       removed: (torrent) => {

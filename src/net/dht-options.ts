@@ -7,7 +7,8 @@ import type { BencodeValue } from '../bencode/value.js'
 import type { Item } from '../dht/items.js'
 import type { DhtStats } from '../dht/node-types.js'
 import type { RateLimits } from '../dht/rate-limiter.js'
-import type { Address } from '../util/address.js'
+import { type Address, parseEndpoint } from '../util/address.js'
+import type { World } from './world.js'
 
 /** Options of a {@link Dht}. */
 export interface DhtOptions {
@@ -72,4 +73,38 @@ export interface DhtNodeStats extends DhtStats {
   readonly id: string
   /** Our IP as others see it, when enough of them agree. */
   readonly externalAddress: string | undefined
+}
+
+/**
+ * The options of a session's DHT, undefined when it has none; see `SessionOptions.dht` for the default. Throws
+ * TypeError or RangeError for a wrong one.
+ */
+export function resolveDht(
+  dht: unknown,
+  session: { readonly host?: string; readonly world?: World },
+): DhtOptions | undefined {
+  if (dht === undefined) {
+    const isLocal = session.host !== undefined && /^(127\.|::1$|localhost$)/i.test(session.host)
+    return session.world || isLocal ? undefined : {}
+  }
+  if (typeof dht === 'boolean') return dht ? {} : undefined
+  if (typeof dht !== 'object' || dht === null)
+    throw new TypeError(`dht must be a boolean or an object, got ${dht === null ? 'null' : typeof dht}`)
+  checkDht(dht)
+  return dht
+}
+
+function checkDht({ bootstrap, state }: DhtOptions): void {
+  if (state !== undefined && !(state instanceof Uint8Array))
+    throw new TypeError(`dht.state must be a Uint8Array, got ${typeof state}`)
+  if (bootstrap === undefined) return
+  if (!Array.isArray(bootstrap))
+    throw new TypeError(`dht.bootstrap must be an array, got ${typeof bootstrap}`)
+  for (const router of bootstrap) {
+    try {
+      parseEndpoint(String(router))
+    } catch {
+      throw new RangeError(`dht.bootstrap must hold host:port, got ${router}`)
+    }
+  }
 }

@@ -28,6 +28,8 @@ export interface Identity {
    * the connection speaks v2 (BEP 52).
    */
   readonly upgrade?: Uint8Array
+  /** We take part in the DHT with this torrent (BEP 5). */
+  readonly dht?: boolean
 }
 
 /** How a handshake may be, or is, encrypted. */
@@ -206,10 +208,14 @@ class Handshaking implements StreamListener, Task {
       return
     }
     const ours = identify?.(infoHash)
-    if (!ours) this.fail('wire/unknown-infohash')
-    else if (ours.upgrade && supports(reserved).v2upgrade) {
-      this.#introduce({ infoHash: ours.upgrade, peerId: ours.peerId })
-    } else this.#introduce({ infoHash, peerId: ours.peerId })
+    if (!ours) {
+      this.fail('wire/unknown-infohash')
+      return
+    }
+    const { peerId, dht = false, upgrade } = ours
+    // Our answer names the infohash that the connection speaks, and offers no other.
+    const spoken = upgrade && supports(reserved).v2upgrade ? upgrade : infoHash
+    this.#introduce({ infoHash: spoken, peerId, dht })
   }
 
   #introduce(ours: Identity): void {
@@ -227,5 +233,6 @@ const NOTHING: Uint8Array = new Uint8Array(0)
 
 function introduction(ours: Identity): Uint8Array {
   const v2upgrade = ours.upgrade !== undefined
-  return encodeHandshake({ ...ours, reserved: reservedBits({ extended: true, fast: true, v2upgrade }) })
+  const dht = ours.dht === true
+  return encodeHandshake({ ...ours, reserved: reservedBits({ extended: true, fast: true, dht, v2upgrade }) })
 }

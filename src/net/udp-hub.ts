@@ -43,6 +43,11 @@ export class UdpHub {
     return [this.#sockets[4], this.#sockets[6]].flatMap((socket) => (socket ? [socket.address] : []))
   }
 
+  /** The port of all sockets, 0 before they are open. */
+  get port(): number {
+    return this.addresses[0]?.port ?? 0
+  }
+
   /** True when datagrams can be sent to addresses of this family. */
   has(family: 4 | 6): boolean {
     return this.#sockets[family] !== undefined
@@ -97,10 +102,10 @@ export class UdpHub {
   }
 
   async #release(): Promise<void> {
-    const sockets = [this.#sockets[4], this.#sockets[6]]
+    const sockets = [this.#sockets[4], this.#sockets[6]].flatMap((socket) => socket ?? [])
     delete this.#sockets[4]
     delete this.#sockets[6]
-    await Promise.all(sockets.map((socket) => socket?.close()))
+    await Promise.all(sockets.map((socket) => socket.close()))
   }
 
   #receive(bytes: Uint8Array, from: Address): void {

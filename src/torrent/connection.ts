@@ -60,6 +60,8 @@ export class Connection extends Link implements Candidate {
   loading = false
   /** Times that it choked us since the last block. */
   fruitless = 0
+  /** It told us the port of its DHT node. */
+  namedNode = false
   snubbed = false
   optimistic = false
   unchokedAt = 0

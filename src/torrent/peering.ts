@@ -23,6 +23,8 @@ import { makePeerId } from '../wire/peer-id.js'
 import type { Acquaintance } from './acquaintance.js'
 import { Announces } from './announces.js'
 import type { Connection } from './connection.js'
+import type { DhtAnnouncer } from './dht-announcer.js'
+import { DhtPresence } from './dht-presence.js'
 import type { Content } from './content.js'
 import { Gathering } from './gathering.js'
 import { type InfoHashes, swarmHashes } from './infohashes.js'
@@ -37,6 +39,8 @@ export interface PeeringServices extends LinkServices {
   readonly options: ResolvedOptions
   /** Port on which the session listens, 0 when it does not. */
   readonly port: () => number
+  /** Undefined when the session takes no part in the DHT. */
+  readonly dht?: DhtAnnouncer | undefined
 }
 
 export interface PeeringOptions {
@@ -69,6 +73,7 @@ export class Peering implements Dialling, Task {
   readonly #peerId: Uint8Array
   /** One for each infohash of the torrent (BEP 52). */
   readonly #announces: Announces[] = []
+  readonly #dht: DhtPresence
   readonly #abort = new AbortController()
   #hashes: InfoHashes
   #private: boolean
@@ -86,12 +91,19 @@ export class Peering implements Dialling, Task {
     this.#private = options.private
     this.#peerId = makePeerId(services.world.random)
     for (const infoHash of swarmHashes(options.hashes)) this.#announces.push(this.#makeAnnounces(infoHash))
+    this.#dht = new DhtPresence({
+      announcer: services.dht,
+      isSeed: () => this.#isSeed && this.#picker?.have.isFull === true,
+      found: (peers) => this.#add(peers, 'dht'),
+    })
+    this.#dht.set(swarmHashes(options.hashes), options.private)
   }
 
   /** Who we are to this torrent's peers and trackers. */
   get ours(): Identity {
     const [infoHash, upgrade] = swarmHashes(this.#hashes)
-    return { infoHash: infoHash as Uint8Array, peerId: this.#peerId, ...(upgrade ? { upgrade } : {}) }
+    const dht = this.#dht.announcer !== undefined
+    return { infoHash: infoHash as Uint8Array, peerId: this.#peerId, dht, ...(upgrade ? { upgrade } : {}) }
   }
 
   /** True while we take part: connections may be made. */
@@ -133,6 +145,7 @@ export class Peering implements Dialling, Task {
     const now = this.#services.world.now()
     this.#hashes = { v1: metainfo.infoHash, v2: metainfo.infoHashV2 }
     if (metainfo.private) this.#makePrivate()
+    this.#dht.set(swarmHashes(this.#hashes), this.#private)
     const known = new Set(this.#announces.map((announces) => toHex(announces.infoHash)))
     for (const infoHash of swarmHashes(this.#hashes)) {
       if (known.has(toHex(infoHash))) continue
@@ -147,6 +160,7 @@ export class Peering implements Dialling, Task {
     const { options } = this.#services
     const { metainfo, picker, store, trees } = content
     const infoHashV2 = this.#infoHashV2
+    this.#dht.meet(metainfo.nodes)
     const swarm = new Swarm({
       services: this.#services,
       layout: metainfo.layout,
@@ -164,6 +178,7 @@ export class Peering implements Dialling, Task {
       prefersEncryption: prefersEncryption(options.encryption),
       maxOutstanding: options.maxOutstanding,
       extensions: [new MetadataExtension(metainfo.infoBytes)],
+      dht: this.#dht.announcer,
       listener: {
         connected: (connection) => this.#connected(connection),
         closed: (connection, code, message) => this.#disconnected(connection, code, message),
@@ -186,12 +201,14 @@ export class Peering implements Dialling, Task {
     this.#swarm?.reopen()
     if (!this.#swarm) this.#gathering ??= this.#gather()
     for (const announces of this.#announces) announces.start(now)
+    this.#dht.start()
     this.#services.dialer.add(this)
   }
 
   /** Leaves the swarm: drops all peers; resolves when the trackers know, or the time for it is up. */
   async stop(code: string, message: string): Promise<void> {
     this.#running = false
+    this.#dht.stop()
     this.#services.dialer.remove(this)
     this.#swarm?.close(code, message)
     this.#gathering?.close(code, message)
@@ -235,6 +252,7 @@ export class Peering implements Dialling, Task {
     const now = this.#services.world.now()
     this.#peers.refresh(now)
     for (const announces of this.#announces) announces.needPeers(now)
+    this.#dht.needPeers()
   }
 
   /** What we want changed. */
@@ -391,6 +409,7 @@ export class Peering implements Dialling, Task {
     this.#options.disconnected(known.key, code, message)
     if (this.#running && this.size === 0 && !this.#isSeed) {
       for (const announces of this.#announces) announces.needPeers(this.#services.world.now())
+      this.#dht.needPeers()
     }
   }
 

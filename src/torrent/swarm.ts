@@ -22,6 +22,7 @@ import type { Acquaintance } from './acquaintance.js'
 import { Blame } from './blame.js'
 import { Choking } from './choking.js'
 import { Connection, type Lease } from './connection.js'
+import type { DhtAnnouncer } from './dht-announcer.js'
 import { Downloads } from './downloads.js'
 import { EXTENSION_IDS, type Extension } from './extension.js'
 import { Hashes } from './hashes.js'
@@ -57,6 +58,8 @@ export interface SwarmOptions {
   readonly prefersEncryption: boolean
   readonly maxOutstanding: number
   readonly extensions: readonly Extension[]
+  /** Undefined when the torrent stays out of the DHT. */
+  readonly dht?: DhtAnnouncer | undefined
   readonly listener: SwarmListener
 }
 
@@ -136,7 +139,7 @@ export class Swarm implements LinkOwner<Connection> {
       layout,
       fast: remote.fast,
       extended: remote.extended,
-      dht: false,
+      dht: remote.dht && this.#options.dht !== undefined,
       v2: this.#speaksV2(handshake),
       maxRequests: this.#options.requestQueue,
       place: (piece, begin, length) => this.#downloads.place(lease, piece, begin, length),
@@ -145,6 +148,7 @@ export class Swarm implements LinkOwner<Connection> {
     const connection = this.#join(stream, peer, handshake, known, initiator, lease, now)
     peer.start(picker.have, remote.extended ? this.#hello(stream) : undefined, now)
     this.#options.listener.connected(connection)
+    if (this.#options.dht) peer.port(this.#options.dht.udpPort)
     connection.open(rest)
   }
 
@@ -215,6 +219,11 @@ export class Swarm implements LinkOwner<Connection> {
         break
       case 'extension-handshake':
         for (const extension of this.#options.extensions) extension.greeted?.(connection, now)
+        break
+      case 'port':
+        // Once: whoever names many ports would have us ping them all.
+        if (!connection.namedNode) this.#options.dht?.addNode(connection.stream.remote.host, event.port)
+        connection.namedNode = true
         break
       case 'extended':
         this.#extension(event.id)?.received?.(connection, event.payload, now)
