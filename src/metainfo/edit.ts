@@ -3,8 +3,9 @@
  * @module
  */
 
-import { asDict, decode, type Encodable, encode } from '../bencode/index.js'
-import { concatBytes, fromLatin1 } from '../util/bytes.js'
+import { asDict, decode, type Encodable } from '../bencode/index.js'
+import { fromHex, toLatin1 } from '../util/bytes.js'
+import { assemble } from './assemble.js'
 import { announceFields } from './create.js'
 import type { Metainfo } from './model.js'
 
@@ -22,12 +23,19 @@ export function withTrackers(metainfo: Metainfo, tiers: readonly (readonly strin
   return assemble(root, metainfo.infoBytes)
 }
 
-/** A torrent file around the raw bytes of `info`, which are never encoded again. Keys of `root` are Latin-1. */
-function assemble(root: ReadonlyMap<string, Encodable>, infoBytes: Uint8Array): Uint8Array {
-  const parts: Uint8Array[] = [fromLatin1('d')]
-  const keys = [...root.keys()].sort((a, b) => (a < b ? -1 : 1))
-  for (const key of keys) {
-    parts.push(encode(fromLatin1(key)), key === 'info' ? infoBytes : encode(root.get(key) as Encodable))
+/**
+ * The bytes of the same torrent with these piece layers, under the hex of their roots, in place of its own: a
+ * v2 torrent whose layers came from peers becomes a whole torrent file (BEP 52). Throws RangeError for a
+ * key that is no hex of 32 bytes.
+ */
+export function withPieceLayers(metainfo: Metainfo, layers: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const root = new Map<string, Encodable>(asDict(decode(metainfo.bytes, { unsortedKeys: true })))
+  const entries = new Map<string, Encodable>()
+  for (const [hex, layer] of layers) {
+    const key = fromHex(hex)
+    if (key?.length !== 32) throw new RangeError(`layers must be under roots of 64 hex digits, got ${hex}`)
+    entries.set(toLatin1(key), layer)
   }
-  return concatBytes(...parts, fromLatin1('e'))
+  root.set('piece layers', entries)
+  return assemble(root, metainfo.infoBytes)
 }

@@ -12,11 +12,18 @@ export {
   createMetainfo,
   type TorrentFields,
 } from './create.js'
-export { withTrackers } from './edit.js'
+export { withPieceLayers, withTrackers } from './edit.js'
 export { BLOCK_LENGTH, type Block, type FileSlice, Layout, type LayoutFile, type Range } from './layout.js'
 export { formatMagnet, type Magnet, magnetOf, parseMagnet, tryParseMagnet } from './magnet.js'
 export { FileHasher, merkleRoot, padHash } from './merkle.js'
-export { type Metainfo, type MetainfoFile, type MetainfoLimits, swarmHash } from './model.js'
+export {
+  type Metainfo,
+  type MetainfoFile,
+  type MetainfoLimits,
+  type ParseOptions,
+  type PieceLayersMode,
+  swarmHash,
+} from './model.js'
 export { METAINFO_LIMITS, parseMetainfo, pieceHash, tryParseMetainfo } from './parse.js'
 export { type InfoContext, parseInfo } from './parse-info.js'
 export { type Place, placeOf } from './place.js'

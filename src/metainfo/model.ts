@@ -118,7 +118,7 @@ export interface MetainfoLimits {
   readonly maxLength?: number
   /** Nesting of lists and dictionaries. Default 100, as libtorrent. */
   readonly maxDepth?: number
-  /** Bencode values. Default 2,000,000, eight for each of the most files; libtorrent takes 3,000,000. */
+  /** Bencode values. Default 3,000,000, as libtorrent: eleven for each of the most files. */
   readonly maxTokens?: number
   /** Pieces. Default 2^21, as libtorrent. */
   readonly maxPieces?: number
@@ -126,4 +126,17 @@ export interface MetainfoLimits {
   readonly maxFiles?: number
   /** Bytes per piece. Default 512 MiB, as libtorrent. */
   readonly maxPieceLength?: number
+}
+
+/**
+ * What is asked of the piece layers of a v2 or hybrid torrent (BEP 52). `'strict'`: all are there, and fold to
+ * the roots of their files. `'lenient'`: those that are there fold; the others come from peers, as for a
+ * magnet link. `'trusted'`: all are there, of the right length; for files that were parsed strictly before.
+ */
+export type PieceLayersMode = 'strict' | 'lenient' | 'trusted'
+
+/** How {@link parseMetainfo} reads. */
+export interface ParseOptions extends MetainfoLimits {
+  /** Default `'strict'`, by the BEP. */
+  readonly pieceLayers?: PieceLayersMode
 }

@@ -1,15 +1,16 @@
 /**
- * Reads torrent files (BEP 3). What the field writes is accepted: dictionaries out of order, names that
- * are not UTF-8, missing keys that nobody needs. What could harm is refused with a code.
+ * Reads torrent files (BEP 3, 52). What the field writes is accepted in v1: dictionaries out of order, names
+ * that are not UTF-8, missing keys that nobody needs. What could harm is refused with a code, and so is
+ * whatever BEP 52 calls invalid.
  *
  * | code | when |
  * |---|---|
- * | `bencode/...` | the bytes are not one bencoded value, or exceed a limit |
+ * | `bencode/...` | the bytes are not one bencoded value, or exceed a limit; in v2 also keys out of order |
  * | `metainfo/not-a-dictionary` | the value is no dictionary |
  * | `metainfo/missing-info` | no `info`, or it is no dictionary |
  * | `metainfo/version-too-new` | `meta version` above 2 |
- * | `metainfo/v2-unsupported` | only the v2 side is there |
- * | `metainfo/bad-piece-length` | `piece length` missing, not in 1 .. 512 MiB |
+ * | `metainfo/bad-version` | a file tree alone without `meta version` 2 |
+ * | `metainfo/bad-piece-length` | `piece length` missing, not in 1 .. 512 MiB; in v2 no power of two from 16 KiB |
  * | `metainfo/bad-pieces` | `pieces` missing, no string, not of 20 bytes each |
  * | `metainfo/wrong-piece-count` | `pieces` does not cover the files exactly |
  * | `metainfo/too-many-pieces`, `metainfo/too-many-files` | above the limit |
@@ -20,10 +21,20 @@
  * | `metainfo/bad-name`, `metainfo/bad-path` | `name` no string; `path` no list of strings |
  * | `metainfo/bad-symlink` | a symlink that holds data |
  * | `metainfo/path-...`, `metainfo/absolute-path`, `metainfo/empty-path` | see `paths.ts` |
+ * | `metainfo/bad-file-tree` | `file tree` missing, itself a file, or holds something else than dictionaries |
+ * | `metainfo/file-with-siblings` | a file of the tree that is also a folder |
+ * | `metainfo/missing-root`, `metainfo/bad-root` | data without `pieces root`; one of another length, of zeros, or of an empty file |
+ * | `metainfo/pad-in-file-tree` | a pad among the v2 files |
+ * | `metainfo/hybrid-mismatch` | the two halves of a hybrid list other files |
+ * | `metainfo/bad-piece-layers` | `piece layers` no dictionary of strings |
+ * | `metainfo/missing-piece-layer` | a file longer than a piece has none |
+ * | `metainfo/bad-piece-layer-length`, `metainfo/wrong-piece-layer` | not one hash a piece; another layer of the tree |
+ * | `metainfo/piece-layer-mismatch` | a layer that does not fold to its root |
+ * | `metainfo/unknown-piece-layer` | a layer of no file that needs one |
  * @module
  */
 
-import { sha1 } from '#hash'
+import { sha1, sha256 } from '#hash'
 import {
   asBytes,
   asDict,
@@ -32,22 +43,29 @@ import {
   asText,
   type BencodeDict,
   type BencodeValue,
+  type DecodeOptions,
   decode,
+  type Span,
   span,
+  tryDecode,
 } from '../bencode/index.js'
-import { toHex } from '../util/bytes.js'
+import { equalBytes, toHex } from '../util/bytes.js'
 import { ProtocolError, type Result } from '../util/errors.js'
+import { joined, padded } from './align.js'
+import { refuse } from './file-entry.js'
+import { readTree } from './file-tree.js'
 import { readFiles, readSingleFile } from './files.js'
-import { Layout } from './layout.js'
-import type { Metainfo, MetainfoLimits } from './model.js'
+import { BLOCK_LENGTH, Layout } from './layout.js'
+import type { Metainfo, MetainfoFile, MetainfoLimits, ParseOptions } from './model.js'
 import { nameDanger, posixName, quoteName, readableName, safeName } from './paths.js'
+import { readPieceLayers } from './piece-layers.js'
 import { isTrackerUrl, isWebSeedUrl, MAX_URLS, readNodes, readTrackers, readWebSeeds } from './urls.js'
 
 /** Limits of {@link parseMetainfo} where none are given; the reasons stand with {@link MetainfoLimits}. */
 export const METAINFO_LIMITS: Required<MetainfoLimits> = {
   maxLength: 64 * 1024 * 1024,
   maxDepth: 100,
-  maxTokens: 2_000_000,
+  maxTokens: 3_000_000,
   maxPieces: 2 ** 21,
   maxFiles: 2 ** 18,
   maxPieceLength: 512 * 1024 * 1024,
@@ -57,49 +75,49 @@ export const METAINFO_LIMITS: Required<MetainfoLimits> = {
  * Parses a torrent file. The result keeps views of `input`. Throws {@link ProtocolError} with a code of
  * the table above; its message names the key.
  */
-export function parseMetainfo(input: Uint8Array, limits?: MetainfoLimits): Metainfo {
+export function parseMetainfo(input: Uint8Array, options?: ParseOptions): Metainfo {
   // Views of a Buffer would be Buffers, which compare and print differently.
   const bytes =
     ArrayBuffer.isView(input) && input.constructor !== Uint8Array
       ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
       : input
-  const caps = { ...METAINFO_LIMITS, ...limits }
-  const lenient = {
-    maxLength: caps.maxLength,
-    maxDepth: caps.maxDepth,
-    maxTokens: caps.maxTokens,
-    unsortedKeys: true,
-  }
-  const root = asDict(decode(bytes, lenient))
+  const { pieceLayers: mode = 'strict', ...given } = options ?? {}
+  const caps = { ...METAINFO_LIMITS, ...given }
+  const { maxLength, maxDepth, maxTokens } = caps
+  const lenient = { maxLength, maxDepth, maxTokens, unsortedKeys: true }
+  const read = readRoot(bytes, lenient)
+  const root = asDict(read.value)
   if (root === undefined) throw refuse('not-a-dictionary', 'a torrent must be a dictionary')
   const info = asDict(root.get('info'))
-  const at = span(bytes, ['info'], lenient)
-  if (info === undefined || at === undefined) throw refuse('missing-info', 'info must be a dictionary')
-  const infoBytes = bytes.subarray(at.start, at.end)
+  if (info === undefined) throw refuse('missing-info', 'info must be a dictionary')
+  const version = readVersion(info)
   // Two makers that order a v2 dictionary differently would give one torrent two names (BEP 52).
-  if (checkVersion(info) === 'hybrid') decode(bytes, { ...lenient, unsortedKeys: false })
+  if (version !== '1' && read.unsorted !== undefined) throw read.unsorted
+  const at = span(bytes, ['info'], lenient) as Span
+  const infoBytes = bytes.subarray(at.start, at.end)
+  const infoHash = version === '2' ? undefined : sha1(infoBytes)
+  const infoHashV2 = version === '1' ? undefined : sha256(infoBytes)
 
-  const pieceLength = asInteger(info.get('piece length'))
-  if (pieceLength === undefined || pieceLength < 1 || pieceLength > caps.maxPieceLength)
-    throw refuse('bad-piece-length', `info.piece length must be an integer in 1 .. ${caps.maxPieceLength}`)
-  const pieces = asBytes(info.get('pieces'))
-  if (pieces === undefined || pieces.length % 20 !== 0)
-    throw refuse('bad-pieces', 'info.pieces must be a string of 20 bytes per piece')
-  if (pieces.length / 20 > caps.maxPieces)
-    throw refuse('too-many-pieces', `info.pieces holds ${pieces.length / 20}, the limit is ${caps.maxPieces}`)
-
-  const infoHash = sha1(infoBytes)
-  const naming = readName(info, infoHash)
-  const multiFile = info.has('files')
-  if (multiFile && info.has('length'))
-    throw refuse('length-and-files', 'info must hold length or files, not both')
-  const files = multiFile ? readFiles(info.get('files'), caps.maxFiles) : [readSingleFile(info, naming)]
-  const layout = new Layout(files, pieceLength)
-  if (layout.pieceCount !== pieces.length / 20)
+  const pieceLength = readPieceLength(info, version, caps)
+  const pieces = version === '2' ? new Uint8Array(0) : readPieces(info, caps)
+  const tree = version === '1' ? undefined : readTree(asDict(info.get('file tree')), caps.maxFiles)
+  const multiFile = version === '2' ? !isSingleTree(info, tree ?? []) : info.has('files')
+  const naming = readName(info, infoHash ?? (infoHashV2 as Uint8Array), multiFile ? undefined : tree?.[0])
+  const files =
+    tree === undefined
+      ? readList(info, naming, caps.maxFiles)
+      : named(
+          version === '2' ? padded(tree, pieceLength) : joined(info, tree, pieceLength),
+          multiFile ? undefined : naming,
+        )
+  const layout = layOut(files, pieceLength, version, caps.maxPieces)
+  if (version !== '2' && layout.pieceCount !== pieces.length / 20)
     throw refuse(
       'wrong-piece-count',
       `info.pieces holds ${pieces.length / 20}, the files need ${layout.pieceCount}`,
     )
+  const pieceLayers =
+    version === '1' ? new Map() : readPieceLayers(root.get('piece layers'), files, pieceLength, mode)
   let size = 0
   for (const file of files) if (!file.pad) size += file.length
 
@@ -107,9 +125,9 @@ export function parseMetainfo(input: Uint8Array, limits?: MetainfoLimits): Metai
   const usable = announce !== undefined && isTrackerUrl(announce) ? announce : undefined
   const updateUrl = asText(info.get('update-url'))
   return {
-    version: '1',
+    version,
     infoHash,
-    infoHashV2: undefined,
+    infoHashV2,
     ...naming,
     multiFile,
     pieceLength,
@@ -118,7 +136,7 @@ export function parseMetainfo(input: Uint8Array, limits?: MetainfoLimits): Metai
     files,
     layout,
     pieces,
-    pieceLayers: new Map(),
+    pieceLayers,
     private: info.get('private') === 1,
     source: asText(info.get('source')),
     comment: asText(root.get('comment.utf-8') ?? root.get('comment')),
@@ -142,9 +160,9 @@ export function parseMetainfo(input: Uint8Array, limits?: MetainfoLimits): Metai
 }
 
 /** {@link parseMetainfo} as a result: no bytes make it throw. */
-export function tryParseMetainfo(bytes: Uint8Array, limits?: MetainfoLimits): Result<Metainfo> {
+export function tryParseMetainfo(bytes: Uint8Array, options?: ParseOptions): Result<Metainfo> {
   try {
-    return { ok: true, value: parseMetainfo(bytes, limits) }
+    return { ok: true, value: parseMetainfo(bytes, options) }
   } catch (error) {
     if (error instanceof ProtocolError) return { ok: false, error }
     throw error
@@ -156,22 +174,99 @@ export function pieceHash(metainfo: Metainfo, piece: number): Uint8Array {
   return metainfo.pieces.subarray(20 * piece, 20 * piece + 20)
 }
 
+/** The whole value; keys out of order are told beside it, for v1 torrents may have them. */
+function readRoot(
+  bytes: Uint8Array,
+  lenient: DecodeOptions,
+): { readonly value: BencodeValue; readonly unsorted: ProtocolError | undefined } {
+  const strict = tryDecode(bytes, { ...lenient, unsortedKeys: false })
+  if (strict.ok) return { value: strict.value, unsorted: undefined }
+  if (strict.error.code !== 'bencode/unsorted-key') throw strict.error
+  return { value: decode(bytes, lenient), unsorted: strict.error }
+}
+
 /** Before any other complaint: a torrent of a later format says so here (BEP 52). */
-function checkVersion(info: BencodeDict): '1' | 'hybrid' {
+function readVersion(info: BencodeDict): Metainfo['version'] {
   const version = info.get('meta version')
   if ((typeof version === 'number' || typeof version === 'bigint') && version > 2)
     throw refuse('version-too-new', `info.meta version is ${version}, known are 1 and 2`)
-  if (!info.has('pieces') && (version === 2 || info.has('file tree')))
-    throw refuse('v2-unsupported', 'info.pieces is missing: torrents of version 2 alone cannot be loaded yet')
-  return version === 2 ? 'hybrid' : '1'
+  // One key of the v1 half promises the others.
+  const old = info.has('pieces') || info.has('files') || info.has('length')
+  if (version === 2) return old ? 'hybrid' : '2'
+  if (!old && info.has('file tree')) throw refuse('bad-version', 'info.meta version must be 2')
+  return '1'
 }
 
-function readName(
+function readPieceLength(
   info: BencodeDict,
-  infoHash: Uint8Array,
-): { readonly name: string; readonly originalName: string | undefined; readonly nameBytes: Uint8Array } {
+  version: Metainfo['version'],
+  { maxPieceLength }: Required<MetainfoLimits>,
+): number {
+  const length = asInteger(info.get('piece length'))
+  if (length === undefined || length < 1 || length > maxPieceLength)
+    throw refuse('bad-piece-length', `info.piece length must be an integer in 1 .. ${maxPieceLength}`)
+  if (version !== '1' && (length < BLOCK_LENGTH || !Number.isInteger(Math.log2(length))))
+    throw refuse('bad-piece-length', `info.piece length must be a power of two from 16384, got ${length}`)
+  return length
+}
+
+function readPieces(info: BencodeDict, { maxPieces }: Required<MetainfoLimits>): Uint8Array {
+  const pieces = asBytes(info.get('pieces'))
+  if (pieces === undefined || pieces.length % 20 !== 0)
+    throw refuse('bad-pieces', 'info.pieces must be a string of 20 bytes per piece')
+  if (pieces.length / 20 > maxPieces)
+    throw refuse('too-many-pieces', `info.pieces holds ${pieces.length / 20}, the limit is ${maxPieces}`)
+  return pieces
+}
+
+interface Naming {
+  readonly name: string
+  readonly originalName: string | undefined
+  readonly nameBytes: Uint8Array
+}
+
+/** The file list of a v1 torrent. */
+function readList(info: BencodeDict, naming: Naming, maxFiles: number): readonly MetainfoFile[] {
+  if (!info.has('files')) return [readSingleFile(info, naming)]
+  if (info.has('length')) throw refuse('length-and-files', 'info must hold length or files, not both')
+  return readFiles(info.get('files'), maxFiles)
+}
+
+/** True for the tree of a single file: its one entry has the torrent's name, or the torrent has none (BEP 52). */
+function isSingleTree(info: BencodeDict, tree: readonly MetainfoFile[]): boolean {
+  const path = tree[0]?.rawPath
+  if (tree.length !== 1 || path?.length !== 1) return false
+  const name = asBytes(info.get('name'))
+  return name === undefined || name.length === 0 || equalBytes(name, path[0] as Uint8Array)
+}
+
+/** A single file is called like its torrent, in every format. */
+function named(files: readonly MetainfoFile[], naming: Naming | undefined): readonly MetainfoFile[] {
+  if (naming === undefined) return files
+  const { name, originalName } = naming
+  const originalPath = originalName === undefined ? undefined : [originalName]
+  return files.map((file) => ({ ...file, path: [name], originalPath }))
+}
+
+function layOut(
+  files: readonly MetainfoFile[],
+  pieceLength: number,
+  version: Metainfo['version'],
+  maxPieces: number,
+): Layout {
+  const last = files[files.length - 1]
+  const pieceCount = last === undefined ? 0 : Math.ceil((last.offset + last.length) / pieceLength)
+  // Told for the v1 list by its number of hashes.
+  if (version === '2' && pieceCount > maxPieces)
+    throw refuse('too-many-pieces', `info.file tree makes ${pieceCount} pieces, the limit is ${maxPieces}`)
+  if (version !== '1' && pieceCount <= maxPieces)
+    return new Layout(files, pieceLength, { aligned: true, pads: version === 'hybrid' })
+  return new Layout(files, pieceLength)
+}
+
+function readName(info: BencodeDict, infoHash: Uint8Array, single: MetainfoFile | undefined): Naming {
   const value = info.get('name')
-  const chosen = asBytes(info.get('name.utf-8')) ?? asBytes(value)
+  const chosen = asBytes(info.get('name.utf-8')) ?? asBytes(value) ?? single?.rawPath[0]
   if (value !== undefined && asBytes(value) === undefined)
     throw refuse('bad-name', 'info.name must be a string')
   const text = chosen === undefined ? '' : readableName(chosen)
@@ -202,8 +297,4 @@ function merged<T>(
     }
   }
   return items
-}
-
-function refuse(code: string, message: string): ProtocolError {
-  return new ProtocolError(`metainfo/${code}`, message)
 }

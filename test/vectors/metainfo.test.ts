@@ -1,9 +1,15 @@
-/** The v1 sides of the torrents in protocol.md 5.1, and the magnet vector of section 8. */
+/** The torrents of protocol.md 5.1, and the magnet vector of section 8. */
 import { describe, expect, it } from 'vitest'
 import { type Encodable, encode } from '../../src/bencode/index.js'
-import { sha1, sha256 } from '../../src/hash/node.js'
-import { createMetainfo, type Metainfo, magnetOf, parseMetainfo } from '../../src/metainfo/index.js'
-import { concatBytes, fromHex, toHex } from '../../src/util/bytes.js'
+import { sha1 } from '../../src/hash/node.js'
+import {
+  createMetainfo,
+  FileHasher,
+  type Metainfo,
+  magnetOf,
+  parseMetainfo,
+} from '../../src/metainfo/index.js'
+import { concatBytes, fromHex, toHex, toLatin1 } from '../../src/util/bytes.js'
 
 const hex = (text: string): Uint8Array => fromHex(text.replaceAll(' ', '')) as Uint8Array
 const copies = (character: string, count: number): Uint8Array =>
@@ -15,9 +21,15 @@ function hashes(data: Uint8Array, pieceLength: number): Uint8Array {
   return concatBytes(...list)
 }
 
+function layerOf(data: Uint8Array, pieceLength: number): Uint8Array {
+  const hasher = new FileHasher(data.length, pieceLength)
+  hasher.update(data)
+  return hasher.finish().layer
+}
+
 const leaf = (length: number, root: string): Encodable => ({ '': { length, 'pieces root': hex(root) } })
 
-describe('hybrids read as v1', () => {
+describe('hybrids', () => {
   it.each([
     [
       'A',
@@ -44,12 +56,13 @@ describe('hybrids read as v1', () => {
           'piece length': pieceLength,
           pieces: hashes(data, pieceLength),
         },
-        'piece layers': {},
+        'piece layers': new Map([[toLatin1(hex(root)), layerOf(data, pieceLength)]]),
       }),
     )
     expect(toHex(metainfo.infoHash as Uint8Array)).toBe(v1)
-    expect(toHex(sha256(metainfo.infoBytes))).toBe(v2)
-    expect(metainfo).toMatchObject({ version: '1', name: 'single.bin', size: 65537, multiFile: false })
+    expect(toHex(metainfo.infoHashV2 as Uint8Array)).toBe(v2)
+    expect(metainfo).toMatchObject({ version: 'hybrid', name: 'single.bin', size: 65537, multiFile: false })
+    expect(metainfo.pieceLayers.get(root)?.length).toBe(32 * metainfo.pieceCount)
   })
 
   const metainfo: Metainfo = parseMetainfo(
@@ -79,12 +92,22 @@ describe('hybrids read as v1', () => {
           31d18e290cddaf00e172cb5bcb8bfba8904847ea`.replace(/\s/g, ''),
         ),
       },
+      'piece layers': new Map([
+        [
+          toLatin1(hex('76aaa18e0ad76f82ef165c829cb6932c49e909a12ae9e124b47c68d3962ff7f1')),
+          hex(
+            `d92c73a5783ce6d2facbdb194fb7bc72996521513819e320161fc8550cb318b8
+            d92c73a5783ce6d2facbdb194fb7bc72996521513819e320161fc8550cb318b8
+            0f6b0c0e56158711d073cec5e0b33398bf728746f2214841e9ac0c44d38e5ba8`.replace(/\s/g, ''),
+          ),
+        ],
+      ]),
     }),
   )
 
   it('C: pads, hashes and infohash', () => {
     expect(toHex(metainfo.infoHash as Uint8Array)).toBe('1229028f25a3b9ce15a9aedd746207e1622d3b3f')
-    expect(toHex(sha256(metainfo.infoBytes))).toBe(
+    expect(toHex(metainfo.infoHashV2 as Uint8Array)).toBe(
       '256ef37801343d5f1459f2f46b1e282cf056ea0c7083bf788c6605485e462a50',
     )
     expect(metainfo.size).toBe(85637)
@@ -112,8 +135,7 @@ describe('hybrids read as v1', () => {
 
   it('C: magnet link', () => {
     expect(magnetOf(metainfo)).toMatch(/^magnet:\?xt=urn:btih:1229028f25a3b9ce15a9aedd746207e1622d3b3f&/)
-    const both = { ...metainfo, infoHashV2: sha256(metainfo.infoBytes) }
-    expect(magnetOf(both)).toContain(
+    expect(magnetOf(metainfo)).toContain(
       'xt=urn:btmh:1220256ef37801343d5f1459f2f46b1e282cf056ea0c7083bf788c6605485e462a50',
     )
   })
