@@ -15,6 +15,8 @@ export class Selection {
   leftBytes = 0
   readonly #metainfo: Metainfo
   readonly #priorities: Uint8Array
+  /** Pieces asked for by number, and by how many. */
+  readonly #asked = new Map<number, number>()
   #pieces: Uint8Array = new Uint8Array(0)
 
   constructor(metainfo: Metainfo) {
@@ -43,6 +45,16 @@ export class Selection {
     }
   }
 
+  /** Wants a piece whatever the priority of its files; returns what undoes that. */
+  ask(piece: number): () => void {
+    this.#asked.set(piece, (this.#asked.get(piece) ?? 0) + 1)
+    return () => {
+      const rest = (this.#asked.get(piece) ?? 0) - 1
+      if (rest > 0) this.#asked.set(piece, rest)
+      else this.#asked.delete(piece)
+    }
+  }
+
   /** True when every file is wanted. */
   get isAll(): boolean {
     return this.#metainfo.files.every((file, index) => file.pad || this.priority(index) > 0)
@@ -65,6 +77,7 @@ export class Selection {
         if ((pieces[piece] as number) < priority) pieces[piece] = priority
       }
     }
+    for (const piece of this.#asked.keys()) if (pieces[piece] === 0) pieces[piece] = NORMAL
     this.#pieces = pieces
     this.wantedBytes = 0
     this.leftBytes = 0

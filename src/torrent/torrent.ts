@@ -235,13 +235,20 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     const { layout, pieceCount } = content.metainfo
     if (!Number.isInteger(index) || index < 0 || index >= pieceCount)
       throw new RangeError(`piece must be an integer in 0 .. ${pieceCount - 1}, got ${index}`)
-    const now = this.#services.world.now()
     const bytes = new Uint8Array(layout.pieceSize(index))
-    for (let at = 0; at < bytes.length; ) {
-      const position = index * layout.pieceLength + at
-      const part = await content.reading.read(position, bytes.length - at, now, options.signal)
-      bytes.set(part, at)
-      at += part.length
+    const release = content.picker.have.has(index) ? undefined : content.selection.ask(index)
+    if (release) this.#selectionChanged()
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const position = index * layout.pieceLength + at
+        const now = this.#services.world.now()
+        const part = await content.reading.read(position, bytes.length - at, now, options.signal)
+        bytes.set(part, at)
+        at += part.length
+      }
+    } finally {
+      release?.()
+      if (release && !this.#closing) this.#selectionChanged()
     }
     return bytes
   }

@@ -113,6 +113,12 @@ export class Libtorrent {
     return infoHash
   }
 
+  /** Adds a magnet link; its data is checked when peers gave the metadata. */
+  async addMagnet(magnet: string, dir: string): Promise<string> {
+    const { infoHash } = await this.child.request({ cmd: 'add', magnet, dir })
+    return infoHash
+  }
+
   async connect(infoHash: string, peers: readonly string[]): Promise<void> {
     await this.child.request({ cmd: 'connect', infoHash, peers })
   }

@@ -16,6 +16,7 @@ export interface TransmissionTorrent {
   /** 0 stopped, 1 and 2 checking, 3 and 4 downloading, 5 and 6 seeding. */
   readonly status: number
   readonly percentDone: number
+  readonly metadataPercentComplete: number
   readonly leftUntilDone: number
   readonly haveValid: number
   readonly downloadedEver: number
@@ -29,6 +30,7 @@ const FIELDS = [
   'hashString',
   'status',
   'percentDone',
+  'metadataPercentComplete',
   'leftUntilDone',
   'haveValid',
   'downloadedEver',
@@ -110,10 +112,16 @@ export class Transmission {
     return hashString
   }
 
+  /** Adds a magnet link. */
+  async addMagnet(magnet: string, dir: string): Promise<string> {
+    const answer = await this.call('torrent-add', { filename: magnet, 'download-dir': dir })
+    return (answer['torrent-added'] as { hashString: string }).hashString
+  }
+
   /** Resolves when all of the torrent is there and verified. It unchokes and asks at intervals of ten seconds. */
   async finished(infoHash: string, timeout = 40_000): Promise<void> {
-    const done = ({ status, leftUntilDone }: TransmissionTorrent): boolean =>
-      status > 2 && leftUntilDone === 0
+    const done = ({ status, leftUntilDone, metadataPercentComplete }: TransmissionTorrent): boolean =>
+      status > 2 && leftUntilDone === 0 && metadataPercentComplete === 1
     await until(`Transmission has ${infoHash}`, async () => done(await this.status(infoHash)), timeout)
   }
 
