@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest'
 import type { EncryptionPolicy, SessionOptions } from '../../src/index.js'
 import { nodeKeyExchange } from '../../src/net/key-exchange.js'
 import { concatBytes, utf8 } from '../../src/util/bytes.js'
+import { decodeExtensionHandshake, encodeHandshake, reservedBits } from '../../src/wire/index.js'
 import { MseAcceptor, MseInitiator } from '../../src/wire/mse.js'
 import { SkeyTable } from '../../src/wire/mse-keys.js'
 import { keyOf } from '../support/mse.js'
@@ -10,6 +11,7 @@ import { at, content, isWhole, KIB, type Member, scenario } from './world.js'
 
 const torrent = content(256 * KIB, 64 * KIB)
 const skey = torrent.metainfo.infoHash as Uint8Array
+const SILENT = { greet: false } as const
 const POLICIES: readonly EncryptionPolicy[] = ['disabled', 'enabled', 'preferred', 'required']
 
 /** What the two ends of the only connection say of it, once there is one; undefined when there is none. */
@@ -34,8 +36,6 @@ describe('a peer whose outgoing policy', () => {
         const seed = await sim.join(torrent, {
           seed: true,
           session: { encryption: { incoming, outgoing: 'disabled' } },
-          // A file of its own, so that both stay connected.
-          add: {},
         })
         await sim.run(seed.torrent.done)
         let used: unknown[] = []
@@ -96,6 +96,61 @@ describe('methods', () => {
   }
 })
 
+describe('a swarm that requires encryption', () => {
+  scenario(
+    'completes over lines that split the bytes anywhere and break now and then',
+    async (sim) => {
+      const session: SessionOptions = {
+        encryption: { incoming: 'required', outgoing: 'required', methods: 'rc4' },
+      }
+      const large = content(2048 * KIB, 64 * KIB)
+      const seed = await sim.join(large, { seed: true, session, host: { upload: 500_000 } })
+      const known = [at(seed)]
+      const leechers: Member[] = []
+      for (let i = 0; i < 4; i++) {
+        const host = { upload: 500_000, connectionLife: 20_000 }
+        const leecher = await sim.join(large, { session, host, add: { peers: [...known] } })
+        leechers.push(leecher)
+        known.push(at(leecher))
+      }
+      const used = new Set<unknown>()
+      for (const { torrent } of leechers) {
+        torrent.on('piece', () => {
+          for (const { encryption } of torrent.peers) used.add(encryption)
+        })
+      }
+      await sim.run(Promise.all(leechers.map(({ torrent }) => torrent.done)), 600_000)
+      for (const { host } of leechers) expect(isWhole(host, large)).toBe(true)
+      expect([...used]).toEqual(['rc4'])
+      expect(leechers.some(({ torrent }) => torrent.stats.uploaded > 0)).toBe(true)
+    },
+    { fragment: 0.3 },
+  )
+})
+
+describe('the extension handshake', () => {
+  for (const [policy, expected] of [
+    ['enabled', undefined],
+    ['preferred', true],
+  ] as const) {
+    scenario(
+      `of a session whose encryption is ${policy} says that it prefers it: ${expected}`,
+      async (sim) => {
+        const seed = await sim.join(torrent, { seed: true, session: { encryption: policy } })
+        await sim.run(seed.torrent.done)
+        const peer = await sim.rawTo(seed, torrent, SILENT)
+        const [link] = peer.links
+        const peerId = new Uint8Array(20).fill(7)
+        link?.send(encodeHandshake({ infoHash: skey, peerId, reserved: reservedBits({ extended: true }) }))
+        await sim.network.advance(1_000)
+        const hello = link?.received.find((message) => message.type === 'extended')
+        const payload = hello?.type === 'extended' ? hello.payload : new Uint8Array(0)
+        expect(decodeExtensionHandshake(payload)?.prefersEncryption).toBe(expected)
+      },
+    )
+  }
+})
+
 /** An encrypted handshake, its parts in order, as an initiator or an acceptor of ours would send them. */
 function script(kind: 'initiator' | 'acceptor', sim: RawPeer) {
   const { random } = sim.host.world
@@ -110,8 +165,6 @@ function script(kind: 'initiator' | 'acceptor', sim: RawPeer) {
         find: (hash) => skeys.find(hash),
       })
 }
-
-const SILENT = { greet: false } as const
 
 describe('hostile encrypted handshakes', () => {
   scenario('that we accept end with a code, and those that are slow in 15 s', async (sim) => {
