@@ -71,7 +71,8 @@ export class Rpc<P> {
     for (; this.deadAt < queue.length; this.deadAt++) {
       const pending = queue[this.deadAt] as Pending<P>
       if (pending.isOver) continue
-      if (now - pending.sentAt < DEAD) break
+      // The same sum as in nextTimeout: a difference may round to another side.
+      if (now < pending.sentAt + DEAD) break
       this.close(pending)
       this.deadAt++
       return { pending, state: 'dead' }
@@ -86,7 +87,7 @@ export class Rpc<P> {
     for (; this.slowAt < queue.length; this.slowAt++) {
       const pending = queue[this.slowAt] as Pending<P>
       if (pending.isOver) continue
-      if (now - pending.sentAt < SLOW) return undefined
+      if (now < pending.sentAt + SLOW) return undefined
       this.slowAt++
       return { pending, state: 'slow' }
     }
