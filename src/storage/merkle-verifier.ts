@@ -40,6 +40,8 @@ const ZEROS: Uint8Array = new Uint8Array(BLOCK_LENGTH)
 export class MerkleVerifier implements Verifier {
   /** See {@link Verifier.contradiction}. */
   contradiction: number | undefined
+  /** True when all pieces of a file were noted since the last {@link MerkleVerifier.settled}. */
+  isRipe = false
   readonly #trees: HashTrees
   readonly #layout: Layout
   /** SHA-1 of each piece; undefined in pure v2. */
@@ -96,6 +98,7 @@ export class MerkleVerifier implements Verifier {
 
   settled(): number[] {
     const right: number[] = []
+    this.isRipe = false
     for (const [first, noted] of this.#noted) {
       const { tree, roots, pieces } = noted
       // All pieces fold to the root, or one of them is wrong: a hybrid has none that is wrong by SHA-1.
@@ -132,6 +135,7 @@ export class MerkleVerifier implements Verifier {
     noted.roots.set(root, index * NODE_LENGTH)
     noted.pieces.add(index)
     noted.fresh = true
+    if (noted.pieces.isFull) this.isRipe = true
   }
 }
 

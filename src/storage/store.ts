@@ -188,12 +188,7 @@ export class Store {
   /** Hashes of pieces that were not known are known now (v2): judges what waits for them. */
   hashesKnown(): void {
     if (this.#closed) return
-    const settled = this.#verifier.settled?.() ?? []
-    for (const piece of settled) {
-      if (this.verified.has(piece) || this.#assembly.has(piece)) continue
-      this.verified.add(piece)
-      this.#settled.push(piece)
-    }
+    this.#settle()
     this.#assembly.judgeWaiting()
     this.#scheduleTurn()
   }
@@ -363,6 +358,7 @@ export class Store {
   }
 
   #judged(open: OpenPiece): void {
+    if (this.#verifier.isRipe) this.#settle()
     if (this.#verifier.contradiction !== undefined) this.#contradicted(open)
     else if (!open.matched) {
       if (!open.doubtful || !this.#options.on.doubtful) this.#giveUp(open)
@@ -377,6 +373,15 @@ export class Store {
     else if (open.doubtful) this.#doubt(open)
     else if (!open.matched) this.#assembly.resume(open)
     else if (open.runs === 0 && open.flushed === open.size) this.#written(open)
+  }
+
+  /** Takes in what was found right on the disk before its hash was known. */
+  #settle(): void {
+    for (const piece of this.#verifier.settled?.() ?? []) {
+      if (this.verified.has(piece) || this.#assembly.has(piece)) continue
+      this.verified.add(piece)
+      this.#settled.push(piece)
+    }
   }
 
   /** A wrong piece whose blocks can be told apart: said when the disk is through with what it has of it. */

@@ -64,7 +64,7 @@ export class Hashes {
     if (event.type === 'hash-request') this.#requested(connection, event.request, now)
     else if (event.type === 'hashes') this.#answered(connection, event.request, event.hashes)
     else if (event.type === 'hash-reject') {
-      const code = this.#asker.rejected(connection, event.request)
+      const code = this.#asker.rejected(connection, event.request, now)
       if (code) connection.end(code, 'a reject of hashes that were not asked for')
       else this.#askAgain()
     }

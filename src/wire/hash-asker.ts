@@ -5,7 +5,7 @@
  *
  * | a request is | answered | rejected | older than 10 s | peer leaves |
  * |---|---|---|---|---|
- * | open | done, or the peer lied | asked of others | asked of others; late | asked of others |
+ * | open | done, or the peer lied | asked of others, later of the same | asked of others; late | asked of others |
  * | late | as open | forgotten | | forgotten |
  * | unknown | closes | closes | | |
  * @module
@@ -23,6 +23,8 @@ const MAX_OPEN = 4
 const PATIENCE = 10_000
 /** ms after which nobody is expected to give the leaves of a piece any more. */
 const GIVE_UP = 30_000
+/** ms until a peer is asked again for what it rejected: one that verifies by the v1 half learns hashes late. */
+const REFUSAL = 20_000
 /** Unanswered requests in a row after which a peer is asked no more until it answers one. */
 const MAX_LATE = 8
 /** Runs looked at for one request, so that a peer that has none of them costs little. */
@@ -57,7 +59,8 @@ interface Asked {
 interface State {
   readonly pieces: () => Bitfield | undefined
   readonly asked: Map<string, Asked>
-  readonly refused: Set<string>
+  /** What it rejected -> until when it is not asked for that again, ms. */
+  readonly refused: Map<string, number>
   /** Where it goes on looking for runs: index of the tree, and run. */
   tree: number
   run: number
@@ -86,7 +89,7 @@ export class HashAsker<Peer> {
     this.#peers.set(peer, {
       pieces,
       asked: new Map(),
-      refused: new Set(),
+      refused: new Map(),
       tree: 0,
       run: 0,
       late: 0,
@@ -147,10 +150,10 @@ export class HashAsker<Peer> {
   }
 
   /** The peer does not give what it was asked for. */
-  rejected(peer: Peer, request: HashRequest): HashCloseCode | undefined {
+  rejected(peer: Peer, request: HashRequest, now: number): HashCloseCode | undefined {
     const asked = this.#settle(peer, request)
     if (!asked) return 'wire/unrequested-hash-reject'
-    this.#peers.get(peer)?.refused.add(asked.wish.key)
+    this.#peers.get(peer)?.refused.set(asked.wish.key, now + REFUSAL)
     this.#lookAgain()
     return undefined
   }
@@ -173,6 +176,11 @@ export class HashAsker<Peer> {
   tick(now: number): number[] {
     let freed = false
     for (const state of this.#peers.values()) {
+      for (const [key, until] of state.refused) {
+        if (until > now) break
+        state.refused.delete(key)
+        freed = true
+      }
       for (const [key, asked] of state.asked) {
         if (asked.late || now - asked.at < PATIENCE) continue
         asked.late = true
