@@ -14,6 +14,7 @@ import {
 } from './net/encryption.js'
 import type { World } from './net/world.js'
 import type { StorageBackend } from './storage/backend.js'
+import type { SeedChoking } from './torrent/choker.js'
 
 /** What a {@link Session} can be told. */
 export interface SessionOptions {
@@ -37,6 +38,17 @@ export interface SessionOptions {
   readonly dialsPerSecond?: number
   /** Peers of one torrent that we send to at once, the optimistic one included. Default 8 (TR). */
   readonly uploadSlots?: number
+  /**
+   * Peers of all torrents that we send to at once. Default 64: beyond that each gets too little of a home
+   * line to complete pieces. Torrents share them evenly.
+   */
+  readonly maxUploadSlots?: number
+  /**
+   * How a complete torrent gives its slots away: to each peer in turn, for the same time (`round-robin`), to
+   * those that take fastest (`fastest`), or first to peers at the beginning and the end of their download
+   * (`anti-leech`). Default `round-robin` (LT): nobody starves, and nobody gains by reconnecting.
+   */
+  readonly seedChoking?: SeedChoking
   /** ms for a TCP connection to come about. Default 10,000. */
   readonly connectTimeout?: number
   /** ms for a handshake. Default 15,000 (BEP 3 practice is 10 to 20 s). */
@@ -91,6 +103,8 @@ export const DEFAULTS: Readonly<{
   maxHalfOpen: number
   dialsPerSecond: number
   uploadSlots: number
+  maxUploadSlots: number
+  seedChoking: SeedChoking
   connectTimeout: number
   handshakeTimeout: number
   encryption: Encryption
@@ -109,6 +123,8 @@ export const DEFAULTS: Readonly<{
   maxHalfOpen: 25,
   dialsPerSecond: 30,
   uploadSlots: 8,
+  maxUploadSlots: 64,
+  seedChoking: 'round-robin',
   connectTimeout: 10_000,
   handshakeTimeout: 15_000,
   encryption: DEFAULT_ENCRYPTION,
@@ -126,6 +142,8 @@ export type ResolvedOptions = typeof DEFAULTS &
     readonly dht: DhtOptions | undefined
   }
 
+const SEED_CHOKING: ReadonlySet<SeedChoking> = new Set(['round-robin', 'fastest', 'anti-leech'])
+
 const INTEGERS: Readonly<Record<string, readonly [number, number]>> = {
   port: [0, 65_535],
   maxConnections: [1, 100_000],
@@ -133,6 +151,7 @@ const INTEGERS: Readonly<Record<string, readonly [number, number]>> = {
   maxHalfOpen: [1, 10_000],
   dialsPerSecond: [1, 10_000],
   uploadSlots: [1, 10_000],
+  maxUploadSlots: [1, 100_000],
   connectTimeout: [1, 600_000],
   handshakeTimeout: [1, 600_000],
   requestQueue: [1, 10_000],
@@ -156,6 +175,11 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
   }
   if (typeof resolved.listen !== 'boolean')
     throw new TypeError(`listen must be a boolean, got ${typeof resolved.listen}`)
+  if (!SEED_CHOKING.has(resolved.seedChoking as SeedChoking)) {
+    throw new RangeError(
+      `seedChoking must be one of ${[...SEED_CHOKING].join(', ')}, got ${resolved.seedChoking}`,
+    )
+  }
   resolved.encryption = resolveEncryption(options.encryption)
   resolved.dht = resolveDht(options.dht, options)
   return Object.freeze(resolved) as unknown as ResolvedOptions

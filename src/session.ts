@@ -19,6 +19,7 @@ import type { World } from './net/world.js'
 import { type ResolvedOptions, resolveOptions, type SessionOptions } from './options.js'
 import { FileStorage } from './storage/file.js'
 import { readTorrentFile } from './storage/torrent-file.js'
+import { type Ban, Bans } from './torrent/bans.js'
 import { abortable, Deferred } from './torrent/deferred.js'
 import { DhtAnnouncer } from './torrent/dht-announcer.js'
 import type { SessionStats, Warning } from './torrent/events.js'
@@ -26,6 +27,7 @@ import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
 import { sourceOfMagnet, sourceOfMetainfo, type TorrentSource } from './torrent/source.js'
 import { Torrent, type TorrentOptions, type TorrentServices } from './torrent/torrent.js'
+import { UploadSlots } from './torrent/upload-slots.js'
 import { addressKey } from './util/address.js'
 import { fromHex, toHex } from './util/bytes.js'
 import { RarestError } from './util/errors.js'
@@ -64,6 +66,8 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #hub: UdpHub
   readonly #dht: Dht | undefined
   readonly #dhtAnnouncer: DhtAnnouncer | undefined
+  readonly #bans = new Bans(() => this.#dropBanned())
+  readonly #slots: UploadSlots
   readonly #torrents = new Map<string, Torrent>()
   readonly #peerings = new Map<string, Peering>()
   readonly #ready = new Deferred<number>()
@@ -78,6 +82,7 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#options = resolveOptions(options)
     this.#world = options.world ?? systemWorld()
     this.#scheduler = new Scheduler(this.#world)
+    this.#slots = new UploadSlots(this.#options.maxUploadSlots)
     this.#trackers = new TrackerClient(this.#world)
     this.#dialer = new Dialer({
       ...this.#options,
@@ -129,7 +134,12 @@ export class Session extends EventEmitter<SessionEvents> {
       sums.uploaded += stats.uploaded
       sums.connections += stats.peers
     }
-    return { torrents: this.torrents.length, halfOpen: this.#dialer.halfOpen, ...sums }
+    return {
+      torrents: this.torrents.length,
+      halfOpen: this.#dialer.halfOpen,
+      banned: this.bans.length,
+      ...sums,
+    }
   }
 
   /**
@@ -164,6 +174,26 @@ export class Session extends EventEmitter<SessionEvents> {
     for (const hash of hashes) this.#torrents.set(hash, torrent)
     this.emit('added', torrent)
     return torrent
+  }
+
+  /** Addresses that are banned now: by {@link Session.ban}, or for what they did. */
+  get bans(): readonly Ban[] {
+    return this.#bans.list(this.#world.now())
+  }
+
+  /**
+   * Has nothing to do with an address any more, all torrents alike: an IP, or `IP:port`, where the port
+   * counts for loopback addresses only. Its connections are closed. `duration` in ms, default until
+   * {@link Session.unban}. Throws RangeError for anything else.
+   */
+  ban(address: string, options: { readonly duration?: number; readonly reason?: string } = {}): void {
+    const { duration = Number.POSITIVE_INFINITY, reason = 'user' } = options
+    this.#bans.add(address, duration, reason, this.#world.now())
+  }
+
+  /** Lifts a ban, however it came about; false when there was none. Throws RangeError for what is no address. */
+  unban(address: string): boolean {
+    return this.#bans.remove(address)
   }
 
   /** Closes every torrent (announcing `stopped`) and every socket. Nothing stays open. Never rejects. */
@@ -251,7 +281,7 @@ export class Session extends EventEmitter<SessionEvents> {
       scheduler: this.#scheduler,
       handshakeTimeout: this.#options.handshakeTimeout,
       encryption: this.#options.encryption,
-      welcome: () => this.#room() > 0,
+      welcome: ({ remote }) => this.#room() > 0 && !this.#bans.has(remote, this.#world.now()),
       identify: (infoHash) => {
         const peering = this.#peerings.get(toHex(infoHash))
         return peering?.isRunning ? peering.ours : undefined
@@ -271,6 +301,8 @@ export class Session extends EventEmitter<SessionEvents> {
       dialer: this.#dialer,
       trackers: this.#trackers,
       options: this.#options,
+      bans: this.#bans,
+      uploadSlots: this.#slots,
       port: () => this.#port,
       dht: this.#dhtAnnouncer,
       storage,
@@ -315,6 +347,13 @@ export class Session extends EventEmitter<SessionEvents> {
     let used = 0
     for (const peering of new Set(this.#peerings.values())) used += peering.size
     return this.#options.maxConnections - used
+  }
+
+  /** At the end of this turn: bans come about while connections are being closed. */
+  #dropBanned(): void {
+    this.#world.defer(() => {
+      for (const peering of this.#peerings.values()) peering.dropBanned()
+    })
   }
 
   #assertOpen(): void {

@@ -18,6 +18,8 @@ export class PickerPeer<Owner> {
   choked = true
   /** True while the peer does not deliver: it gets common pieces and no duplicates. */
   snubbed = false
+  /** True while it is under suspicion: it gets whole pieces that nobody else works on (libtorrent: parole). */
+  parole = false
   /** Blocks in a row that the peer's rate is worth (libtorrent: 20 s of it, at most 8 MiB); 0 for a slow peer. */
   fastRun = 0
   /** Pieces that may be requested while choked (BEP 6); the first 64 are looked at. Default none. */

@@ -315,6 +315,11 @@ export class Picker<Owner> {
     return [...owners]
   }
 
+  /** Who sent each block of an open piece; undefined for those that nobody sent, or an earlier run. */
+  senders(piece: number): (Owner | undefined)[] {
+    return this.#progress.pieces.get(piece)?.from.slice() ?? []
+  }
+
   /**
    * Gives up an open piece to make room under the limit when none of the connected peers works on it:
    * one that is no longer wanted or has no block yet, else one that was left alone for 30 s. It is

@@ -43,6 +43,9 @@ export class OpenPiece<Owner> {
   readonly from: (Owner | undefined)[]
   /** When the piece was last worked on, ms. */
   touched = 0
+  /** A peer on parole that works on it, which others leave to it until `soleUntil` (ms). */
+  sole: PickerPeer<Owner> | undefined
+  soleUntil = 0
   filed: 'free' | 'busy' | 'none' = 'none'
   /** When it was filed as free: later is larger. */
   sequence = 0
@@ -110,6 +113,7 @@ export class OpenPiece<Owner> {
     this.received.fill(0)
     this.receivedCount = 0
     this.touched = 0
+    this.sole = undefined
     this.sequence = 0
     this.#word = 0
   }

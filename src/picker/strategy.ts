@@ -1,7 +1,8 @@
 /**
  * Which blocks to request from a peer, in this order: late and urgent pieces (deadlines), the piece
  * the peer works on, open pieces with free blocks, a new piece, pieces that fast peers had better
- * leave alone, and in the end-game blocks that others were asked for already.
+ * leave alone, and in the end-game blocks that others were asked for already. A peer on parole gets
+ * pieces of its own, which the others leave to it.
  * @module
  */
 
@@ -40,6 +41,9 @@ const SLOW = 3_000
 
 /** Open pieces compared for the best one. */
 const COMPARED = 32
+
+/** How long a piece is left to a peer on parole, ms: longer and it holds the download up. */
+const SOLE = 60_000
 
 /**
  * Bytes of adjacent pieces that one peer opens in a row, so that small pieces reach the disk in
@@ -103,12 +107,19 @@ export class Strategy<Owner> {
     catchUp(rarity, peer)
     if (peer.choked) return this.#allowedFast(peer, count, now, out)
     let left = count
+    if (peer.parole) {
+      left -= this.#alone(peer, left, now, out)
+      // Where no piece is left for it alone, one that nobody else can finish must not wait for ever.
+      if (left === count && peer.outstanding === 0) left -= this.#partial(peer, left, now, out, false)
+      return count - left
+    }
     if (this.#deadlines.length > 0) left -= this.#urgent(peer, left, now, out)
     const { current } = peer
     if (
       left > 0 &&
       current &&
       this.#usable(peer, current) &&
+      !isLeftAlone(current, peer, now) &&
       (this.#rarity.counts[current.piece] as number) <= this.#common(peer)
     )
       left -= this.#take(peer, current, left, now, out)
@@ -207,6 +218,7 @@ export class Strategy<Owner> {
       for (let open = progress.newest; open && open.sequence > peer.checked; open = open.older) {
         if (!hasPiece(peer, open.piece) || peer.refused.has(open.piece)) continue
         useful = true
+        if (isLeftAlone(open, peer, now)) continue
         if ((this.#rarity.counts[open.piece] as number) > common) continue
         if (choosy && open.requestedCount > 0 && open.freeCount < Math.min(peer.fastRun, open.blockCount)) {
           continue
@@ -222,6 +234,30 @@ export class Strategy<Owner> {
       }
     }
     found.length = 0
+    return count - left
+  }
+
+  /** Pieces that only this peer works on: the ones it has, then new ones. */
+  #alone(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+    let left = count
+    const found = this.#found
+    found.length = 0
+    for (let open = this.#progress.newest; open && found.length < COMPARED; open = open.older) {
+      if (open.sole === peer && this.#usable(peer, open)) found.push(open)
+    }
+    for (let at = 0; at < found.length && left > 0; at++) {
+      left -= this.#take(peer, found[at] as OpenPiece<Owner>, left, now, out)
+    }
+    found.length = 0
+    while (left > 0 && !this.#full) {
+      const piece = nextCandidate(this.#rarity, peer, this.sequential ? 'sequential' : 'rarest', 1)
+      if (piece < 0) break
+      left -= this.#open(peer, piece, left, now, out)
+      const open = this.#progress.pieces.get(piece)
+      if (!open) break
+      open.sole = peer
+      open.soleUntil = now + SOLE
+    }
     return count - left
   }
 
@@ -293,7 +329,8 @@ export class Strategy<Owner> {
     this.#looks = ENDGAME_BLOCKS
     for (let step = Math.min(busy.length, ENDGAME_PIECES); step > 0 && left > 0 && this.#looks > 0; step--) {
       const open = busy[at] as OpenPiece<Owner>
-      if (hasPiece(peer, open.piece) && !peer.refused.has(open.piece)) {
+      const mayShare = hasPiece(peer, open.piece) && !peer.refused.has(open.piece)
+      if (mayShare && !isLeftAlone(open, peer, now)) {
         left -= this.#duplicate(peer, open, left, now, out, allowed)
       }
       if (++at === busy.length) at = 0
@@ -332,6 +369,13 @@ export class Strategy<Owner> {
     }
     return count - left
   }
+}
+
+/** True while a piece is for a peer on parole alone, another than this one. */
+function isLeftAlone<Owner>(open: OpenPiece<Owner>, peer: PickerPeer<Owner>, now: number): boolean {
+  const { sole } = open
+  if (sole === undefined || sole === peer || now >= open.soleUntil) return false
+  return sole.parole && sole.attached && !sole.snubbed
 }
 
 /** True when one more peer may be asked for a block and `peer` is not asked for it yet. */

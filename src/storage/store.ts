@@ -11,6 +11,7 @@
 import { BLOCK_LENGTH, type Layout } from '../metainfo/layout.js'
 import { Bitfield } from '../util/bitfield.js'
 import { Assembly } from './assembly.js'
+import { Autopsy } from './autopsy.js'
 import { type CheckOptions, checkPieces, contradiction } from './check.js'
 import { StorageError, storageError } from './error.js'
 import { hashLeaves } from './leaves.js'
@@ -50,6 +51,7 @@ export class Store {
   readonly #spill: Spill | undefined
   readonly #readAhead: ReadAhead
   readonly #watch: Watch
+  readonly #autopsy = new Autopsy()
   #failed: number[] = []
   #doubtful: number[] = []
   /** Found on the disk, and right, when their hash became known. */
@@ -243,6 +245,15 @@ export class Store {
     this.#readAhead.sent(parts)
   }
 
+  /**
+   * SHA-1 of each block of a piece, as it was when it failed (after `on.failed`), or, when it had failed
+   * before, as it is right (after `on.verified`); undefined for blocks that were no longer in memory. Given
+   * out once.
+   */
+  takeDigests(piece: number): readonly (Uint8Array | undefined)[] | undefined {
+    return this.#autopsy.take(piece)
+  }
+
   /** A peer left; its windows are shared and stay. */
   forget(reader: Reader): void {
     reader.next = -1
@@ -363,8 +374,11 @@ export class Store {
     else if (!open.matched) {
       if (!open.doubtful || !this.#options.on.doubtful) this.#giveUp(open)
       else this.#doubt(open)
-    } else if (this.#spill) this.#spill.flush(open)
-    else this.#writer.add(open, this.#turn)
+    } else {
+      this.#autopsy.judged(open)
+      if (this.#spill) this.#spill.flush(open)
+      else this.#writer.add(open, this.#turn)
+    }
   }
 
   /** The disk is through with a part of a large piece. */
@@ -395,6 +409,7 @@ export class Store {
   #giveUp(open: OpenPiece): void {
     open.doubtful = false
     open.gone = true
+    this.#autopsy.judged(open)
     this.#assembly.close(open)
     this.#writer.drop(open.piece)
     this.#discard(open)

@@ -36,6 +36,8 @@ export interface ConnectionParts {
   readonly lease: Lease
   readonly picks: PickerPeer<KnownPeer>
   readonly reader: Reader
+  /** Bytes of the torrent. */
+  readonly size: number
   readonly now: number
 }
 
@@ -47,6 +49,7 @@ export class Connection extends Link implements Candidate {
   readonly lease: Lease
   readonly picks: PickerPeer<KnownPeer>
   readonly reader: Reader
+  readonly size: number
   readonly connectedAt: number
   readonly download: Rate = new Rate()
   readonly upload: Rate = new Rate()
@@ -58,13 +61,19 @@ export class Connection extends Link implements Candidate {
   progressAt: number
   /** A read for its next request is under way. */
   loading = false
+  /** While we superseed: the pieces that it knows we have. Undefined: all that we have. */
+  shown: Set<number> | undefined
   /** Times that it choked us since the last block. */
   fruitless = 0
   /** It told us the port of its DHT node. */
   namedNode = false
   snubbed = false
   optimistic = false
+  idle = false
   unchokedAt = 0
+  waitingSince: number
+  /** Time (ms) of its last request. */
+  askedAt: number
   sentSinceUnchoke = 0
   downloadRate = 0
   uploadRate = 0
@@ -78,8 +87,11 @@ export class Connection extends Link implements Candidate {
     this.lease = parts.lease
     this.picks = parts.picks
     this.reader = parts.reader
+    this.size = parts.size
     this.connectedAt = parts.now
     this.progressAt = parts.now
+    this.waitingSince = parts.now
+    this.askedAt = parts.now
   }
 
   /** `rc4`, `plaintext` after an encrypted handshake, or undefined when all of it is plain. */
@@ -95,8 +107,39 @@ export class Connection extends Link implements Candidate {
     return !this.peer.amChoking
   }
 
-  get seed(): boolean {
-    return this.peer.isSeed
+  get sated(): boolean {
+    return this.peer.isSeed || this.peer.extension?.uploadOnly === true
+  }
+
+  get interesting(): boolean {
+    return this.peer.amInterested
+  }
+
+  get given(): number {
+    return this.download.total
+  }
+
+  get taken(): number {
+    return this.upload.total
+  }
+
+  get usedAt(): number {
+    const pending = this.peer.queued > 0 || this.stream.queued > 0
+    return pending ? Number.POSITIVE_INFINITY : Math.max(this.askedAt, this.unchokedAt)
+  }
+
+  /** What we sent it counts too, should it keep quiet about that. */
+  get progress(): number {
+    const { pieces } = this.peer
+    if (pieces === undefined || pieces.length === 0) return 0
+    return Math.max(pieces.count / pieces.length, Math.min(1, this.upload.total / this.size))
+  }
+
+  /** Tells it that we have a piece. */
+  show(piece: number, now: number): void {
+    this.shown?.add(piece)
+    this.peer.have(piece, now)
+    this.touch()
   }
 
   /** Brings the rates that choker and snapshots read up to `now`. */

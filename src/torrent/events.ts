@@ -106,6 +106,8 @@ export interface SessionStats {
   readonly torrents: number
   readonly connections: number
   readonly halfOpen: number
+  /** Addresses banned. */
+  readonly banned: number
   readonly downloadRate: number
   readonly uploadRate: number
   readonly received: number

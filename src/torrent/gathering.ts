@@ -134,7 +134,7 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
   }
 
   #offends(link: Acquaintance, code: string, now: number): void {
-    this.#options.peers.ban(link.known, now)
+    this.#options.peers.ban(link.known, code, now)
     this.#options.banned(link.known, code)
     link.end(code, 'sent metadata that is none')
   }

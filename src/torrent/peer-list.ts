@@ -6,6 +6,7 @@
 
 import { type Address, addressKey, familyOf, isDialable } from '../util/address.js'
 import { peerPriority } from '../wire/peer-priority.js'
+import { Bans } from './bans.js'
 
 /** Where an address came from. `incoming` peers dialled us. */
 export type PeerSource = 'tracker' | 'user' | 'incoming' | 'dht' | 'pex' | 'lsd' | 'magnet'
@@ -32,8 +33,6 @@ export interface KnownPeer {
   state: 'idle' | 'dialling' | 'connected'
   /** +1 for each piece it helped to complete (at most 8), -2 for each that failed (LT). */
   trust: number
-  /** Time (ms) until which it is banned. */
-  bannedUntil: number
   /** A seed when last seen, or by hearsay: not dialled while we seed. */
   seed: boolean
   /** What was said of it last. */
@@ -60,15 +59,18 @@ const USELESS = 60_000
 const USEFUL = 10_000
 /** Failed dials after which a peer is given up until it is named again (LT); never one that the user named. */
 const MAX_FAILURES = 3
-/** A banned address is left alone this long: an hour outlasts a download, not a dynamic address. */
-const BAN = 3_600_000
 
 export class PeerList {
   readonly #known = new Map<string, KnownPeer>()
   /** Our own address by family: what we know, and whom we have to thank for a claim. */
   readonly #ours = new Map<4 | 6, { address: Address; claim: string; voter: string }>()
   #hearsay = 0
-  readonly #bannedHosts = new Map<string, number>()
+  readonly #bans: Bans
+
+  /** @param bans addresses not to be dialled: those of the session. */
+  constructor(bans: Bans = new Bans()) {
+    this.#bans = bans
+  }
 
   /** Number of known addresses. */
   get size(): number {
@@ -121,7 +123,6 @@ export class PeerList {
     if (other === peer || (other && other.state !== 'idle')) return
     if (other) {
       peer.trust = Math.min(8, peer.trust + other.trust)
-      peer.bannedUntil = Math.max(peer.bannedUntil, other.bannedUntil)
       this.#delete(key)
     } else if (this.#known.size >= MAX_KNOWN) return
     peer.listens = address
@@ -168,7 +169,7 @@ export class PeerList {
     let best: KnownPeer | undefined
     for (const peer of this.#known.values()) {
       if (peer.state !== 'idle' || peer.nextDial > now || isGivenUp(peer)) continue
-      if ((skipSeeds && peer.seed) || this.isBanned(peer, now)) continue
+      if ((skipSeeds && peer.seed) || this.#bans.has(peer.address, now)) continue
       if (best === undefined || this.#isBetter(peer, best)) best = peer
     }
     return best
@@ -179,7 +180,7 @@ export class PeerList {
     let at = Number.POSITIVE_INFINITY
     for (const peer of this.#known.values()) {
       if (peer.state !== 'idle' || isGivenUp(peer) || (skipSeeds && peer.seed)) continue
-      at = Math.min(at, Math.max(peer.nextDial, peer.bannedUntil))
+      at = Math.min(at, Math.max(peer.nextDial, this.#bans.until(peer.address)))
     }
     return at
   }
@@ -228,22 +229,13 @@ export class PeerList {
     peer.nextDial = Number.POSITIVE_INFINITY
   }
 
-  /** Bans the address for an hour; all its ports, unless it is a loopback address, where tests and tools live. */
-  ban(peer: KnownPeer, now: number): void {
-    peer.bannedUntil = now + BAN
-    if (!isLoopback(peer.address.host)) this.#bannedHosts.set(peer.address.host, now + BAN)
-    while (this.#bannedHosts.size > MAX_KNOWN) {
-      const oldest = this.#bannedHosts.keys().next()
-      if (!oldest.done) this.#bannedHosts.delete(oldest.value)
-    }
-  }
-
-  isBanned(peer: KnownPeer, now: number): boolean {
-    return peer.bannedUntil > now || this.isBannedHost(peer.address.host, now)
+  /** Bans the address for what it did. */
+  ban(peer: KnownPeer, code: string, now: number): void {
+    this.#bans.punish(peer.address, code, now)
   }
 
   isBannedHost(host: string, now: number): boolean {
-    return (this.#bannedHosts.get(host) ?? 0) > now
+    return this.#bans.has({ host, port: 0 }, now)
   }
 
   /** Lets every idle peer be dialled at once: the torrent was resumed. */
@@ -263,7 +255,6 @@ export class PeerList {
       nextDial: now,
       state: 'idle',
       trust: 0,
-      bannedUntil: 0,
       seed: false,
       hints: {},
       listens: undefined,
@@ -313,8 +304,4 @@ function isGivenUp(peer: KnownPeer): boolean {
 /** Lower is dialled first: peers that the user named, then those that never failed. */
 function rank(peer: KnownPeer): number {
   return peer.failures * 2 + (peer.source === 'user' ? 0 : 1)
-}
-
-function isLoopback(host: string): boolean {
-  return host.startsWith('127.') || host === '::1'
 }

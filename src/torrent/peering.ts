@@ -22,6 +22,7 @@ import { Rate } from '../util/rate.js'
 import { makePeerId } from '../wire/peer-id.js'
 import type { Acquaintance } from './acquaintance.js'
 import { Announces } from './announces.js'
+import type { Bans } from './bans.js'
 import type { Connection } from './connection.js'
 import type { DhtAnnouncer } from './dht-announcer.js'
 import { DhtPresence } from './dht-presence.js'
@@ -30,13 +31,17 @@ import { Gathering } from './gathering.js'
 import { type InfoHashes, swarmHashes } from './infohashes.js'
 import { MetadataExtension } from './metadata-extension.js'
 import { type KnownPeer, PeerList, type PeerSource } from './peer-list.js'
+import type { SuperseedMode } from './superseed.js'
 import { Swarm } from './swarm.js'
+import type { SlotClaim, UploadSlots } from './upload-slots.js'
 
 /** What a session lends to the peering of its torrents. */
 export interface PeeringServices extends LinkServices {
   readonly dialer: Dialer
   readonly trackers: TrackerClient
   readonly options: ResolvedOptions
+  readonly bans: Bans
+  readonly uploadSlots: UploadSlots
   /** Port on which the session listens, 0 when it does not. */
   readonly port: () => number
   /** Undefined when the session takes no part in the DHT. */
@@ -53,6 +58,7 @@ export interface PeeringOptions {
     readonly verify: (bytes: Uint8Array) => boolean
     readonly fetched: (bytes: Uint8Array) => void
   }
+  readonly superseed: SuperseedMode | false
   /** Bytes of the torrent that are not verified. */
   readonly left: () => number
   /** A connection came about, by `host:port`. */
@@ -69,7 +75,8 @@ export class Peering implements Dialling, Task {
   readonly upload: Rate = new Rate()
   readonly #services: PeeringServices
   readonly #options: PeeringOptions
-  readonly #peers = new PeerList()
+  readonly #peers: PeerList
+  readonly #slots: SlotClaim
   readonly #peerId: Uint8Array
   /** One for each infohash of the torrent (BEP 52). */
   readonly #announces: Announces[] = []
@@ -87,6 +94,8 @@ export class Peering implements Dialling, Task {
   constructor(services: PeeringServices, options: PeeringOptions) {
     this.#services = services
     this.#options = options
+    this.#peers = new PeerList(services.bans)
+    this.#slots = services.uploadSlots.claim(services.options.uploadSlots)
     this.#hashes = options.hashes
     this.#private = options.private
     this.#peerId = makePeerId(services.world.random)
@@ -169,11 +178,14 @@ export class Peering implements Dialling, Task {
       picker,
       store,
       peers: this.#peers,
+      bans: this.#services.bans,
       download: this.download,
       upload: this.upload,
       clientName: options.clientName,
       listenPort: this.#services.port,
-      uploadSlots: options.uploadSlots,
+      slots: this.#slots,
+      seedChoking: options.seedChoking,
+      superseed: this.#options.superseed,
       requestQueue: options.requestQueue,
       prefersEncryption: prefersEncryption(options.encryption),
       maxOutstanding: options.maxOutstanding,
@@ -312,6 +324,15 @@ export class Peering implements Dialling, Task {
   /** True when an incoming connection from this host may come in. */
   welcomes(host: string): boolean {
     return this.#running && this.#hasRoom && !this.#peers.isBannedHost(host, this.#services.world.now())
+  }
+
+  /** Closes connections with addresses that are banned by now. */
+  dropBanned(): void {
+    const now = this.#services.world.now()
+    for (const connection of [...this.connections, ...this.acquaintances]) {
+      const banned = this.#services.bans.has(connection.stream.remote, now)
+      if (banned) connection.end('torrent/banned', 'the address is banned')
+    }
   }
 
   /** A peer whose handshake is done, `dialled` by us or incoming. */

@@ -19,7 +19,9 @@ import { encodeExtensionHandshake } from '../wire/extension.js'
 import { supports } from '../wire/handshake.js'
 import { type BlockEvent, Peer, type PeerEvent } from '../wire/peer.js'
 import type { Acquaintance } from './acquaintance.js'
+import type { Bans } from './bans.js'
 import { Blame } from './blame.js'
+import type { SeedChoking } from './choker.js'
 import { Choking } from './choking.js'
 import { Connection, type Lease } from './connection.js'
 import type { DhtAnnouncer } from './dht-announcer.js'
@@ -27,6 +29,8 @@ import { Downloads } from './downloads.js'
 import { EXTENSION_IDS, type Extension } from './extension.js'
 import { Hashes } from './hashes.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
+import { Superseeding, type SuperseedMode } from './superseed.js'
+import type { SlotClaim } from './upload-slots.js'
 import { Uploads } from './uploads.js'
 
 /** What a swarm tells its torrent. */
@@ -47,12 +51,17 @@ export interface SwarmOptions {
   readonly picker: Picker<KnownPeer>
   readonly store: Store
   readonly peers: PeerList
+  readonly bans: Bans
   /** Payload of all connections, counted by the swarm. */
   readonly download: Rate
   readonly upload: Rate
   readonly clientName: string
   readonly listenPort: () => number
-  readonly uploadSlots: number
+  /** This torrent's share of the upload slots. */
+  readonly slots: SlotClaim
+  readonly seedChoking: SeedChoking
+  /** Superseed if everything is there from the start. */
+  readonly superseed: SuperseedMode | false
   readonly requestQueue: number
   /** Tell peers that we prefer encrypted connections. */
   readonly prefersEncryption: boolean
@@ -78,7 +87,9 @@ export class Swarm implements LinkOwner<Connection> {
   readonly #uploads: Uploads
   readonly #downloads: Downloads
   readonly #hashes: Hashes | undefined
-  readonly #blame: Blame
+  readonly #blame = new Blame()
+  /** While we superseed. */
+  #superseeding: Superseeding | undefined
   readonly #byPeerId = new Map<string, Connection>()
   readonly #live = new Map<KnownPeer, Connection>()
   readonly #fresh: number[] = []
@@ -89,7 +100,16 @@ export class Swarm implements LinkOwner<Connection> {
 
   constructor(options: SwarmOptions) {
     this.#options = options
-    this.#choking = new Choking(this.connections, options.uploadSlots, options.services.world)
+    this.#choking = new Choking({
+      connections: this.connections,
+      slots: options.slots,
+      seedChoking: options.seedChoking,
+      pieceLength: options.layout.pieceLength,
+      world: options.services.world,
+    })
+    if (options.superseed && options.picker.have.isFull) {
+      this.#superseeding = new Superseeding(options.superseed, options.picker)
+    }
     this.#uploads = new Uploads(options.store, options.picker.have, options.upload)
     this.#downloads = new Downloads({
       picker: options.picker,
@@ -100,7 +120,6 @@ export class Swarm implements LinkOwner<Connection> {
       maxOutstanding: options.maxOutstanding,
       blocksPerPiece: options.layout.blocksPerPiece,
     })
-    this.#blame = new Blame()
     if (options.v2) {
       this.#hashes = new Hashes({
         trees: options.v2.trees,
@@ -146,7 +165,11 @@ export class Swarm implements LinkOwner<Connection> {
       now,
     })
     const connection = this.#join(stream, peer, handshake, known, initiator, lease, now)
-    peer.start(picker.have, remote.extended ? this.#hello(stream) : undefined, now)
+    peer.start(
+      this.#superseeding ? undefined : picker.have,
+      remote.extended ? this.#hello(stream) : undefined,
+      now,
+    )
     this.#options.listener.connected(connection)
     if (this.#options.dht) peer.port(this.#options.dht.udpPort)
     connection.open(rest)
@@ -164,8 +187,10 @@ export class Swarm implements LinkOwner<Connection> {
     const lease: Lease = { piece: 0, begin: 0, data: undefined }
     placing.place = (piece, begin, length) => this.#downloads.place(lease, piece, begin, length)
     const connection = this.#join(stream, peer, handshake, known, initiator, lease, now)
-    for (let piece = picker.have.next(0); piece >= 0; piece = picker.have.next(piece + 1))
-      peer.have(piece, now)
+    if (!this.#superseeding) {
+      for (let piece = picker.have.next(0); piece >= 0; piece = picker.have.next(piece + 1))
+        peer.have(piece, now)
+    }
     if (supports(handshake.reserved).extended) peer.extended(0, this.#hello(stream))
     peer.setLayout(layout, now)
     connection.open(NOTHING)
@@ -183,14 +208,16 @@ export class Swarm implements LinkOwner<Connection> {
         if (!connection.peer.amInterested && picker.wanted(event.piece)) {
           connection.peer.setInterested(true, now)
         }
-        if (connection.peer.isSeed) this.#seedFound(connection)
+        this.#superseeding?.has(connection, event.piece, now)
+        if (connection.peer.isSeed) this.#seedFound(connection, now)
         break
       case 'pieces':
         if (connection.peer.pieces) picker.setPieces(connection.picks, connection.peer.pieces)
         this.#hashes?.told(connection)
         this.#reconsider(connection, now)
         this.#offerFast(connection)
-        if (connection.peer.isSeed) this.#seedFound(connection)
+        this.#superseeding?.joined(connection, now)
+        if (connection.peer.isSeed) this.#seedFound(connection, now)
         break
       case 'choke':
         connection.picks.choked = true
@@ -212,13 +239,19 @@ export class Swarm implements LinkOwner<Connection> {
         this.#choking.interested(connection, now)
         break
       case 'not-interested':
-        this.#choking.uninterested(connection, now)
+        connection.idle = false
+        this.#choking.released(connection, now)
+        break
+      case 'requests':
+        connection.askedAt = now
+        connection.idle = false
         break
       case 'rejected':
         picker.rejected(connection.picks, event.piece, event.begin)
         break
       case 'extension-handshake':
         for (const extension of this.#options.extensions) extension.greeted?.(connection, now)
+        this.#choking.released(connection, now)
         break
       case 'port':
         // Once: whoever names many ports would have us ping them all.
@@ -254,7 +287,7 @@ export class Swarm implements LinkOwner<Connection> {
   }
 
   closed(connection: Connection, code: string, message: string, now: number): void {
-    const { peers, listener } = this.#options
+    const { peers, bans, listener } = this.#options
     this.connections.delete(connection)
     this.#downloads.left(connection)
     const id = String.fromCharCode(...connection.handshake.peerId)
@@ -264,23 +297,25 @@ export class Swarm implements LinkOwner<Connection> {
       const useful = connection.download.total + connection.upload.total > 0
       peers.disconnected(connection.known, useful, now)
     }
-    if (FLOODS.has(code)) {
-      peers.ban(connection.known, now)
-      listener.banned(connection.known, code)
-    }
+    if (bans.closed(connection.known.address, code, now)) listener.banned(connection.known, code)
     this.#uploads.forget(connection)
     this.#hashes?.left(connection)
+    this.#superseeding?.left(connection)
     for (const extension of this.#options.extensions) extension.closed?.(connection, now, code)
-    if (!this.#closed) this.#choking.left(connection, now)
+    if (this.#closed) this.#choking.close()
+    else this.#choking.fill(now)
     listener.closed(connection, code, message)
   }
 
   /** A piece is on disk: tell those that lack it, at the end of this turn. */
   verified(piece: number): void {
-    const { picker, services } = this.#options
-    for (const known of picker.contributors(piece)) known.trust = Math.min(8, known.trust + 1)
+    const { picker, store, services } = this.#options
+    const contributors = picker.contributors(piece)
+    const liars = this.#blame.passed(piece, contributors, store.takeDigests(piece))
     picker.verified(piece)
     this.#hashes?.verified(piece)
+    for (const known of contributors) this.#watch(known)
+    this.#convict(liars)
     this.#fresh.push(piece)
     if (this.#announcing) return
     this.#announcing = true
@@ -289,9 +324,12 @@ export class Swarm implements LinkOwner<Connection> {
 
   /** A piece did not match its hash: find out who lied. */
   failed(piece: number): void {
-    const { picker, layout } = this.#options
+    const { picker, store, layout } = this.#options
     this.#failedBytes += layout.pieceSize(piece)
-    this.#convict(this.#blame.judge(picker.failed(piece)))
+    const senders = picker.senders(piece)
+    const liars = this.#blame.failed(piece, senders, store.takeDigests(piece) ?? [])
+    for (const known of picker.failed(piece)) this.#watch(known)
+    this.#convict(liars)
     this.#downloads.feed()
   }
 
@@ -310,6 +348,7 @@ export class Swarm implements LinkOwner<Connection> {
     this.#downloads.tick(now)
     this.#hashes?.tick(now)
     this.#choking.tick(now, this.#options.picker.isDone)
+    this.#superseeding?.tick(now)
     for (const extension of this.#options.extensions) extension.tick?.(now)
     this.#closeIdle(now)
   }
@@ -328,6 +367,7 @@ export class Swarm implements LinkOwner<Connection> {
   close(code: string, message: string): void {
     this.#closed = true
     for (const connection of [...this.connections]) connection.end(code, message)
+    this.#choking.close()
   }
 
   /** Closes every connection; new ones may come. */
@@ -357,14 +397,17 @@ export class Swarm implements LinkOwner<Connection> {
     lease: Lease,
     now: number,
   ): Connection {
-    const { services, picker, store, peers } = this.#options
+    const { services, picker, store, peers, layout } = this.#options
+    const { size } = layout
     const { fast } = supports(handshake.reserved)
     const picks = picker.addPeer(known)
     const connection = new Connection(
       services,
-      { stream, peer, known, handshake, initiator, fast, lease, picks, reader: store.reader(), now },
+      { stream, peer, known, handshake, initiator, fast, lease, picks, reader: store.reader(), size, now },
       this,
     )
+    if (this.#superseeding) connection.shown = new Set()
+    picks.parole = this.#blame.isOnParole(known)
     peers.connected(known)
     this.connections.add(connection)
     this.#byPeerId.set(String.fromCharCode(...handshake.peerId), connection)
@@ -382,7 +425,7 @@ export class Swarm implements LinkOwner<Connection> {
       client: this.#options.clientName,
       reqq: this.#options.requestQueue,
       ...(this.#options.prefersEncryption ? { prefersEncryption: true } : {}),
-      uploadOnly: this.#options.picker.isDone,
+      uploadOnly: this.#options.picker.isDone && !this.#superseeding,
       ...(yourIp ? { yourIp } : {}),
       ...(port > 0 ? { port } : {}),
     })
@@ -401,16 +444,6 @@ export class Swarm implements LinkOwner<Connection> {
     this.#downloads.feed()
   }
 
-  #convict(liars: readonly KnownPeer[]): void {
-    const { peers, services, listener } = this.#options
-    const now = services.world.now()
-    for (const known of liars) {
-      peers.ban(known, now)
-      listener.banned(known, 'torrent/corrupt-data')
-      this.#live.get(known)?.end('torrent/corrupt-data', 'sent data that does not match its hash')
-    }
-  }
-
   #extension(id: number): Extension | undefined {
     return this.#options.extensions.find(({ name }) => EXTENSION_IDS[name] === id)
   }
@@ -422,7 +455,14 @@ export class Swarm implements LinkOwner<Connection> {
   #offerFast(connection: Connection): void {
     const { picker, infoHash, layout } = this.#options
     const theirs = connection.peer.pieces
-    if (!connection.fast || picker.have.isEmpty || theirs === undefined || theirs.count >= STARTING) return
+    if (
+      this.#superseeding ||
+      !connection.fast ||
+      picker.have.isEmpty ||
+      theirs === undefined ||
+      theirs.count >= STARTING
+    )
+      return
     const set = allowedFastSet(connection.stream.remote.host, infoHash, layout.pieceCount)
     connection.peer.offerFast(
       set.filter((piece) => picker.have.has(piece) && !theirs.has(piece) && picker.availability(piece) >= 2),
@@ -453,9 +493,42 @@ export class Swarm implements LinkOwner<Connection> {
     }
   }
 
-  #seedFound(connection: Connection): void {
+  #seedFound(connection: Connection, now: number): void {
     connection.known.seed = true
+    this.#stopSuperseeding(now)
     if (this.#options.picker.isDone) connection.end('torrent/both-seeds', 'neither side needs anything')
+    else this.#choking.released(connection, now)
+  }
+
+  /** Another seed is there: everybody may know that we are one. */
+  #stopSuperseeding(now: number): void {
+    if (!this.#superseeding) return
+    this.#superseeding = undefined
+    const { have } = this.#options.picker
+    for (const connection of this.connections) {
+      const { shown, peer } = connection
+      connection.shown = undefined
+      for (let piece = have.next(0); piece >= 0; piece = have.next(piece + 1)) {
+        if (!shown?.has(piece) && !peer.pieces?.has(piece)) peer.have(piece, now)
+      }
+      connection.touch()
+    }
+  }
+
+  /** A peer came under suspicion or out of it. */
+  #watch(known: KnownPeer): void {
+    const connection = this.#live.get(known)
+    if (connection) connection.picks.parole = this.#blame.isOnParole(known)
+  }
+
+  #convict(liars: readonly KnownPeer[]): void {
+    const { peers, services, listener } = this.#options
+    const now = services.world.now()
+    for (const known of liars) {
+      peers.ban(known, 'torrent/corrupt-data', now)
+      listener.banned(known, 'torrent/corrupt-data')
+      this.#live.get(known)?.end('torrent/corrupt-data', 'sent data that does not match its hash')
+    }
   }
 
   /** Peers that do nothing for us nor we for them make room when the torrent is full. */
@@ -468,15 +541,6 @@ export class Swarm implements LinkOwner<Connection> {
     }
   }
 }
-
-/** Codes after which an address is banned: nobody does this by accident. */
-const FLOODS: ReadonlySet<string> = new Set([
-  'wire/message-too-long',
-  'wire/request-flood',
-  'wire/send-queue-full',
-  'wire/hash-request-flood',
-  'wire/bad-hashes',
-])
 
 /** The rule for two connections between the same peers: the one dialled by the side with the smaller id stays (LT). */
 function prefersNew(twin: Connection, initiator: boolean, ours: Uint8Array, theirs: Uint8Array): boolean {

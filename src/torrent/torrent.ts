@@ -21,6 +21,7 @@ import { type InfoHashes, idOf, namesInfo } from './infohashes.js'
 import { Peering, type PeeringServices } from './peering.js'
 import { peerSnapshots, torrentStats } from './snapshots.js'
 import type { TorrentSource } from './source.js'
+import type { SuperseedMode } from './superseed.js'
 
 /** What a session lends to its torrents. */
 export interface TorrentServices extends PeeringServices {
@@ -44,6 +45,13 @@ export interface TorrentOptions {
   readonly sequential?: boolean
   /** Add it without starting. */
   readonly paused?: boolean
+  /**
+   * Seed as if it were the only copy (BEP 16), when everything is there from the start: peers are shown one
+   * piece at a time, so that each is sent about once. `strict`: the next one only after others have the last;
+   * `normal`: also when that takes long. Slower than plain seeding, and over when another seed is met.
+   * Default false.
+   */
+  readonly superseed?: SuperseedMode | false
   /** Trust that nothing is on disk instead of checking. */
   readonly skipCheck?: boolean
 }
@@ -93,6 +101,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
         verify: (bytes) => namesInfo(this.#hashes, bytes),
         fetched: (bytes) => this.#fetched(bytes),
       },
+      superseed: options.superseed ?? false,
       left: () => (this.#content ? this.#content.metainfo.size - this.#content.downloaded : UNKNOWN_LEFT),
       connected: (address) => this.emit('peer', address),
       disconnected: (address, code, message) => this.emit('peer-closed', address, code, message),

@@ -32,7 +32,7 @@ export class Uploads {
     while (room > 0) {
       const range = peer.nextRequest()
       if (range === undefined) return
-      if (!this.#have.has(range.piece)) {
+      if (!this.#have.has(range.piece) || connection.shown?.has(range.piece) === false) {
         peer.reject()
         continue
       }

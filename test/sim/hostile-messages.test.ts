@@ -282,13 +282,20 @@ describe('hostile messages', () => {
   scenario('whose answers are never read end the connection before they fill the memory', async (sim) => {
     const victim = await sim.join(torrent, { seed: true })
     await sim.run(victim.torrent.done)
+    const request = { piece: 0, begin: 0, length: 16 * KIB }
     const flap = concatBytes(
       ...Array.from({ length: 10_000 }, () => [
-        encodeMessage({ type: 'interested' }),
-        encodeMessage({ type: 'not-interested' }),
+        encodeMessage({ type: 'request', ...request }),
+        encodeMessage({ type: 'cancel', ...request }),
       ]).flat(),
     )
-    const deaf = await sim.rawTo(victim, torrent, { open: (link) => link.stream.pause() })
+    const deaf = await sim.rawTo(victim, torrent, {
+      open: (link) => {
+        link.send({ type: 'interested' })
+        link.stream.pause()
+      },
+    })
+    await sim.network.advance(1_000)
     const [link] = deaf.links
     for (let i = 0; i < 100 && link?.closed === false; i++) {
       link.send(flap)

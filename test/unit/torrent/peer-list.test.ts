@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Bans } from '../../../src/torrent/bans.js'
 import { PeerList } from '../../../src/torrent/peer-list.js'
 
 const address = (last: number, port = 6881) => ({ host: `10.0.0.${last}`, port })
@@ -62,16 +63,14 @@ describe('PeerList', () => {
     expect(waits).toEqual([10_000, 60_000, 360_000, 2_160_000, 3_600_000, 3_600_000, 3_600_000])
   })
 
-  it('bans an address with all its ports, for an hour', () => {
-    const list = new PeerList()
-    list.add([address(1), address(1, 7000)], 'tracker', 0)
-    const peer = list.next(0, false)
-    if (!peer) throw new Error('no peer')
-    list.ban(peer, 0)
-    expect(list.next(0, false)).toBeUndefined()
-    expect(list.isBannedHost('10.0.0.1', 3_599_999)).toBe(true)
-    expect(list.isBannedHost('10.0.0.1', 3_600_000)).toBe(false)
-    expect(list.next(3_600_000, false)).toBeDefined()
+  it('dials no banned address before its ban is over', () => {
+    const bans = new Bans()
+    const list = new PeerList(bans)
+    list.add([{ host: '10.0.0.1', port: 1 }], 'tracker', 0)
+    bans.add('10.0.0.1', 1_000, 'user', 0)
+    expect(list.next(999, false)).toBeUndefined()
+    expect(list.nextDialAt(false)).toBe(1_000)
+    expect(list.next(1_000, false)?.key).toBe('10.0.0.1:1')
   })
 
   it('does not dial seeds while we seed', () => {
