@@ -147,7 +147,6 @@ export class Connection implements UtpConnection, Timed {
     this.state = incoming ? SYN_RECEIVED : SYN_SENT
     this.synSeq = syn
     this.synDue = !incoming
-    this.ackDue = incoming
     this.lastSent = now
     const mtu = new PathMtu(familyOf(remote), host.maxDatagram)
     this.sender = new Sender(host.memory.slots, seq, mtu, host.sendBuffer)
@@ -156,8 +155,7 @@ export class Connection implements UtpConnection, Timed {
       this.receiver.ack = syn
       this.stateAt = now + CONFIRM_TIMEOUT
       this.schedule()
-    }
-    host.activate(this)
+    } else host.activate(this)
   }
 
   get queued(): number {
@@ -227,7 +225,9 @@ export class Connection implements UtpConnection, Timed {
   receive(packet: Header, bytes: Uint8Array, now: number): void {
     const { type } = packet
     if (type === ST_SYN) {
-      if (this.state === SYN_RECEIVED && packet.seq === this.synSeq) this.acknowledgeNow()
+      if (this.state !== SYN_RECEIVED || packet.seq !== this.synSeq) return
+      this.difference = (micros(now) - packet.timestamp) >>> 0
+      this.acknowledgeNow()
       return
     }
     if (type === ST_RESET) {
@@ -286,6 +286,7 @@ export class Connection implements UtpConnection, Timed {
     }
     if (this.state === CONNECTED && now >= this.lastSent + KEEP_ALIVE) {
       this.sender.buffer.shrink()
+      this.lastSent = now
       this.acknowledgeNow()
     }
     this.schedule()
@@ -365,6 +366,7 @@ export class Connection implements UtpConnection, Timed {
     // Deployed stacks do not count a STATE: its number is the one that the first data will have.
     this.receiver.ack = (packet.seq - 1) & 0xffff
     if (this.syns === 1) this.sender.roundTrip.sample(now - this.synAt)
+    this.sender.ledbat.began(packet.difference, now)
     this.stateAt = now + CONFIRM_AGAIN[0]
     this.ackDue = true
     this.host.emit({ type: 'connected', connection: this })
@@ -439,6 +441,7 @@ export class Connection implements UtpConnection, Timed {
         return true
       }
       this.synDue = true
+      this.stateAt = Number.POSITIVE_INFINITY
       this.host.activate(this)
     } else if (this.state === SYN_RECEIVED) {
       this.drop()

@@ -261,6 +261,7 @@ export class UtpEndpoint {
     const connection = new Connection(this.host, remote, true, header.id, header.seq, seq, now)
     this.directory.add(connection)
     this.unconfirmed.add(connection)
+    connection.receive(header, bytes, now)
   }
 
   /** A RESET may carry the id that its sender received or the one that it sent. */

@@ -21,7 +21,7 @@ const TARGET = 100_000
 /** Bytes per round trip that the window grows at most (deployed value of all stacks). */
 const GAIN = 3000
 /** Round trips in which flows of one link become equal. */
-const EVENNESS = 32
+const EVENNESS = 8
 /** Of the target: where slow start ends. The queue still grows for a round trip after that. */
 const EXIT = 0.75
 /** Of the target: below this the queue is taken as empty, and the base delay as right. */
@@ -63,6 +63,11 @@ export class Ledbat {
   /** Whether the ramp after a rest is still running. */
   private ramping = false
   private restDue = 0
+
+  /** The delay of our SYN: it met a queue that nothing of ours was in. */
+  began(sample: number, now: number): void {
+    if (sample !== 0) this.ours.add(sample, now)
+  }
 
   /** The one-way delay of a packet that arrived here, for the drift of the clocks. */
   heard(sample: number, now: number): void {
@@ -118,6 +123,7 @@ export class Ledbat {
       this.rest(smooth, packet, now)
       return
     }
+
     const perRoundTrip = GAIN * (1 - x) - (this.window * x * x) / EVENNESS
     const change = Math.max(perRoundTrip, -this.window / 2) * (bytes / Math.max(this.window, bytes))
     if (change > 0 && !limited) return

@@ -3,7 +3,9 @@
  * what is lost.
  *
  * A packet is lost when three packets that were sent after it were acknowledged, when three
- * acknowledgements in a row name the one before it, or at the time-out. All work is constant for a
+ * acknowledgements in a row name the one before it, or at the time-out. Well before that, after two round
+ * trips of silence, the oldest is sent again (a tail loss probe, RFC 8985): a small window cannot bring
+ * three later ones. All work is constant for a
  * packet: numbers below `scanned` were judged by their first sending, resent packets wait in a queue in
  * the order of sending.
  * @module
@@ -26,6 +28,8 @@ const REORDERED = 3
 const MAX_BEHIND = 4096
 /** Unacknowledged time-outs in a row that end the connection: half a minute at the shortest time-out. */
 const MAX_TIMEOUTS = 6
+/** ms that remotes keep the acknowledgement of a single packet back, at most (libutp). */
+const LONE_ACK_DELAY = 100
 /** ms until a closed window is probed, and between its probes at most (libutp probes after 15 s). */
 const FIRST_PROBE = 1000
 const MAX_PROBE = 15_000
@@ -65,9 +69,13 @@ export class Sender {
   private limited = false
   /** Number of the last packet sent that was not full, while it is in flight; else -1. */
   private smallSeq = -1
-  /** A probe of the closed window is due, and how often it was. */
-  private probeDue = false
+  /** One packet may be sent whatever the windows say: a probe of the closed window, or of a silent path. */
+  private forced = false
+  /** Probes of the closed window in a row. */
   private probes = 0
+  /** Whether `deadline` is that of a tail loss probe, and whether one was sent since the last progress. */
+  private tail = false
+  private tailProbed = false
 
   constructor(pool: SlotPool, seq: number, mtu: PathMtu, limit: number) {
     this.buffer = new SendBuffer(pool, seq)
@@ -97,17 +105,16 @@ export class Sender {
   /** The packet to send next, or undefined when nothing is to be sent or nothing may be. */
   next(now: number): Slot | undefined {
     const lost = this.nextLost()
-    if (lost !== undefined)
-      return this.flight === 0 ||
-        this.inFlight + lost.length <= Math.min(this.ledbat.window, this.remoteWindow)
-        ? lost
-        : this.held(lost.length, now)
+    if (lost !== undefined) {
+      const free = Math.min(this.ledbat.window, this.remoteWindow) - this.inFlight
+      return this.forced || this.flight === 0 || lost.length <= free ? lost : this.held(lost.length, now)
+    }
     const { buffer } = this
     if (buffer.unsent === buffer.tail) return undefined
     const slot = buffer.at(buffer.unsent) as Slot
     const after = this.inFlight + slot.length
     if (after > this.ledbat.window && this.flight > 0) return this.held(slot.length, now)
-    if (after > this.remoteWindow && !this.probeDue) return this.held(slot.length, now)
+    if (after > this.remoteWindow && !this.forced) return this.held(slot.length, now)
     // Nagle, after Minshall: at most one packet that is not full is under way.
     if (
       slot.length < this.packet &&
@@ -137,7 +144,7 @@ export class Sender {
     slot.order = ++this.order
     this.inFlight += slot.length
     this.flight++
-    this.probeDue = false
+    this.forced = false
     if (this.flight === 1 || this.deadline === Number.POSITIVE_INFINITY) this.rearm(now)
   }
 
@@ -198,11 +205,13 @@ export class Sender {
         }
       }
     }
-    if (newest !== undefined) this.roundTrip.sample(now - newest.sentAt)
+    // After silence it is the answer to a resend that acknowledges the others too, late.
+    if (newest !== undefined && !this.tailProbed) this.roundTrip.sample(now - newest.sentAt)
     const progress = count > 0 || newest !== undefined || acked > 0
     if (progress) {
       this.duplicateAcks = 0
       this.timeoutsInRow = 0
+      this.tailProbed = false
       this.roundTrip.progressed()
     } else if (packet.type === ST_STATE && same && this.flight > 0) this.duplicateAcks++
     // Whoever has no room, and says so, lives.
@@ -233,13 +242,20 @@ export class Sender {
     const { buffer } = this
     if (this.flight === 0) {
       if (this.shutOut) {
-        this.probeDue = true
+        this.forced = true
         this.probes++
       }
       this.rearm(now)
       return true
     }
     const first = buffer.at(buffer.oldest)
+    if (this.tail) {
+      this.tailProbed = true
+      this.forced = true
+      if (first?.state === IN_FLIGHT) this.loss(first)
+      this.rearm(now)
+      return true
+    }
     const onlyProbe = this.flight === 1 && first !== undefined && first.probe > 0
     if (!onlyProbe) {
       this.timeoutsInRow++
@@ -379,8 +395,15 @@ export class Sender {
   }
 
   private rearm(now: number): void {
+    this.tail = false
     if (this.flight > 0) {
-      const { timeout } = this.roundTrip
+      const { timeout, smooth, variation } = this.roundTrip
+      const silence = 2 * smooth + 4 * variation + (this.flight === 1 ? LONE_ACK_DELAY : 0)
+      if (smooth > 0 && silence < timeout && !this.tailProbed && this.remoteWindow >= this.packet) {
+        this.tail = true
+        this.deadline = now + silence
+        return
+      }
       this.deadline = now + (this.remoteWindow < this.packet ? Math.min(timeout, MAX_PROBE) : timeout)
     } else if (this.shutOut) {
       const wait = Math.max(this.roundTrip.timeout, FIRST_PROBE) * 2 ** Math.min(this.probes, 5)

@@ -1,0 +1,121 @@
+/** What uTP sends on simulated paths: packets, resends and time-outs are counted, from a seed. */
+import { describe, expect, it } from 'vitest'
+import { type PipeOptions, twoHosts } from '../support/utp-link.js'
+
+/** Sends `bytes` from a to b, both ending after it; gives what the sender counted. */
+function transfer(seed: number, bytes: number, there: PipeOptions, back: PipeOptions = there) {
+  const { network, a, b, ...pipes } = twoHosts(seed, there, back)
+  const side = a.connect(b)
+  side.send(bytes, true)
+  const start = network.clock.now
+  expect(network.run(() => side.closed && b.sides[0]?.closed === true, 1_000_000)).toBe(true)
+  const seconds = (network.clock.now - start) / 1000
+  network.checkInvariants()
+  const other = b.sides[0]!
+  expect({ received: other.received, wrongAt: other.wrongAt }).toEqual({ received: bytes, wrongAt: -1 })
+  expect([side.code, other.code]).toEqual([undefined, undefined])
+  // Lingering connections go by themselves.
+  network.run(() => false, 5000)
+  expect([a.endpoint.stats.connections, b.endpoint.stats.connections]).toEqual([0, 0])
+  expect([a.endpoint.nextTimeout(), b.endpoint.nextTimeout()]).toEqual([
+    Number.POSITIVE_INFINITY,
+    Number.POSITIVE_INFINITY,
+  ])
+  const { stats } = side.connection
+  return { stats, seconds, rate: bytes / seconds, acks: other.connection.stats.packetsSent, ...pipes }
+}
+
+const PAYLOAD = 1452
+
+it('a clean path: no packet twice, one acknowledgement a turn', () => {
+  const bytes = 10_000_000
+  const { stats, acks, seconds } = transfer(1, bytes, { delay: 10 })
+  expect(stats).toMatchObject({
+    resent: 0,
+    timeouts: 0,
+    lossCuts: 0,
+    probesSent: 1,
+    probesLost: 0,
+    mtu: 1472,
+  })
+  // SYN, the first packets before the path is known to carry 1,472 bytes, data, FIN, last acknowledgement.
+  expect(stats.packetsSent).toBeLessThan(bytes / PAYLOAD + 100)
+  expect(acks).toBeLessThan(30)
+  expect(seconds).toBeLessThan(0.5)
+})
+
+it('a round trip of 300 ms: no packet twice, and the window opens to all that the remote takes', () => {
+  const { stats, seconds } = transfer(1, 20_000_000, { delay: 150 })
+  expect(stats).toMatchObject({ resent: 0, timeouts: 0, lossCuts: 0 })
+  expect(stats.rtt).toBeCloseTo(300, 0)
+  // Ten doublings from 4 kB to 4 MB, then five windows of 4 MiB.
+  expect(seconds).toBeLessThan(15 * 0.3 + 2)
+})
+
+describe.each([1, 2, 3])('seed %i', (seed) => {
+  it('1 % loss: little more than what was lost is sent again, no time-outs', () => {
+    const { stats, there, rate } = transfer(seed, 10_000_000, { delay: 10, loss: 0.01 })
+    expect(there.lost).toBeGreaterThan(30)
+    expect(stats.resent).toBeLessThanOrEqual(there.lost + 15)
+    expect(stats.timeouts).toBeLessThanOrEqual(1)
+    expect(stats.lossCuts).toBeLessThanOrEqual(there.lost)
+    // Mathis: 1.2 packets / (round trip * sqrt(loss)) is about 0.9 MB/s.
+    expect(rate).toBeGreaterThan(600_000)
+  })
+
+  it('5 % loss: the same, with few time-outs', () => {
+    const { stats, there, rate } = transfer(seed, 3_000_000, { delay: 10, loss: 0.05 })
+    expect(there.lost).toBeGreaterThan(60)
+    expect(stats.resent).toBeLessThanOrEqual(there.lost + 40)
+    expect(stats.timeouts).toBeLessThanOrEqual(10)
+    expect(rate).toBeGreaterThan(150_000)
+  })
+
+  it('reordering and duplicates: resends stay few, nothing arrives twice', () => {
+    const { stats } = transfer(seed, 3_000_000, { delay: 20, jitter: 2, duplicate: 0.1, rate: 2_000_000 })
+    expect(stats.timeouts).toBe(0)
+    expect(stats.resent / stats.packetsSent).toBeLessThan(0.05)
+  })
+})
+
+describe('the path MTU', () => {
+  it.each([600, 1000, 1300, 1400, 1457])(
+    'a black hole above %i bytes is found, and costs no window',
+    (mtu) => {
+      const { stats, there } = transfer(1, 3_000_000, { delay: 10, mtu })
+      expect(stats.mtu).toBeLessThanOrEqual(mtu)
+      expect(stats.mtu).toBeGreaterThan(mtu - 16)
+      // Only probes ran into it, each size at most twice, in a binary search.
+      expect(there.tooLong).toBe(stats.probesLost)
+      expect(stats.resent).toBe(stats.probesLost)
+      expect(stats.probesSent).toBeLessThanOrEqual(20)
+      expect(stats).toMatchObject({ lossCuts: 0, timeouts: 0 })
+    },
+  )
+
+  it('nothing above the smallest is asked of a path that carries no more', () => {
+    const { stats } = transfer(1, 300_000, { delay: 10, mtu: 548 })
+    expect(stats).toMatchObject({ mtu: 548, lossCuts: 0, timeouts: 0 })
+  })
+
+  it('loss does not pass for a short path', () => {
+    const sizes = [1, 2, 3, 4, 5].map(
+      (seed) => transfer(seed, 1_000_000, { delay: 10, loss: 0.05 }).stats.mtu,
+    )
+    expect(sizes.filter((mtu) => mtu > 1440).length).toBeGreaterThanOrEqual(4)
+  })
+})
+
+it('a queue of one packet: whole, half of what is sent arrives at least, no time-outs after the start', () => {
+  const { stats, there, rate } = transfer(
+    1,
+    1_000_000,
+    { delay: 10, rate: 50_000, buffer: 1500 },
+    { delay: 10 },
+  )
+  expect(there.overflowed).toBeGreaterThan(100)
+  expect(stats.resent).toBe(there.overflowed)
+  expect(stats.resent / stats.packetsSent).toBeLessThan(0.5)
+  expect(stats.timeouts).toBeLessThanOrEqual(5)
+  expect(rate).toBeGreaterThan(15_000)
+})
