@@ -16,6 +16,7 @@ const BROWSER_ENTRIES = {
   wire: 24_000,
   pex: 8_000,
   picker: 24_000,
+  'dht/krpc': 16_000,
   'utp/packet': 3_000,
 }
 
