@@ -20,6 +20,11 @@ import type { SeedChoking } from './torrent/choker.js'
 export interface SessionOptions {
   /** Folder below which torrents are stored. Default: `downloads` in the working directory. */
   readonly path?: string
+  /**
+   * Folder in which the metadata of magnets is kept as torrent files, so that a magnet added again needs no
+   * peer to tell what it is. Default none.
+   */
+  readonly metadataCache?: string
   /** Local address to listen on. Default: all, IPv6 and IPv4. */
   readonly host?: string
   /** TCP port to listen on. Default 0, a free one: fixed low ports are throttled by some networks, and several sessions fit on a machine. */
@@ -137,7 +142,7 @@ export const DEFAULTS: Readonly<{
 
 /** {@link SessionOptions} with every number filled in. */
 export type ResolvedOptions = typeof DEFAULTS &
-  Pick<SessionOptions, 'host' | 'storage'> & {
+  Pick<SessionOptions, 'host' | 'storage' | 'metadataCache'> & {
     /** Undefined: no DHT. */
     readonly dht: DhtOptions | undefined
   }
@@ -169,7 +174,8 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
   }
   for (const [name, [least, most]] of Object.entries(INTEGERS))
     checkInteger(name, resolved[name], least, most)
-  for (const name of ['path', 'clientName', ...('host' in resolved ? ['host'] : [])]) {
+  const given = ['host', 'metadataCache'].filter((name) => name in resolved)
+  for (const name of ['path', 'clientName', ...given]) {
     if (typeof resolved[name] !== 'string')
       throw new TypeError(`${name} must be a string, got ${typeof resolved[name]}`)
   }

@@ -4,9 +4,7 @@
  */
 
 import { EventEmitter } from 'node:events'
-import { parseMagnet } from './metainfo/magnet.js'
 import type { Metainfo } from './metainfo/model.js'
-import { parseMetainfo } from './metainfo/parse.js'
 import { Dht } from './net/dht.js'
 import { Dialer } from './net/dialer.js'
 import { Listener } from './net/listener.js'
@@ -17,20 +15,20 @@ import { TrackerClient } from './net/tracker-client.js'
 import { UdpHub } from './net/udp-hub.js'
 import type { World } from './net/world.js'
 import { type ResolvedOptions, resolveOptions, type SessionOptions } from './options.js'
+import { SourceReader } from './session-source.js'
 import { FileStorage } from './storage/file.js'
-import { readTorrentFile } from './storage/torrent-file.js'
 import { type Ban, Bans } from './torrent/bans.js'
 import { abortable, Deferred } from './torrent/deferred.js'
 import { DhtAnnouncer } from './torrent/dht-announcer.js'
 import type { SessionStats, Warning } from './torrent/events.js'
 import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
-import { sourceOfMagnet, sourceOfMetainfo, type TorrentSource } from './torrent/source.js'
+import type { TorrentSource } from './torrent/source.js'
 import { Torrent, type TorrentOptions, type TorrentServices } from './torrent/torrent.js'
 import { UploadSlots } from './torrent/upload-slots.js'
 import { addressKey } from './util/address.js'
 import { fromHex, toHex } from './util/bytes.js'
-import { RarestError } from './util/errors.js'
+import { errorCode, errorMessage, RarestError } from './util/errors.js'
 
 /** Events of a {@link Session} with their arguments. */
 export interface SessionEvents {
@@ -52,10 +50,6 @@ export interface AddOptions extends TorrentOptions {
   readonly signal?: AbortSignal
 }
 
-/** Bytes of a .torrent fetched from a URL (LT: 10 MB; a 2^21-piece torrent has 42 MB). */
-const MAX_TORRENT_FILE = 64 * 1024 * 1024
-const FETCH_TIMEOUT = 30_000
-
 export class Session extends EventEmitter<SessionEvents> {
   readonly #world: World
   readonly #options: ResolvedOptions
@@ -72,6 +66,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #peerings = new Map<string, Peering>()
   readonly #ready = new Deferred<number>()
   readonly #abort = new AbortController()
+  readonly #sources: SourceReader
   readonly #opening: Promise<void>
   #port = 0
   #closing: Promise<void> | undefined
@@ -102,6 +97,8 @@ export class Session extends EventEmitter<SessionEvents> {
         udpPort: () => this.#hub.port,
       })
     }
+    const { metadataCache: cache } = this.#options
+    this.#sources = new SourceReader({ world: this.#world, dht: this.#dht, cache })
     this.#opening = this.#open()
   }
 
@@ -252,27 +249,17 @@ export class Session extends EventEmitter<SessionEvents> {
     source: string | URL | Uint8Array | Metainfo,
     signal: AbortSignal | undefined,
   ): Promise<TorrentSource> {
-    if (source instanceof Uint8Array) return sourceOfMetainfo(parseMetainfo(source))
-    if (typeof source !== 'string' && !(source instanceof URL)) return sourceOfMetainfo(source)
-    const text = String(source)
-    if (/^magnet:/i.test(text)) return sourceOfMagnet(parseMagnet(text))
-    const bytes = /^https?:/i.test(text)
-      ? await this.#fetch(text, signal)
-      : await abortable(readTorrentFile(source, MAX_TORRENT_FILE), signal)
-    return sourceOfMetainfo(parseMetainfo(bytes))
-  }
-
-  async #fetch(url: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const response = await this.#world.fetch({
-      url,
-      timeout: FETCH_TIMEOUT,
-      maxBytes: MAX_TORRENT_FILE,
-      maxRedirects: 5,
-      signal: signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal,
-    })
-    if (response.status !== 200)
-      throw new RarestError('session/http-status', `${url} answered with status ${response.status}`)
-    return response.body
+    const abort = new AbortController()
+    const stop = signal ? () => abort.abort(signal.reason) : undefined
+    const close = () => abort.abort(this.#abort.signal.reason)
+    if (stop) signal?.addEventListener('abort', stop, { once: true })
+    this.#abort.signal.addEventListener('abort', close, { once: true })
+    try {
+      return await this.#sources.read(source, abort.signal)
+    } finally {
+      if (stop) signal?.removeEventListener('abort', stop)
+      this.#abort.signal.removeEventListener('abort', close)
+    }
   }
 
   #makeListener(): Listener {
@@ -336,6 +323,9 @@ export class Session extends EventEmitter<SessionEvents> {
         throw new RarestError('session/duplicate', `this is the same torrent as ${other.infoHash}`)
       }
     }
+    this.#sources.keep(torrent.infoHash, metainfo).catch((error: unknown) => {
+      this.emit('warning', { code: errorCode(error), message: errorMessage(error), torrent })
+    })
     const peering = this.#peerings.get(torrent.infoHash) as Peering
     for (const hash of hashes) {
       this.#torrents.set(toHex(hash), torrent)

@@ -1,9 +1,10 @@
 /**
- * Reads a .torrent file from disk.
+ * Reads and writes .torrent files.
  * @module
  */
 
-import { open } from 'node:fs/promises'
+import { mkdir, open, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { RarestError } from '../util/errors.js'
 
 /** The bytes of a file of at most `maxBytes`. Rejects with the system's code, `EISDIR` for a folder, or `storage/too-large`. */
@@ -25,4 +26,12 @@ export async function readTorrentFile(path: string | URL, maxBytes: number): Pro
   } finally {
     await handle.close()
   }
+}
+
+/** Writes a file whole or not at all, and the folders above it. Rejects with the system's code. */
+export async function writeTorrentFile(path: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  const unfinished = `${path}.part`
+  await writeFile(unfinished, bytes)
+  await rename(unfinished, path)
 }

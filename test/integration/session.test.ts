@@ -61,6 +61,21 @@ describe('Session', () => {
     expect(await torrent.done).toBe('complete')
   })
 
+  it('keeps the metadata of a magnet for the next time', async () => {
+    const { bytes } = await sample('magnet.bin', 300_000)
+    const { peer, torrent: seed } = await seeding(bytes)
+    const metadataCache = join(folder, 'cache', 'metadata')
+    const first = session({ path: join(folder, 'copy'), metadataCache })
+    const torrent = await first.add(`${seed.magnet}&x.pe=${peer}`)
+    expect(torrent.state).toBe('metadata')
+    expect(await torrent.done).toBe('complete')
+    await first.close()
+    const second = session({ path: join(folder, 'copy'), metadataCache, listen: false })
+    const again = await second.add(seed.magnet)
+    expect(again.metainfo?.infoBytes).toEqual(seed.metainfo?.infoBytes)
+    expect(await again.done).toBe('complete')
+  })
+
   it('finds peers through a tracker', async () => {
     const server = new TrackerServer({ host: '127.0.0.1' })
     open.push(server)

@@ -1,0 +1,100 @@
+/**
+ * Finds out what a session is asked to add: reads torrent files from wherever they are, magnet links, and
+ * what a public key names in the DHT.
+ * @module
+ */
+
+import { torrentOf } from './dht/mutable-torrent.js'
+import { type Magnet, parseMagnet } from './metainfo/magnet.js'
+import type { Metainfo } from './metainfo/model.js'
+import { parseMetainfo } from './metainfo/parse.js'
+import type { Dht } from './net/dht.js'
+import type { World } from './net/world.js'
+import { readTorrentFile, writeTorrentFile } from './storage/torrent-file.js'
+import { abortable } from './torrent/deferred.js'
+import { idOf, namesInfo } from './torrent/infohashes.js'
+import { sourceOfMagnet, sourceOfMetainfo, type TorrentSource } from './torrent/source.js'
+import { RarestError } from './util/errors.js'
+
+/** Bytes of a .torrent fetched from a URL (LT: 10 MB; a 2^21-piece torrent has 42 MB). */
+const MAX_TORRENT_FILE = 64 * 1024 * 1024
+const FETCH_TIMEOUT = 30_000
+
+export interface SourceReaderOptions {
+  readonly world: World
+  readonly dht: Dht | undefined
+  /** Folder with the torrent files of magnets that were fetched before. */
+  readonly cache: string | undefined
+}
+
+export class SourceReader {
+  readonly #options: SourceReaderOptions
+
+  constructor(options: SourceReaderOptions) {
+    this.#options = options
+  }
+
+  /** See `Session.add`. `signal` ends it, and is the caller's or the session's. */
+  async read(source: string | URL | Uint8Array | Metainfo, signal: AbortSignal): Promise<TorrentSource> {
+    if (source instanceof Uint8Array) return sourceOfMetainfo(parseMetainfo(source))
+    if (typeof source !== 'string' && !(source instanceof URL)) return sourceOfMetainfo(source)
+    const text = String(source)
+    if (/^magnet:/i.test(text)) return this.#magnet(parseMagnet(text), signal)
+    const bytes = /^https?:/i.test(text)
+      ? await this.#fetch(text, signal)
+      : await abortable(readTorrentFile(source, MAX_TORRENT_FILE), signal)
+    return sourceOfMetainfo(parseMetainfo(bytes))
+  }
+
+  /** Keeps the torrent file of a magnet, for the next time. Rejects with the system's code. */
+  async keep(infoHash: string, metainfo: Metainfo): Promise<void> {
+    const { cache } = this.#options
+    if (cache !== undefined) await writeTorrentFile(`${cache}/${infoHash}.torrent`, metainfo.bytes)
+  }
+
+  async #magnet(link: Magnet, signal: AbortSignal): Promise<TorrentSource> {
+    const magnet = link.infoHash || link.infoHashV2 ? link : await this.#resolve(link, signal)
+    const found = sourceOfMagnet(magnet)
+    const { cache } = this.#options
+    if (cache === undefined) return found
+    try {
+      const path = `${cache}/${idOf(found.hashes)}.torrent`
+      const metainfo = parseMetainfo(await abortable(readTorrentFile(path, MAX_TORRENT_FILE), signal), {
+        pieceLayers: 'lenient',
+      })
+      if (!namesInfo(found.hashes, metainfo.infoBytes)) return found
+      const kept = sourceOfMetainfo(metainfo)
+      return { ...kept, trackers: found.trackers, peers: found.peers, select: found.select }
+    } catch {
+      signal.throwIfAborted()
+      // Nothing is kept, or nothing of use.
+      return found
+    }
+  }
+
+  /** The torrent that a key signed last (BEP 46). */
+  async #resolve(link: Magnet, signal: AbortSignal): Promise<Magnet> {
+    const { dht } = this.#options
+    const { publicKey, salt } = link
+    if (!publicKey || !dht)
+      throw new RarestError('session/needs-dht', 'this link names a key: what it stands for is in the DHT')
+    const found = await dht.getMutable(publicKey, { signal, ...(salt ? { salt } : {}) })
+    const infoHash = found && torrentOf(found.item.value)
+    if (!infoHash)
+      throw new RarestError('session/not-found', 'the DHT has no torrent for the key that the link names')
+    return { ...link, infoHash }
+  }
+
+  async #fetch(url: string, signal: AbortSignal): Promise<Uint8Array> {
+    const response = await this.#options.world.fetch({
+      url,
+      timeout: FETCH_TIMEOUT,
+      maxBytes: MAX_TORRENT_FILE,
+      maxRedirects: 5,
+      signal,
+    })
+    if (response.status !== 200)
+      throw new RarestError('session/http-status', `${url} answered with status ${response.status}`)
+    return response.body
+  }
+}
