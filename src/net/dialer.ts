@@ -27,6 +27,8 @@ export interface DialTarget {
   readonly address: Address
   /** Others say that it prefers encrypted connections. */
   readonly prefersEncryption?: boolean
+  /** Who we are to this one, where that is not what the torrent is to all. */
+  readonly ours?: Identity | undefined
   connected(stream: ByteStream, handshake: Greeting, rest: Uint8Array): void
   failed(code: string): void
 }
@@ -159,8 +161,8 @@ export class Dialer implements Task {
 
   /** Connects once and shakes hands in one form; returns what gives it up. */
   #attempt(
-    { ours }: Dialling,
-    { address }: DialTarget,
+    torrent: Dialling,
+    { address, ours = torrent.ours }: DialTarget,
     encrypted: boolean,
     failed: (code: string) => void,
     done: (stream: ByteStream, greeting: Greeting, rest: Uint8Array) => void,

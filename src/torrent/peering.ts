@@ -82,6 +82,8 @@ export class Peering implements Dialling, Task {
   readonly #announces: Announces[] = []
   readonly #dht: DhtPresence
   readonly #abort = new AbortController()
+  /** Peers of a hybrid that are dialled under its v2 infohash. */
+  readonly #knowsV2Only: WeakSet<KnownPeer> = new WeakSet()
   #hashes: InfoHashes
   #private: boolean
   #gathering: Gathering | undefined
@@ -313,7 +315,13 @@ export class Peering implements Dialling, Task {
     return {
       address: known.address,
       connected: (stream, handshake, rest) => this.attach(stream, handshake, rest, known),
-      failed: () => this.#peers.failed(known, this.#services.world.now()),
+      ours: this.#knowsV2Only.has(known) ? this.#oursV2 : undefined,
+      failed: (code) => {
+        this.#peers.failed(known, this.#services.world.now())
+        // It may know the torrent by its other infohash alone: a magnet link names but one.
+        if (!/^(wire|mse)\//.test(code) || !this.ours.upgrade) return
+        if (!this.#knowsV2Only.delete(known)) this.#knowsV2Only.add(known)
+      },
     }
   }
 
@@ -354,6 +362,11 @@ export class Peering implements Dialling, Task {
     if (!this.#swarm || this.#swarm.connections.size === 0) return
     this.#swarm.tick(now)
     this.#services.scheduler.schedule(this, now + TICK)
+  }
+
+  get #oursV2(): Identity | undefined {
+    const infoHash = this.#infoHashV2
+    return infoHash && { infoHash, peerId: this.#peerId }
   }
 
   /** The infohash of connections that speak v2. */
