@@ -35,13 +35,14 @@ export class PexSender {
   /**
    * The message to send now; undefined when it is too early or nothing has changed. `live` are the peers
    * that we are connected to, `recent` those that we left for want of mutual interest or of room: they are
-   * named where there are few others, once, and taken back in the next message. Neither holds the receiver.
+   * named where there are few others, once, and taken back in the next message. The receiver itself, `self`
+   * by its key, is not told of.
    */
-  message(live: PexPeers, recent: PexPeers, now: number): PexMessage | undefined {
+  message(live: PexPeers, recent: PexPeers, now: number, self?: string): PexMessage | undefined {
     if (now < this.#next) return undefined
     const dropped: Address[] = []
     for (const [key, address] of this.#told) {
-      if (live.has(key)) continue
+      if (live.has(key) && key !== self) continue
       if (dropped.push(address) > PEX_ENTRIES) {
         dropped.pop()
         break
@@ -52,9 +53,9 @@ export class PexSender {
     const added: PexPeer[] = []
     for (const [key, peer] of live) {
       if (added.length >= most) break
-      if (!this.#told.has(key)) added.push(peer)
+      if (key !== self && !this.#told.has(key)) added.push(peer)
     }
-    this.#addRecent(added, live, recent, gone, most)
+    if (recent.size > 0) this.#addRecent(added, live, recent, gone, most, self)
     if (added.length === 0 && dropped.length === 0) return undefined
     for (const key of gone) this.#told.delete(key)
     for (const { address } of added) this.#told.set(addressKey(address), address)
@@ -69,6 +70,7 @@ export class PexSender {
     recent: PexPeers,
     gone: ReadonlySet<string>,
     most: number,
+    self: string | undefined,
   ): void {
     for (const family of [4, 6] as const) {
       let alive = 0
@@ -79,7 +81,7 @@ export class PexSender {
         if (room === 0 || added.length >= most) break
         if (familyOf(peer.address) !== family || live.has(key) || this.#told.has(key) || gone.has(key))
           continue
-        if (this.#recentTold.has(key)) continue
+        if (key === self || this.#recentTold.has(key)) continue
         if (this.#recentTold.size >= MAX_RECENT) return
         this.#recentTold.add(key)
         added.push(peer)

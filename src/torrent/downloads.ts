@@ -150,7 +150,9 @@ export class Downloads {
       connection.depth = nextDepth(connection.depth, connection.downloadRate, Math.min(maxOutstanding, share))
       if (this.#paused) connection.progressAt = now
       if (connection.peer.outstanding > 0 && now - connection.progressAt > SNUB) this.#snub(connection, now)
-      else if (connection.peer.outstanding < connection.depth / 2) connection.touch()
+      else if (connection.peer.amInterested && connection.peer.outstanding < connection.depth / 2) {
+        connection.touch()
+      }
     }
   }
 

@@ -14,6 +14,8 @@ import type { KnownPeer, PeerHints } from './peer-list.js'
 const NAME = 'ut_pex'
 /** ms until it is looked again whether there is something to tell, after there was nothing. */
 const LOOK_AGAIN = 10_000
+/** ms that a list of those who are here serves. */
+const FRESH = 2_000
 /** New addresses taken of one connection: no peer may be the only source of our swarm. */
 const MAX_FROM_ONE = 500
 /** Peers that left remembered for others, and for how long, ms (BEP 11: 25 of a family). */
@@ -40,13 +42,19 @@ export interface PeerExchangeOptions {
   readonly listenPort: () => number
   /** Takes addresses that a peer told of; returns how many were new. */
   readonly found: (peers: readonly FoundPeer[], now: number) => number
-  /** A message was refused: of interest to whoever looks for trouble. */
-  readonly refused?: (link: ExchangeLink, code: string) => void
 }
 
 export interface FoundPeer {
   readonly address: Address
   readonly hints: PeerHints
+}
+
+type Reach = ReturnType<typeof reachOf>
+
+/** Who is here, as far as peers of one reach may know. */
+interface Audience {
+  readonly live: PexPeers
+  readonly recent: PexPeers
 }
 
 interface Exchange {
@@ -59,24 +67,21 @@ interface Exchange {
 }
 
 export class PeerExchange implements Extension {
-  readonly name = NAME
+  readonly name: 'ut_pex' = NAME
   readonly #options: PeerExchangeOptions
   readonly #exchanges = new Map<ExchangeLink, Exchange>()
+  readonly #audiences = new Map<Reach, Audience>()
+  #audiencesUntil = 0
   readonly #recent = new Map<string, { readonly peer: PexPeer; readonly until: number }>()
 
   constructor(options: PeerExchangeOptions) {
     this.#options = options
   }
 
-  greeted(link: ExchangeLink, _now: number): void {
-    if (link.peer.extension?.extensions.has(NAME)) this.#exchange(link)
-  }
-
   received(link: ExchangeLink, payload: Uint8Array, now: number): void {
     const exchange = this.#exchange(link)
     const outcome = exchange.receiver.receive(payload, (address) => this.#isOurs(link, address), now)
     if (outcome.type !== 'peers') {
-      this.#options.refused?.(link, outcome.code)
       if (outcome.type === 'close') link.end(outcome.code, 'peer exchange against its rules')
       return
     }
@@ -102,27 +107,19 @@ export class PeerExchange implements Extension {
   }
 
   tick(now: number): void {
-    let everybody: PexPeers | undefined
-    for (const [link, exchange] of this.#exchanges) {
-      if (now < exchange.lookAt || now < exchange.sender.nextAt) continue
+    for (const link of this.#options.links()) {
       const id = link.peer.extension?.extensions.get(NAME)
-      exchange.lookAt = now + LOOK_AGAIN
       if (id === undefined) continue
-      everybody ??= this.#everybody()
-      const message = exchange.sender.message(
-        fitFor(link, everybody.values()),
-        fitFor(link, this.#recentPeers(now)),
-        now,
-      )
+      const exchange = this.#exchange(link)
+      if (now < exchange.lookAt || now < exchange.sender.nextAt) continue
+      exchange.lookAt = now + LOOK_AGAIN
+      const { live, recent } = this.#audience(link, now)
+      const own = listeningAddress(link)
+      const message = exchange.sender.message(live, recent, now, own && addressKey(own))
       if (!message) continue
       link.peer.extended(id, encodePex(message))
       link.touch()
     }
-  }
-
-  /** The peers that a connected peer is connected to, as far as it told; by address key. */
-  peersOf(link: ExchangeLink): PexPeers | undefined {
-    return this.#exchanges.get(link)?.receiver.peers
   }
 
   #exchange(link: ExchangeLink): Exchange {
@@ -135,17 +132,28 @@ export class PeerExchange implements Extension {
     return exchange
   }
 
-  #everybody(): PexPeers {
-    const peers = new Map<string, PexPeer>()
-    for (const link of this.#options.links()) {
-      const peer = asPexPeer(link)
-      if (peer) peers.set(addressKey(peer.address), peer)
+  /** What a peer may be told: no local addresses when it is far away. */
+  #audience(link: ExchangeLink, now: number): Audience {
+    if (now >= this.#audiencesUntil) {
+      this.#audiences.clear()
+      this.#audiencesUntil = now + FRESH
     }
-    return peers
-  }
-
-  *#recentPeers(now: number): Generator<PexPeer> {
-    for (const { peer, until } of this.#recent.values()) if (until > now) yield peer
+    const reach = reachOf(link.stream.remote.host)
+    let audience = this.#audiences.get(reach)
+    if (!audience) {
+      const live = new Map<string, PexPeer>()
+      const recent = new Map<string, PexPeer>()
+      for (const other of this.#options.links()) {
+        const peer = asPexPeer(other)
+        if (peer && isFor(reach, peer.address)) live.set(addressKey(peer.address), peer)
+      }
+      for (const [key, { peer, until }] of this.#recent) {
+        if (until > now && isFor(reach, peer.address)) recent.set(key, peer)
+      }
+      audience = { live, recent }
+      this.#audiences.set(reach, audience)
+    }
+    return audience
   }
 
   #isOurs(link: ExchangeLink, { host, port }: Address): boolean {
@@ -172,20 +180,10 @@ function asPexPeer(link: ExchangeLink): PexPeer | undefined {
   return { address, flags }
 }
 
-/** Not the receiver itself, and no local addresses for strangers. */
-function fitFor(link: ExchangeLink, peers: Iterable<PexPeer>): PexPeers {
-  const fit = new Map<string, PexPeer>()
-  const own = listeningAddress(link)
-  const ownKey = own && addressKey(own)
-  const reach = reachOf(link.stream.remote.host)
-  for (const peer of peers) {
-    const key = addressKey(peer.address)
-    if (key === ownKey) continue
-    const theirs = reachOf(peer.address.host)
-    if (theirs === 'machine' ? reach !== 'machine' : theirs === 'network' && reach === 'world') continue
-    fit.set(key, peer)
-  }
-  return fit
+/** True when a peer this near may be told of the address. */
+function isFor(reach: Reach, address: Address): boolean {
+  const theirs = reachOf(address.host)
+  return theirs === 'machine' ? reach === 'machine' : theirs === 'world' || reach !== 'world'
 }
 
 function hintsOf(flags: number): PeerHints {

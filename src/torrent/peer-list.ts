@@ -169,7 +169,7 @@ export class PeerList {
     let best: KnownPeer | undefined
     for (const peer of this.#known.values()) {
       if (peer.state !== 'idle' || peer.nextDial > now || isGivenUp(peer)) continue
-      if ((skipSeeds && peer.seed) || this.#bans.has(peer.address, now)) continue
+      if ((skipSeeds && isForLeechers(peer)) || this.#bans.has(peer.address, now)) continue
       if (best === undefined || this.#isBetter(peer, best)) best = peer
     }
     return best
@@ -179,7 +179,7 @@ export class PeerList {
   nextDialAt(skipSeeds: boolean): number {
     let at = Number.POSITIVE_INFINITY
     for (const peer of this.#known.values()) {
-      if (peer.state !== 'idle' || isGivenUp(peer) || (skipSeeds && peer.seed)) continue
+      if (peer.state !== 'idle' || isGivenUp(peer) || (skipSeeds && isForLeechers(peer))) continue
       at = Math.min(at, Math.max(peer.nextDial, this.#bans.until(peer.address)))
     }
     return at
@@ -299,6 +299,11 @@ function hint(peer: KnownPeer, hints: PeerHints | undefined): void {
 
 function isGivenUp(peer: KnownPeer): boolean {
   return peer.failures >= MAX_FAILURES && peer.source !== 'user'
+}
+
+/** Of no use to a seed: another one, or a peer that dialled us and will again when it wants something. */
+function isForLeechers(peer: KnownPeer): boolean {
+  return peer.seed || peer.source === 'incoming'
 }
 
 /** Lower is dialled first: peers that the user named, then those that never failed. */

@@ -24,12 +24,16 @@ import type { Acquaintance } from './acquaintance.js'
 import { Announces } from './announces.js'
 import type { Bans } from './bans.js'
 import type { Connection } from './connection.js'
+import type { Content } from './content.js'
 import type { DhtAnnouncer } from './dht-announcer.js'
 import { DhtPresence } from './dht-presence.js'
-import type { Content } from './content.js'
+import { DontHave } from './dont-have.js'
 import { Gathering } from './gathering.js'
 import { type InfoHashes, swarmHashes } from './infohashes.js'
+import { Introductions } from './introductions.js'
+import { dispensable } from './making-room.js'
 import { MetadataExtension } from './metadata-extension.js'
+import { type FoundPeer, PeerExchange } from './peer-exchange.js'
 import { type KnownPeer, PeerList, type PeerSource } from './peer-list.js'
 import type { SuperseedMode } from './superseed.js'
 import { Swarm } from './swarm.js'
@@ -77,6 +81,8 @@ export class Peering implements Dialling, Task {
   readonly #options: PeeringOptions
   readonly #peers: PeerList
   readonly #slots: SlotClaim
+  readonly #introductions: Introductions
+  readonly #exchange: PeerExchange
   readonly #peerId: Uint8Array
   /** One for each infohash of the torrent (BEP 52). */
   readonly #announces: Announces[] = []
@@ -101,6 +107,12 @@ export class Peering implements Dialling, Task {
     this.#hashes = options.hashes
     this.#private = options.private
     this.#peerId = makePeerId(services.world.random)
+    this.#introductions = new Introductions(this.#peers, services.port)
+    this.#exchange = new PeerExchange({
+      links: () => this.connections,
+      listenPort: services.port,
+      found: (peers, now) => this.#found(peers, now),
+    })
     for (const infoHash of swarmHashes(options.hashes)) this.#announces.push(this.#makeAnnounces(infoHash))
     this.#dht = new DhtPresence({
       announcer: services.dht,
@@ -191,7 +203,11 @@ export class Peering implements Dialling, Task {
       requestQueue: options.requestQueue,
       prefersEncryption: prefersEncryption(options.encryption),
       maxOutstanding: options.maxOutstanding,
-      extensions: [new MetadataExtension(metainfo.infoBytes)],
+      extensions: [
+        new MetadataExtension(metainfo.infoBytes),
+        new DontHave(picker),
+        ...(this.#private ? [] : [this.#exchange]),
+      ],
       dht: this.#dht.announcer,
       listener: {
         connected: (connection) => this.#connected(connection),
@@ -313,7 +329,8 @@ export class Peering implements Dialling, Task {
     if (!known) return undefined
     this.#peers.dialling(known)
     return {
-      address: known.address,
+      address: known.listens ?? known.address,
+      prefersEncryption: known.hints.prefersEncryption === true,
       connected: (stream, handshake, rest) => this.attach(stream, handshake, rest, known),
       ours: this.#knowsV2Only.has(known) ? this.#oursV2 : undefined,
       failed: (code) => {
@@ -329,9 +346,11 @@ export class Peering implements Dialling, Task {
     return this.#running && this.#hasRoom ? this.#peers.nextDialAt(this.#isSeed) : Number.POSITIVE_INFINITY
   }
 
-  /** True when an incoming connection from this host may come in. */
+  /** True when an incoming connection from this host may come in: there is room, or it can be made. */
   welcomes(host: string): boolean {
-    return this.#running && this.#hasRoom && !this.#peers.isBannedHost(host, this.#services.world.now())
+    const now = this.#services.world.now()
+    if (!this.#running || this.#peers.isBannedHost(host, now)) return false
+    return this.#hasRoom || this.#dispensableFor({ host, port: 0 }, now) !== undefined
   }
 
   /** Closes connections with addresses that are banned by now. */
@@ -355,11 +374,20 @@ export class Peering implements Dialling, Task {
       else if (dialled) this.#peers.failed(known, now)
       return
     }
+    if (!dialled && !this.#hasRoom) {
+      const other = this.#dispensableFor(stream.remote, now)
+      if (!other) {
+        stream.destroy()
+        return
+      }
+      other.end('torrent/replaced', 'another peer is to be preferred')
+    }
     owner.attach(stream, handshake, rest, known, dialled !== undefined, this.#peerId)
   }
 
   run(now: number): void {
     if (!this.#swarm || this.#swarm.connections.size === 0) return
+    this.#introductions.tick(this.connections, !this.#private, now)
     this.#swarm.tick(now)
     this.#services.scheduler.schedule(this, now + TICK)
   }
@@ -380,6 +408,11 @@ export class Peering implements Dialling, Task {
 
   get #hasRoom(): boolean {
     return this.size < this.#services.options.maxPeersPerTorrent
+  }
+
+  /** The connection that a newcomer may take the place of. */
+  #dispensableFor(address: Address, now: number): Connection | undefined {
+    return dispensable(this.connections, this.#peers, this.#peers.priorityOf(address), now)
   }
 
   #makeAnnounces(infoHash: Uint8Array): Announces {
@@ -431,6 +464,7 @@ export class Peering implements Dialling, Task {
 
   #connected(connection: Connection): void {
     this.#services.scheduler.schedule(this, this.#services.world.now() + TICK)
+    this.#introductions.connected(connection)
     this.#options.connected(connection.known.key)
   }
 
@@ -450,6 +484,19 @@ export class Peering implements Dialling, Task {
   #add(addresses: readonly Address[], source: PeerSource): void {
     this.#peers.add(addresses, source, this.#services.world.now())
     if (addresses.length > 0) this.#services.dialer.wake()
+  }
+
+  /** Peers told us of others. */
+  #found(peers: readonly FoundPeer[], now: number): number {
+    if (this.#private) return 0
+    const fresh = this.#peers.add(
+      peers.map(({ address }) => address),
+      'pex',
+      now,
+      peers.map(({ hints }) => hints),
+    )
+    if (fresh > 0) this.#services.dialer.wake()
+    return fresh
   }
 
   async #lookup(host: string, port: number, source: PeerSource): Promise<void> {

@@ -62,6 +62,22 @@ export class Downloads {
     }
   }
 
+  /**
+   * The remote lost a piece. With fast our requests for it wait for their rejects; without, they will not be
+   * answered and are forgotten: returns their offsets.
+   */
+  lost(piece: number): number[] {
+    const { layout, answers } = this.line
+    const begins: number[] = []
+    if (layout === undefined || answers || this.requests.size === 0) return begins
+    const length = layout.pieceSize(piece)
+    for (let begin = 0; begin < length; begin += BLOCK_LENGTH) {
+      if (this.arriving?.piece === piece && this.arriving.begin === begin) continue
+      if (this.requests.cancel(this.key(piece, begin), false)) begins.push(begin)
+    }
+    return begins
+  }
+
   /** The header of a block is here: decides where its payload goes. */
   admit(): void {
     const { decoder, layout, options, answers } = this.line

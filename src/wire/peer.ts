@@ -296,6 +296,16 @@ export class Peer {
     this.line.outbox.body(id.EXTENDED, Uint8Array.of(extendedId), payload)
   }
 
+  /**
+   * The remote said that it lost a piece (BEP 54): takes it out of {@link Peer.pieces}. Our requests for it
+   * are rejected by a remote with fast, and of no effect with any other: then returns their offsets in the
+   * piece. Undefined when the remote did not have it, or there is no such piece.
+   */
+  lost(piece: number): readonly number[] | undefined {
+    if (this.line.closed || !this.remote.lost(piece)) return undefined
+    return this.downloads.lost(piece)
+  }
+
   /** Tells the port of our DHT node (BEP 5). Nothing when not negotiated. */
   port(port: number): void {
     if (!this.line.closed && this.options.dht) this.line.outbox.port(id.PORT, port)

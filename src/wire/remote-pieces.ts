@@ -36,6 +36,11 @@ export class RemotePieces {
     return (byte & bit) === 0
   }
 
+  /** Takes one piece back: false when it was not there, undefined when there is no such piece or the piece count is unknown. */
+  lost(piece: number): boolean | undefined {
+    return this.set !== undefined && piece < this.set.length ? this.set.delete(piece) : undefined
+  }
+
   /** Takes a bitfield, whose bytes are borrowed; false when it does not fit the torrent. */
   bitfield(bytes: Uint8Array): boolean {
     if (this.set === undefined) {

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest'
 import type { World } from '../../src/net/world.js'
 import type { Message } from '../../src/wire/index.js'
 import type { RawLink, RawPeer } from './raw-peer.js'
-import { at, content, isWhole, KIB, type Member, MIB, type Sim, scenario } from './world.js'
+import { at, content, contentOfFiles, isWhole, KIB, type Member, MIB, type Sim, scenario } from './world.js'
 
 const torrent = content(1 * MIB, 64 * KIB)
 
@@ -115,6 +115,8 @@ describe('choking', () => {
 
   scenario('those who give are given to', async (sim) => {
     // One giver and many takers that never send: with few slots the giver finishes first.
+    // Private, so that peer exchange does not lead the takers to the seed.
+    const torrent = contentOfFiles([1 * MIB], 64 * KIB, { private: true })
     const seed = await sim.join(torrent, { seed: true, host: { upload: 96 * KIB } })
     const host = { upload: 96 * KIB }
     const session = { uploadSlots: 2 }
