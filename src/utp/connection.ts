@@ -250,8 +250,7 @@ export class Connection implements UtpConnection, Timed {
       this.host.confirmed(this)
     }
     if (type !== ST_STATE) this.receiveData(packet, bytes, type === ST_FIN)
-    if (sender.buffer.unsent !== sender.buffer.tail || sender.flight === 0 || acked > 0)
-      this.host.activate(this)
+    if (sender.pending) this.host.activate(this)
     if (acked > 0) this.drained(now)
     if (this.finished) this.finish(now)
     if (sender.deadline < this.deadline) this.schedule()
@@ -451,9 +450,12 @@ export class Connection implements UtpConnection, Timed {
       return true
     } else {
       // The remote believes in us once something arrives; data proves it too, and is resent by itself.
-      const next = this.confirms < CONFIRM_AGAIN.length ? CONFIRM_AGAIN[this.confirms++] : undefined
+      if (this.confirms < CONFIRM_AGAIN.length) {
+        this.confirms++
+        this.acknowledgeNow()
+      }
+      const next = CONFIRM_AGAIN[this.confirms]
       this.stateAt = next === undefined ? Number.POSITIVE_INFINITY : now + next
-      if (next !== undefined) this.acknowledgeNow()
     }
     return false
   }

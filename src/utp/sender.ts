@@ -89,6 +89,11 @@ export class Sender {
     return this.mtu.floor - HEADER_LENGTH
   }
 
+  /** Whether there is something to send, if the windows let it. */
+  get pending(): boolean {
+    return this.lost.first >= 0 || this.buffer.unsent !== this.buffer.tail
+  }
+
   /** Bytes that may be written now. */
   get room(): number {
     const most = Math.min(this.limit, 2 * this.ledbat.window + WRITE_AHEAD)
