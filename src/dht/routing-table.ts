@@ -7,7 +7,7 @@
  * |---|---|
  * | good | it answered before, last failed not at all, and was heard of within 15 min |
  * | questionable | not heard of for 15 min |
- * | bad | its last answers failed to come; the third time it is told to nobody |
+ * | bad | its last answers failed to come: from the second on it is told to nobody |
  *
  * Only nodes that answered are in the table.
  * @module
@@ -23,7 +23,7 @@ export const QUIET = 900_000
 /** A node with nobody to replace it is kept so long: when our own line is down, all of them fail (LT). */
 const MOST_FAILURES = 20
 /** Failures in a row that make a node bad. */
-export const BAD = 3
+export const BAD = 2
 /** Widths of the buckets, far end first (LT); the last counts for all nearer ones. */
 export const BUCKET_SIZES: readonly number[] = [128, 64, 32, 16, 8]
 

@@ -23,15 +23,15 @@ export interface Endpoint {
   receive(bytes: Uint8Array, from: Address, now: number): void
 }
 
-/** A host with one node; `events` are those that nobody has taken yet. */
+/** A host with one node. */
 export class Host implements Endpoint {
   readonly address: Address
   readonly node: DhtNode
-  events: DhtEvent[] = []
   isOn = true
   /** When its timer is set; later settings make earlier ones void. */
   timer = Number.POSITIVE_INFINITY
   readonly #network: DhtNetwork
+  readonly #running = new Map<LookupId, { events: DhtEvent[]; done: (events: DhtEvent[]) => void }>()
 
   constructor(network: DhtNetwork, address: Address, node: DhtNode) {
     this.#network = network
@@ -44,13 +44,26 @@ export class Host implements Endpoint {
     this.drain()
   }
 
+  /** Begins a look-up; `done` gets all its events, the one of type `done` last. */
+  start(begin: (node: DhtNode, now: number) => LookupId, done: (events: DhtEvent[]) => void): void {
+    this.#running.set(begin(this.node, this.#network.now), { events: [], done })
+    this.drain()
+  }
+
   /** Takes over what the node has to send and to tell; call it after every command. */
   drain(): void {
     const { node } = this
     const network = this.#network
     for (let datagram = node.transmit(network.now); datagram; datagram = node.transmit(network.now))
       network.send(datagram.bytes, this.address, datagram.to)
-    for (let event = node.poll(); event; event = node.poll()) this.events.push(event)
+    for (let event = node.poll(); event; event = node.poll()) {
+      if (!('lookup' in event)) continue
+      const running = this.#running.get(event.lookup)
+      running?.events.push(event)
+      if (event.type !== 'done') continue
+      this.#running.delete(event.lookup)
+      running?.done(running.events)
+    }
     network.setTimer(this, node.nextTimeout())
   }
 }
@@ -63,6 +76,7 @@ interface Entry {
   readonly from: Address | undefined
   readonly to: string
   readonly host: Host | undefined
+  readonly call?: () => void
 }
 
 export class DhtNetwork {
@@ -154,6 +168,7 @@ export class DhtNetwork {
       this.#pop()
       this.now = Math.max(this.now, entry.at)
       if (entry.bytes && entry.from) this.#hosts.get(entry.to)?.receive(entry.bytes, entry.from, this.now)
+      else if (entry.call) entry.call()
       else if (entry.host?.isOn && entry.host.timer <= this.now) {
         const { host } = entry
         host.timer = Number.POSITIVE_INFINITY
@@ -166,14 +181,26 @@ export class DhtNetwork {
   }
 
   /** Runs one look-up of a host to its end; all its events, `done` last. */
-  lookup(host: Host, start: (node: DhtNode, now: number) => LookupId): DhtEvent[] {
-    const id = start(host.node, this.now)
-    host.drain()
-    const isEnd = (event: DhtEvent) => event.type === 'done' && event.lookup === id
-    this.run(this.now + 600_000, () => host.events.some(isEnd))
-    const found = host.events.filter((event) => 'lookup' in event && event.lookup === id)
-    host.events = []
-    return found
+  lookup(host: Host, begin: (node: DhtNode, now: number) => LookupId): DhtEvent[] {
+    let found: DhtEvent[] | undefined
+    host.start(begin, (events) => {
+      found = events
+    })
+    this.run(this.now + 600_000, () => found !== undefined)
+    return found ?? []
+  }
+
+  /** Calls at a time to come. */
+  at(time: number, call: () => void): void {
+    this.#push({
+      at: time,
+      order: this.#order++,
+      bytes: undefined,
+      from: undefined,
+      to: '',
+      host: undefined,
+      call,
+    })
   }
 
   #push(entry: Entry): void {
