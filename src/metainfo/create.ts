@@ -1,14 +1,21 @@
 /**
- * Makes v1 torrent files (BEP 3, 12, 19, 27) from whatever an injected reader can read. Knows no file
+ * Makes torrent files (BEP 3, 12, 19, 27, 47, 52) from whatever an injected reader can read. Knows no file
  * system and no clock: the same input gives the same bytes on any machine, in Node and in a browser.
  * @module
  */
 
-import { createSha1, sha1 } from '#hash'
 import { type Encodable, encode } from '../bencode/index.js'
-import { compareBytes, fromUtf8, utf8 } from '../util/bytes.js'
-import { ProtocolError, RarestError } from '../util/errors.js'
-import { Layout } from './layout.js'
+import { compareBytes, fromUtf8, toLatin1, utf8 } from '../util/bytes.js'
+import { ProtocolError } from '../util/errors.js'
+import {
+  type AbortState,
+  type CreateProgress,
+  type FileHashes,
+  type HashPlan,
+  hashFiles,
+  type PlannedFile,
+} from './hash-files.js'
+import type { Metainfo } from './model.js'
 import { METAINFO_LIMITS, parseMetainfo } from './parse.js'
 import { isTrackerUrl, isWebSeedUrl } from './urls.js'
 
@@ -19,7 +26,13 @@ export interface TorrentFields {
   /** Tiers of trackers (BEP 12). */
   readonly announceList?: readonly (readonly string[])[] | undefined
   /**
-   * Bytes per piece, at least 16 KiB and a multiple of it, up to 512 MiB. Default: see {@link automaticPieceLength}.
+   * `'hybrid'` is read by every client, `'2'` only by those that know BEP 52, `'1'` by those that know BEP 3.
+   * Default `'hybrid'`, as libtorrent: v2 finds the wrong block of a piece, and v1 peers are many.
+   */
+  readonly version?: Metainfo['version'] | undefined
+  /**
+   * Bytes per piece, from 16 KiB up to 512 MiB: a power of two, or for `version: '1'` any multiple of 16 KiB.
+   * Default: see {@link automaticPieceLength}.
    */
   readonly pieceLength?: number | undefined
   /** Peers only from the torrent's trackers (BEP 27). Changes the infohash. Default false. */
@@ -33,18 +46,6 @@ export interface TorrentFields {
   readonly createdBy?: string | undefined
   /** Seconds since 1970. Left out by default, so that the bytes depend on the files alone. */
   readonly creationDate?: number | undefined
-}
-
-/** Progress of hashing, in bytes. */
-export interface CreateProgress {
-  readonly hashed: number
-  readonly size: number
-}
-
-/** The part of an AbortSignal that a core needs. */
-export interface AbortState {
-  readonly aborted: boolean
-  readonly reason: unknown
 }
 
 /** A file to put into a torrent. */
@@ -64,9 +65,14 @@ export interface CreateInput extends TorrentFields {
   readonly multiFile?: boolean | undefined
   /**
    * Reads bytes of `files[file]` from `offset` into all of `into` and resolves to the number read. Called
-   * for up to {@link READS_AHEAD} ranges at a time; ranges of one file are asked for in order.
+   * for up to eight ranges at a time; ranges of one file are asked for in order.
    */
   readonly read: (file: number, offset: number, into: Uint8Array) => Promise<number>
+  /**
+   * Hashes the plan elsewhere, on other threads for instance, in place of reading with `read` and hashing here.
+   * `signal` and `onProgress` are then its own matter.
+   */
+  readonly hash?: ((plan: HashPlan) => Promise<FileHashes>) | undefined
   /** Checked between chunks of 1 MiB; rejects with its reason. */
   readonly signal?: AbortState | undefined
   /** Called after every chunk of 1 MiB. */
@@ -75,16 +81,6 @@ export interface CreateInput extends TorrentFields {
 
 /** Who made a torrent, unless the caller says otherwise. */
 export const CREATED_BY = 'rarest/0.1.0'
-/** Chunks that are read while an earlier one is hashed. */
-export const CHUNKS_AHEAD = 2
-/** Ranges being read at a time: as many as libuv has threads, for each chunk ahead. */
-export const READS_AHEAD = 8
-
-/**
- * Bytes hashed in one go, about half a millisecond of work. Reading in 1 MiB runs is as cheap as it gets,
- * and three such buffers are all the memory that creating takes.
- */
-const CHUNK_LENGTH = 1024 * 1024
 const SMALLEST_PIECE = 16_384
 
 /**
@@ -97,29 +93,41 @@ export async function createMetainfo(input: CreateInput): Promise<Uint8Array> {
   const multiFile = input.multiFile ?? true
   if (!multiFile && input.files.length !== 1)
     throw new RangeError(`files must hold one file when multiFile is false, got ${input.files.length}`)
-  const files = sortFiles(input.files)
+  const version = checkVersion(input.version ?? 'hybrid')
+  const sorted = sortFiles(input.files)
   let size = 0
-  for (const { length } of files) size += checkLength(length)
-  const pieceLength = checkPieceLength(input.pieceLength ?? automaticPieceLength(size))
-  const pieceCount = Math.ceil(size / pieceLength)
+  for (const { length } of sorted) size += length
+  const pieceLength = checkPieceLength(input.pieceLength ?? automaticPieceLength(size), version)
+  const name = typeof input.name === 'string' ? utf8(input.name) : input.name
+  const alone = sorted.map((file) => ({ ...file, path: [name] }))
+  const files = multiFile ? sorted : alone
+  const planned = version === '1' || !multiFile ? files : withPads(files, pieceLength)
+  let span = 0
+  for (const { length } of planned) span += length
+  const pieceCount = Math.ceil(span / pieceLength)
   if (pieceCount > METAINFO_LIMITS.maxPieces)
     throw new RangeError(
       `pieceLength must give at most ${METAINFO_LIMITS.maxPieces} pieces, got ${pieceCount}`,
     )
   const root = rootFields(input)
-  const pieces = new Uint8Array(20 * pieceCount)
-  const info: Record<string, Encodable | undefined> = {
-    name: input.name,
+  const infoOf = (hashes: FileHashes | undefined): Encodable => ({
+    name,
     'piece length': pieceLength,
-    pieces,
     private: input.private === true ? 1 : undefined,
     source: input.source,
-    ...(multiFile ? { files: files.map(({ length, path }) => ({ length, path })) } : { length: size }),
-  }
-  // Hashing may take hours: whatever our own parser would refuse is told before.
-  checkLoadable(encode({ ...root, info }))
-  await hashPieces(input, files, pieceLength, pieces)
-  return encode({ ...root, info })
+    ...(version === '1' ? {} : { 'file tree': fileTree(planned, hashes?.trees), 'meta version': 2 }),
+    ...(version === '2' ? {} : { pieces: hashes?.pieces ?? new Uint8Array(20 * pieceCount) }),
+    ...(version === '2' ? {} : multiFile ? { files: fileList(planned) } : { length: size }),
+  })
+  // Hashing may take hours: what clients would refuse is told before.
+  checkLoadable(encode({ ...root, info: infoOf(undefined) }))
+  const plan = { version, pieceLength, files: planned, size }
+  const hashes = await (input.hash === undefined ? hashFiles(plan, input) : input.hash(plan))
+  return encode({
+    ...root,
+    info: infoOf(hashes),
+    'piece layers': version === '1' ? undefined : pieceLayers(hashes.trees),
+  })
 }
 
 /**
@@ -135,18 +143,10 @@ export function automaticPieceLength(size: number): number {
   return length
 }
 
-interface SortedFile {
-  readonly path: readonly Uint8Array[]
-  readonly length: number
-  /** Index in the input. */
-  readonly index: number
-  readonly pad: false
-}
-
-function sortFiles(files: readonly CreateFile[]): SortedFile[] {
-  const sorted = files.map(({ path, length }, index): SortedFile => {
+function sortFiles(files: readonly CreateFile[]): PlannedFile[] {
+  const sorted = files.map(({ path, length }, index): PlannedFile => {
     const elements = path.map((element) => (typeof element === 'string' ? utf8(element) : element))
-    return { path: elements, length, index, pad: false }
+    return { path: elements, length: checkLength(length), index, pad: false }
   })
   return sorted.sort((a, b) => {
     const shared = Math.min(a.path.length, b.path.length)
@@ -158,131 +158,59 @@ function sortFiles(files: readonly CreateFile[]): SortedFile[] {
   })
 }
 
-async function hashPieces(
-  input: CreateInput,
-  files: readonly SortedFile[],
-  pieceLength: number,
-  into: Uint8Array,
-): Promise<void> {
-  const { signal, onProgress } = input
-  const chunks = new Layout(files, CHUNK_LENGTH)
-  const buffers = Array.from(
-    { length: CHUNKS_AHEAD + 1 },
-    () => new Uint8Array(Math.min(CHUNK_LENGTH, chunks.size)),
-  )
-  const chunkAt = (chunk: number): Uint8Array =>
-    (buffers[chunk % buffers.length] as Uint8Array).subarray(0, chunks.pieceSize(chunk))
-  const reads: Promise<void>[] = []
-  const readAhead = (chunk: number): void => {
-    if (chunk >= chunks.pieceCount) return
-    const read = readChunk(input, files, chunks, chunk, chunkAt(chunk))
-    read.catch(() => {})
-    reads.push(read)
+/**
+ * Pads behind every file that ends inside a piece (BEP 47), also the last one, as the reference generator of
+ * BEP 52 has it: torrents of the same files get the same infohash.
+ */
+function withPads(files: readonly PlannedFile[], pieceLength: number): PlannedFile[] {
+  const list: PlannedFile[] = []
+  for (const file of files) {
+    list.push(file)
+    const rest = file.length % pieceLength
+    if (rest === 0) continue
+    const length = pieceLength - rest
+    list.push({ path: [utf8('.pad'), utf8(String(length))], length, index: -1, pad: true })
   }
-  const hasher = new PieceHasher(pieceLength, into)
-  try {
-    if (signal?.aborted) throw signal.reason
-    for (let chunk = 0; chunk < CHUNKS_AHEAD; chunk++) readAhead(chunk)
-    let hashed = 0
-    for (let chunk = 0; chunk < chunks.pieceCount; chunk++) {
-      await reads[0]
-      void reads.shift()
-      if (signal?.aborted) throw signal.reason
-      readAhead(chunk + CHUNKS_AHEAD)
-      hasher.update(chunkAt(chunk))
-      hashed += chunks.pieceSize(chunk)
-      onProgress?.({ hashed, size: chunks.size })
-    }
-    hasher.finish()
-  } finally {
-    // The caller may close its files once we return.
-    await Promise.allSettled(reads)
-  }
+  return list
 }
 
-/** Reads all file slices of a chunk, several small ones at a time. */
-async function readChunk(
-  input: CreateInput,
-  files: readonly SortedFile[],
-  chunks: Layout,
-  chunk: number,
-  into: Uint8Array,
-): Promise<void> {
-  const slices = chunks.slices(chunk, 0, into.length)
-  const starts: number[] = []
-  let start = 0
-  for (const { length } of slices) {
-    starts.push(start)
-    start += length
-  }
-  let next = 0
-  let failed = false
-  const work = async (): Promise<void> => {
-    while (next < slices.length && !failed) {
-      const at = next++
-      const { file, offset, length } = slices[at] as (typeof slices)[number]
-      const { index, path } = files[file] as SortedFile
-      const from = starts[at] as number
-      try {
-        const count = await input.read(index, offset, into.subarray(from, from + length))
-        if (count !== length) throw changed(path, offset + count)
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    }
-  }
-  const workers = Math.min(slices.length, READS_AHEAD / CHUNKS_AHEAD)
-  const results = await Promise.allSettled(Array.from({ length: workers }, work))
-  for (const result of results) if (result.status === 'rejected') throw result.reason
+/** The `files` of v1. */
+function fileList(files: readonly PlannedFile[]): Encodable {
+  return files.map(({ length, path, pad }) => ({ length, path, attr: pad ? 'p' : undefined }))
 }
 
-function changed(path: readonly Uint8Array[], end: number): RarestError {
+/** The `file tree` of v2, with the roots that are known so far, else a stand-in of the same length. */
+function fileTree(files: readonly PlannedFile[], trees: FileHashes['trees'] | undefined): Encodable {
+  const root = new Map<string, Encodable>()
+  for (const [place, { path, length, pad }] of files.entries()) {
+    if (pad) continue
+    let entry = root
+    for (const element of path) {
+      const name = toLatin1(element)
+      const below = entry.get(name) as Map<string, Encodable> | undefined
+      const next = below ?? new Map<string, Encodable>()
+      if (below === undefined) entry.set(name, next)
+      entry = next
+      if (entry.has('')) throw clash(path)
+    }
+    if (entry.size > 0) throw clash(path)
+    const hash = trees === undefined ? STAND_IN : trees.get(place)?.root
+    entry.set('', length === 0 ? { length } : { length, 'pieces root': hash })
+  }
+  return root
+}
+
+function clash(path: readonly Uint8Array[]): ProtocolError {
   const name = path.map(fromUtf8).join('/')
-  return new RarestError('metainfo/file-changed', `${name} ended after ${end} bytes while it was hashed`)
+  return new ProtocolError('metainfo/path-clash', `${name} is taken by another file`, { fault: 'local' })
 }
 
-/** Cuts a stream of bytes into pieces and writes their hashes, one after the other. */
-class PieceHasher {
-  readonly #pieceLength: number
-  readonly #into: Uint8Array
-  /** Where the next hash goes. */
-  #at = 0
-  /** The piece that began in an earlier chunk, and its bytes so far. */
-  #open = createSha1()
-  #filled = 0
+const STAND_IN: Uint8Array = new Uint8Array(32).fill(1)
 
-  constructor(pieceLength: number, into: Uint8Array) {
-    this.#pieceLength = pieceLength
-    this.#into = into
-  }
-
-  update(bytes: Uint8Array): void {
-    let from = 0
-    while (from < bytes.length) {
-      const part = bytes.subarray(from, from + this.#pieceLength - this.#filled)
-      from += part.length
-      if (part.length === this.#pieceLength) {
-        this.#write(sha1(part))
-        continue
-      }
-      this.#open.update(part)
-      this.#filled += part.length
-      if (this.#filled === this.#pieceLength) this.finish()
-    }
-  }
-
-  finish(): void {
-    if (this.#filled === 0) return
-    this.#write(this.#open.digest())
-    this.#open = createSha1()
-    this.#filled = 0
-  }
-
-  #write(hash: Uint8Array): void {
-    this.#into.set(hash, this.#at)
-    this.#at += 20
-  }
+function pieceLayers(trees: FileHashes['trees']): Encodable {
+  const layers = new Map<string, Encodable>()
+  for (const { root, layer } of trees.values()) if (layer.length > 0) layers.set(toLatin1(root), layer)
+  return layers
 }
 
 function rootFields(fields: TorrentFields): Record<string, Encodable | undefined> {
@@ -327,15 +255,22 @@ function checkLength(length: number): number {
   return length
 }
 
-function checkPieceLength(length: number): number {
+function checkVersion(version: Metainfo['version']): Metainfo['version'] {
+  if (version === '1' || version === '2' || version === 'hybrid') return version
+  throw new RangeError(`version must be '1', '2' or 'hybrid', got ${String(version)}`)
+}
+
+function checkPieceLength(length: number, version: Metainfo['version']): number {
   const { maxPieceLength } = METAINFO_LIMITS
-  if (length >= SMALLEST_PIECE && length <= maxPieceLength && length % SMALLEST_PIECE === 0) return length
-  throw new RangeError(`pieceLength must be a multiple of 16384 up to ${maxPieceLength}, got ${length}`)
+  const isWhole = version === '1' ? length % SMALLEST_PIECE === 0 : Number.isInteger(Math.log2(length))
+  if (length >= SMALLEST_PIECE && length <= maxPieceLength && isWhole) return length
+  const which = version === '1' ? 'a multiple of 16384' : 'a power of two from 16384'
+  throw new RangeError(`pieceLength must be ${which} up to ${maxPieceLength}, got ${length}`)
 }
 
 function checkLoadable(bytes: Uint8Array): void {
   try {
-    parseMetainfo(bytes)
+    parseMetainfo(bytes, { pieceLayers: 'lenient' })
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error
     throw new ProtocolError(error.code, error.message, { fault: 'local' })

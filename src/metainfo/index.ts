@@ -8,11 +8,11 @@ export {
   CREATED_BY,
   type CreateFile,
   type CreateInput,
-  type CreateProgress,
   createMetainfo,
   type TorrentFields,
 } from './create.js'
 export { withPieceLayers, withTrackers } from './edit.js'
+export type { CreateProgress, FileHashes, HashPlan, PlannedFile } from './hash-files.js'
 export { BLOCK_LENGTH, type Block, type FileSlice, Layout, type LayoutFile, type Range } from './layout.js'
 export { formatMagnet, type Magnet, magnetOf, parseMagnet, tryParseMagnet } from './magnet.js'
 export { FileHasher, merkleRoot, padHash } from './merkle.js'

@@ -6,7 +6,8 @@
 import type { Stats } from 'node:fs'
 import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
-import { type CreateProgress, createMetainfo, type TorrentFields } from '../metainfo/create.js'
+import { createMetainfo, type TorrentFields } from '../metainfo/create.js'
+import type { CreateProgress } from '../metainfo/hash-files.js'
 import { errorCode, RarestError } from '../util/errors.js'
 
 /**

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type Encodable, encode } from '../../src/bencode/index.js'
 import { sha1 } from '../../src/hash/node.js'
 import {
+  type CreateInput,
   createMetainfo,
   FileHasher,
   type Metainfo,
@@ -147,6 +148,7 @@ describe('createMetainfo', () => {
     const contents = [copies('a', 20000), copies('x', 100), copies('z', 65537), new Uint8Array(0)]
     const bytes = await createMetainfo({
       name: 'vec',
+      version: '1',
       pieceLength: 32768,
       createdBy: '',
       files: [['a.txt'], ['a', 'x'], ['z.bin'], ['empty']].map((path, i) => ({
@@ -161,5 +163,91 @@ describe('createMetainfo', () => {
     const created = parseMetainfo(bytes)
     expect(created.files.map((file) => file.path.join('/'))).toEqual(['a/x', 'a.txt', 'empty', 'z.bin'])
     expect(toHex(created.infoHash as Uint8Array)).toBe('a0e9bb191561a659f091444b7dd82f6c26a13e2f')
+  })
+
+  const make = async (
+    name: string,
+    files: readonly (readonly [path: string, contents: Uint8Array])[],
+    options: Partial<CreateInput>,
+  ): Promise<Metainfo> =>
+    parseMetainfo(
+      await createMetainfo({
+        name,
+        createdBy: '',
+        files: files.map(([path, contents]) => ({ path: path.split('/'), length: contents.length })),
+        read: (file, offset, into) => {
+          const [, contents] = files[file] as (typeof files)[number]
+          into.set(contents.subarray(offset, offset + into.length))
+          return Promise.resolve(into.length)
+        },
+        ...options,
+      }),
+    )
+
+  const single = [['single.bin', copies('a', 65537)]] as const
+  const several = [
+    ['z.bin', copies('z', 65537)],
+    ['a.txt', copies('a', 20000)],
+    ['empty', new Uint8Array(0)],
+    ['a/x', copies('x', 100)],
+  ] as const
+  it.each([
+    [
+      'A',
+      single,
+      'single.bin',
+      65536,
+      'ca85b48838c92835065dc3c18be7ae4425aa41c0c9d1716abaf42aa793885099',
+      '6783d4cdb5a060a3969dbcc2b709efd68a3a66a0',
+      '52237c78c25b0ec8044f6987f919910b621bd583fade525422bc7e5c6a964acc',
+    ],
+    [
+      'B',
+      single,
+      'single.bin',
+      16384,
+      'ed19519d63b3f4aa50fd26f50c39d15bb0e1cb19d8c2e7bfe6ccaf3cac4834c8',
+      '45885c3a860443ffe91b7e4de811d73b565a0d07',
+      'e3f5acf6c167b17138c091df35585180a45e8c8b3fb9642b005e33dcce862cf8',
+    ],
+    [
+      'C',
+      several,
+      'vec',
+      32768,
+      '9afd0c8cdf91da3718099492dccd681f939902e6d61cbb1dc8c176f20e868a8e',
+      '1229028f25a3b9ce15a9aedd746207e1622d3b3f',
+      '256ef37801343d5f1459f2f46b1e282cf056ea0c7083bf788c6605485e462a50',
+    ],
+  ])('%s: v2 alone and hybrid', async (_, files, name, pieceLength, v2, v1, both) => {
+    const multiFile = files.length > 1
+    const only = await make(name, files, { pieceLength, version: '2', multiFile })
+    expect(only).toMatchObject({ version: '2', infoHash: undefined, name, multiFile })
+    expect(toHex(only.infoHashV2 as Uint8Array)).toBe(v2)
+    const hybrid = await make(name, files, { pieceLength, multiFile })
+    expect(hybrid).toMatchObject({ version: 'hybrid', name, multiFile })
+    expect(toHex(hybrid.infoHash as Uint8Array)).toBe(v1)
+    expect(toHex(hybrid.infoHashV2 as Uint8Array)).toBe(both)
+    expect(only.layout.pieceCount).toBe(hybrid.layout.pieceCount)
+    expect(only.pieceLayers).toEqual(hybrid.pieceLayers)
+  })
+
+  it.each([
+    [1, 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb'],
+    [16384, 'f3336bea752b5a28743033dd2c844a4a63fba08871aaee2586a2bf2d69be83a2'],
+    [16385, 'dcdfa5bb8d91b7eb7a69fb556bba6770d3456cbd61ab52f172cb9421a442be79'],
+    [32768, '363dae905aefc97b7f8550cb59b232bb1f7685ed85c629b1e6f8553b90ce9b38'],
+    [32769, '7e9d905ded0e5ffe35d91855cc97fb7da71cecf51850046a8f8c2076d3fbdf23'],
+    [49152, 'b1d9c2de00721cf9e22bb41845283913df76c9e34b0f63a7c2ed961c59178331'],
+    [65537, 'cbe670dfa716866e158dcf7a8671595c5c20bff22a4394f9657aa2864f98d7d2'],
+    [81920, '3dc5915002950e02c39f3a7457f151fa8eb4e4c214b43d9be6eaef5f863e7210'],
+    [131073, '2dadd4a7e6241284ebf7fa52d1e3c5dc5c0d99d9f0377ecc37adf641adcb4810'],
+    [1048576, '91fc2bdd4167ba6d6904e02a0efc696e919939102f8315c5743bd6b2bc71e289'],
+  ])('root of %i bytes', (length, root) => {
+    for (const pieceLength of [16384, 65536, 4194304]) {
+      const hasher = new FileHasher(length, pieceLength)
+      hasher.update(copies('a', length))
+      expect(toHex(hasher.finish().root)).toBe(root)
+    }
   })
 })

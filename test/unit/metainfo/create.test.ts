@@ -34,6 +34,7 @@ function memory(
     reads: 0,
     input: {
       name: 'folder',
+      version: '1',
       files: files.map(([path, contents]) => ({ path: path.split('/'), length: contents.length })),
       read: async (file, offset, into) => {
         state.reads++
