@@ -27,7 +27,7 @@ const REORDERED = 3
 /** Acknowledgements so far behind may be late ones; packets with older ones are dropped. */
 const MAX_BEHIND = 4096
 /** Unacknowledged time-outs in a row that end the connection: half a minute at the shortest time-out. */
-const MAX_TIMEOUTS = 6
+const MAX_TIMEOUTS = 5
 /** ms that remotes keep the acknowledgement of a single packet back, at most (libutp). */
 const LONE_ACK_DELAY = 100
 /** ms until a closed window is probed, and between its probes at most (libutp probes after 15 s). */

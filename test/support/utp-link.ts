@@ -159,7 +159,7 @@ export class Side {
   written = 0
   endWhenSent = false
   paused = false
-  /** Ends its own direction when the other has ended. */
+  /** Ends its own direction when the other has ended and all is written. */
   endWithRemote = true
   /** Sizes of writes, repeated; default as much as fits. */
   writes: readonly number[] = []
@@ -285,7 +285,10 @@ export class Host {
       else if (event.type === 'writable') side.push()
       else if (event.type === 'end') {
         side.ended = true
-        if (side.endWithRemote) side.connection.end(this.now)
+        if (side.endWithRemote) {
+          side.endWhenSent = true
+          side.push()
+        }
       } else {
         side.closed = true
         side.code = event.code

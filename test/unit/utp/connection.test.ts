@@ -163,7 +163,7 @@ describe('sending', () => {
     expect(raw.drain()).toHaveLength(1)
     const sent = raw.pass(200_000).filter(({ type }) => type === 'data')
     const gaps = sent.slice(1).map(({ at }, i) => Math.round(at - sent[i]!.at))
-    expect(gaps).toEqual([500, 1000, 2000, 4000, 8000, 16_000])
+    expect(gaps).toEqual([500, 1000, 2000, 4000, 8000])
     expect(new Set(sent.map(({ seq }) => seq)).size).toBe(1)
     expect(raw.story).toBe('connected, closed utp/timeout')
     expect(connection.write(bytes(1), 0, 1, raw.now)).toBe(0)
