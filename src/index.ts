@@ -6,7 +6,7 @@
 export type { Metainfo, MetainfoFile } from './metainfo/model.js'
 export { parseMetainfo } from './metainfo/parse.js'
 export type { Encryption, EncryptionOptions, EncryptionPolicy } from './net/encryption.js'
-export type { World } from './net/world.js'
+export type { Transport, World } from './net/world.js'
 export { DEFAULTS, type SessionOptions, type StorageTarget, VERSION } from './options.js'
 export { type AddOptions, Session, type SessionEvents } from './session.js'
 export type { FileStatus, StorageBackend, StorageFile } from './storage/backend.js'

@@ -31,6 +31,13 @@ export interface SessionOptions {
   readonly port?: number
   /** Accept connections. Default true; without it peers can only be dialled. */
   readonly listen?: boolean
+  /** Make and take TCP connections to peers. Default true. */
+  readonly tcp?: boolean
+  /**
+   * Make and take uTP connections to peers (BEP 29), on the UDP port of the same number. Default true: a dial
+   * begins with TCP, which costs a tenth of the CPU time, and goes on with uTP when that takes long.
+   */
+  readonly utp?: boolean
   /** Name sent to peers and trackers. Default `rarest/<version>`. */
   readonly clientName?: string
   /** Connections of the whole session. Default 500: about 10 KiB of memory each. */
@@ -102,6 +109,8 @@ export const DEFAULTS: Readonly<{
   path: string
   port: number
   listen: boolean
+  tcp: boolean
+  utp: boolean
   clientName: string
   maxConnections: number
   maxPeersPerTorrent: number
@@ -122,6 +131,8 @@ export const DEFAULTS: Readonly<{
   path: 'downloads',
   port: 0,
   listen: true,
+  tcp: true,
+  utp: true,
   clientName: `rarest/${VERSION}`,
   maxConnections: 500,
   maxPeersPerTorrent: 100,
@@ -179,8 +190,11 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
     if (typeof resolved[name] !== 'string')
       throw new TypeError(`${name} must be a string, got ${typeof resolved[name]}`)
   }
-  if (typeof resolved.listen !== 'boolean')
-    throw new TypeError(`listen must be a boolean, got ${typeof resolved.listen}`)
+  for (const name of ['listen', 'tcp', 'utp']) {
+    if (typeof resolved[name] !== 'boolean')
+      throw new TypeError(`${name} must be a boolean, got ${typeof resolved[name]}`)
+  }
+  if (!resolved.tcp && !resolved.utp) throw new RangeError('tcp and utp must not both be false')
   if (!SEED_CHOKING.has(resolved.seedChoking as SeedChoking)) {
     throw new RangeError(
       `seedChoking must be one of ${[...SEED_CHOKING].join(', ')}, got ${resolved.seedChoking}`,

@@ -5,6 +5,7 @@
 
 import { EventEmitter } from 'node:events'
 import type { Metainfo } from './metainfo/model.js'
+import { Connector } from './net/connector.js'
 import { Dht } from './net/dht.js'
 import { Dialer } from './net/dialer.js'
 import { Listener } from './net/listener.js'
@@ -13,6 +14,7 @@ import { Scheduler } from './net/scheduler.js'
 import { systemWorld } from './net/system.js'
 import { TrackerClient } from './net/tracker-client.js'
 import { UdpHub } from './net/udp-hub.js'
+import { UtpTransport } from './net/utp-transport.js'
 import type { World } from './net/world.js'
 import { type ResolvedOptions, resolveOptions, type SessionOptions } from './options.js'
 import { SourceReader } from './session-source.js'
@@ -26,7 +28,7 @@ import type { Peering } from './torrent/peering.js'
 import type { TorrentSource } from './torrent/source.js'
 import { Torrent, type TorrentOptions, type TorrentServices } from './torrent/torrent.js'
 import { UploadSlots } from './torrent/upload-slots.js'
-import { addressKey } from './util/address.js'
+import { type Address, addressKey } from './util/address.js'
 import { fromHex, toHex } from './util/bytes.js'
 import { errorCode, errorMessage, RarestError } from './util/errors.js'
 
@@ -50,6 +52,9 @@ export interface AddOptions extends TorrentOptions {
   readonly signal?: AbortSignal
 }
 
+/** ms that TCP has before uTP is tried as well: a handshake across the world and a bit. */
+const TCP_HEAD_START = 500
+
 export class Session extends EventEmitter<SessionEvents> {
   readonly #world: World
   readonly #options: ResolvedOptions
@@ -58,6 +63,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #listener: Listener | undefined
   readonly #trackers: TrackerClient
   readonly #hub: UdpHub
+  readonly #utp: UtpTransport | undefined
   readonly #dht: Dht | undefined
   readonly #dhtAnnouncer: DhtAnnouncer | undefined
   readonly #bans = new Bans(() => this.#dropBanned())
@@ -79,15 +85,30 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#scheduler = new Scheduler(this.#world)
     this.#slots = new UploadSlots(this.#options.maxUploadSlots)
     this.#trackers = new TrackerClient(this.#world)
+    this.#listener = this.#options.listen ? this.#makeListener() : undefined
+    this.#hub = new UdpHub(this.#world)
+    const services = { world: this.#world, scheduler: this.#scheduler, hub: this.#hub }
+    if (this.#options.utp) {
+      this.#utp = new UtpTransport({
+        ...services,
+        // Connections that ended linger for a while.
+        maxConnections: 2 * this.#options.maxConnections + 100,
+        welcome: (from) => this.#listener !== undefined && this.#welcomes(from),
+        accept: (stream) => this.#listener?.accept(stream),
+      })
+    }
     this.#dialer = new Dialer({
       ...this.#options,
       world: this.#world,
       scheduler: this.#scheduler,
+      connector: new Connector({
+        world: this.#world,
+        tcp: this.#options.tcp,
+        utp: this.#utp && { transport: this.#utp, hub: this.#hub },
+        headStart: TCP_HEAD_START,
+      }),
       room: () => this.#room(),
     })
-    this.#listener = this.#options.listen ? this.#makeListener() : undefined
-    this.#hub = new UdpHub(this.#world)
-    const services = { world: this.#world, scheduler: this.#scheduler, hub: this.#hub }
     if (this.#options.dht) {
       this.#dht = new Dht(services, this.#options.dht)
       this.#dhtAnnouncer = new DhtAnnouncer({
@@ -207,11 +228,11 @@ export class Session extends EventEmitter<SessionEvents> {
     try {
       const { host, port } = this.#options
       const ports = await openPorts(
-        this.#listener,
-        this.#dht ? this.#hub : undefined,
+        this.#options.tcp ? this.#listener : undefined,
+        this.#dht || this.#utp ? this.#hub : undefined,
         host === undefined ? { port } : { host, port },
       )
-      this.#port = ports.tcp
+      this.#port = this.#options.tcp || !this.#listener ? ports.tcp : ports.udp
       if (this.#closing) return
       if (ports.udpError) this.#withoutUdp(ports.udpError)
       else this.#dht?.start()
@@ -227,7 +248,7 @@ export class Session extends EventEmitter<SessionEvents> {
 
   #withoutUdp({ code, message }: { readonly code: string; readonly message: string }): void {
     this.#dht?.fail(new RarestError(code, message))
-    this.emit('warning', { code: 'session/udp-failed', message: `no DHT: ${message}` })
+    this.emit('warning', { code: 'session/udp-failed', message: `no DHT and no uTP: ${message}` })
   }
 
   async #close(): Promise<void> {
@@ -238,6 +259,7 @@ export class Session extends EventEmitter<SessionEvents> {
     await this.#opening
     await Promise.all(this.torrents.map((torrent) => torrent.close()))
     this.#dht?.close()
+    this.#utp?.close()
     await this.#listener?.close()
     await this.#trackers.close()
     await this.#hub.close()
@@ -268,7 +290,7 @@ export class Session extends EventEmitter<SessionEvents> {
       scheduler: this.#scheduler,
       handshakeTimeout: this.#options.handshakeTimeout,
       encryption: this.#options.encryption,
-      welcome: ({ remote }) => this.#room() > 0 && !this.#bans.has(remote, this.#world.now()),
+      welcome: ({ remote }) => this.#welcomes(remote),
       identify: (infoHash) => {
         const peering = this.#peerings.get(toHex(infoHash))
         return peering?.isRunning ? peering.ours : undefined
@@ -331,6 +353,10 @@ export class Session extends EventEmitter<SessionEvents> {
       this.#torrents.set(toHex(hash), torrent)
       this.#enlist(hash, peering)
     }
+  }
+
+  #welcomes(remote: Address): boolean {
+    return this.#room() > 0 && !this.#bans.has(remote, this.#world.now())
   }
 
   #room(): number {

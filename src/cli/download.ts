@@ -6,17 +6,20 @@
 import { Command } from 'commander'
 import { type EncryptionPolicy, Session, type Torrent } from '../index.js'
 import { collectPeers, encryption, indices, port } from './arguments.js'
+import { addDhtOptions, keepState, type SessionDhtOptions, sessionDht } from './dht-options.js'
 import { type Interruption, interruption } from './interrupt.js'
 import { bytes } from './output.js'
 import { Progress, progressKind } from './progress.js'
 import { addTorrent, makeWritable } from './source.js'
 
-interface DownloadOptions {
+interface DownloadOptions extends SessionDhtOptions {
   readonly output: string
   readonly peer?: string[]
   readonly port: number
   readonly host?: string
   readonly encryption?: EncryptionPolicy
+  readonly utp: boolean
+  readonly tcp: boolean
   readonly select?: number[]
   readonly sequential?: boolean
   readonly seed?: boolean
@@ -24,7 +27,7 @@ interface DownloadOptions {
 }
 
 export function downloadCommand(): Command {
-  return new Command('download')
+  const command = new Command('download')
     .description('download a torrent and verify it; existing data is checked and kept')
     .argument('<torrent>', '.torrent file, http(s) URL of one, or magnet link')
     .option('-o, --output <dir>', 'folder to download into', '.')
@@ -32,11 +35,14 @@ export function downloadCommand(): Command {
     .option('--port <n>', 'port to listen on, 0 for a free one', port, 0)
     .option('--host <addr>', 'address to listen on')
     .addOption(encryption())
+    .option('--no-utp', 'TCP connections only')
+    .option('--no-tcp', 'uTP connections only')
     .option('--select <files>', 'files to fetch, by their index in "rarest info": 0,2-4', indices)
     .option('--sequential', 'pieces in order instead of rarest first')
     .option('--seed', 'keep seeding when done, until Ctrl-C')
     .option('--json', 'one JSON object a line')
     .action(download)
+  return addDhtOptions(command)
 }
 
 async function download(source: string, options: DownloadOptions): Promise<void> {
@@ -45,8 +51,11 @@ async function download(source: string, options: DownloadOptions): Promise<void>
   const session = new Session({
     path: options.output,
     port: options.port,
+    utp: options.utp,
+    tcp: options.tcp,
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
+    ...(await sessionDht(options)),
   })
   try {
     await run(session, source, options, progress, interrupt)
@@ -56,8 +65,12 @@ async function download(source: string, options: DownloadOptions): Promise<void>
     throw error
   } finally {
     progress.stop()
-    await session.close()
-    interrupt.release()
+    try {
+      await keepState(session, options)
+    } finally {
+      await session.close()
+      interrupt.release()
+    }
   }
 }
 

@@ -6,22 +6,25 @@
 import { Command } from 'commander'
 import { type EncryptionPolicy, Session } from '../index.js'
 import { collectPeers, encryption, port } from './arguments.js'
+import { addDhtOptions, keepState, type SessionDhtOptions, sessionDht } from './dht-options.js'
 import { seedUntil } from './download.js'
 import { interruption } from './interrupt.js'
 import { bytes, Failure } from './output.js'
 import { Progress, progressKind } from './progress.js'
 import { addTorrent } from './source.js'
 
-interface SeedOptions {
+interface SeedOptions extends SessionDhtOptions {
   readonly peer?: string[]
   readonly port: number
   readonly host?: string
   readonly encryption?: EncryptionPolicy
+  readonly utp: boolean
+  readonly tcp: boolean
   readonly json?: boolean
 }
 
 export function seedCommand(): Command {
-  return new Command('seed')
+  const command = new Command('seed')
     .description('check data on disk and serve it until Ctrl-C')
     .argument('<torrent>', '.torrent file, or http(s) URL of one')
     .argument('<dir>', 'folder that holds the data, as in: rarest download -o <dir>')
@@ -29,8 +32,11 @@ export function seedCommand(): Command {
     .option('--port <n>', 'port to listen on, 0 for a free one', port, 0)
     .option('--host <addr>', 'address to listen on')
     .addOption(encryption())
+    .option('--no-utp', 'TCP connections only')
+    .option('--no-tcp', 'uTP connections only')
     .option('--json', 'one JSON object a line')
     .action(seed)
+  return addDhtOptions(command)
 }
 
 async function seed(source: string, path: string, options: SeedOptions): Promise<void> {
@@ -39,8 +45,11 @@ async function seed(source: string, path: string, options: SeedOptions): Promise
   const session = new Session({
     path,
     port: options.port,
+    utp: options.utp,
+    tcp: options.tcp,
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
+    ...(await sessionDht(options)),
   })
   try {
     const listening = await interrupt.unless(session.ready)
@@ -69,7 +78,11 @@ async function seed(source: string, path: string, options: SeedOptions): Promise
     throw error
   } finally {
     progress.stop()
-    await session.close()
-    interrupt.release()
+    try {
+      await keepState(session, options)
+    } finally {
+      await session.close()
+      interrupt.release()
+    }
   }
 }

@@ -6,11 +6,12 @@
 
 import type { Address } from '../util/address.js'
 import { errorCode } from '../util/errors.js'
+import type { Connector } from './connector.js'
 import { attempts, type Encryption, invitesRedial, methodsOf } from './encryption.js'
 import { type Greeting, type Identity, shakeHands } from './handshaking.js'
 import { logger } from './log.js'
 import type { Scheduler, Task } from './scheduler.js'
-import type { ByteStream, World } from './world.js'
+import type { ByteStream, Transport, World } from './world.js'
 
 const log = logger('dialer')
 
@@ -27,6 +28,9 @@ export interface DialTarget {
   readonly address: Address
   /** Others say that it prefers encrypted connections. */
   readonly prefersEncryption?: boolean
+  /** Which transport to try first, and whether another may be tried. */
+  readonly prefer?: Transport | undefined
+  readonly only?: Transport | undefined
   /** Who we are to this one, where that is not what the torrent is to all. */
   readonly ours?: Identity | undefined
   connected(stream: ByteStream, handshake: Greeting, rest: Uint8Array): void
@@ -35,6 +39,8 @@ export interface DialTarget {
 
 export interface DialerOptions {
   readonly world: World
+  /** Default: TCP alone. */
+  readonly connector?: Connector
   readonly scheduler: Scheduler
   readonly maxHalfOpen: number
   readonly dialsPerSecond: number
@@ -162,15 +168,17 @@ export class Dialer implements Task {
   /** Connects once and shakes hands in one form; returns what gives it up. */
   #attempt(
     torrent: Dialling,
-    { address, ours = torrent.ours }: DialTarget,
+    { address, ours = torrent.ours, prefer, only }: DialTarget,
     encrypted: boolean,
     failed: (code: string) => void,
     done: (stream: ByteStream, greeting: Greeting, rest: Uint8Array) => void,
   ): () => void {
     const { world, scheduler, connectTimeout, handshakeTimeout, encryption } = this.#options
+    const { connector = world } = this.#options
     const controller = new AbortController()
     let abort = () => controller.abort(new Error('the dial was given up'))
-    world.connect(address, { timeout: connectTimeout, signal: controller.signal }).then(
+    const how = { timeout: connectTimeout, signal: controller.signal, prefer, only }
+    connector.connect(address, how).then(
       (stream) => {
         if (controller.signal.aborted) {
           stream.destroy()

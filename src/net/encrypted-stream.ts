@@ -5,7 +5,7 @@
 
 import type { Address } from '../util/address.js'
 import type { Rc4 } from '../wire/rc4.js'
-import type { ByteStream, StreamListener } from './world.js'
+import type { ByteStream, StreamListener, Transport } from './world.js'
 
 /** Bytes of a pooled send buffer: four blocks. */
 const BUFFER = 65_536
@@ -32,6 +32,10 @@ export class EncryptedStream implements ByteStream, StreamListener {
     this.stream = stream
     this.incoming = ciphers.incoming
     this.outgoing = ciphers.outgoing
+  }
+
+  get transport(): Transport {
+    return this.stream.transport
   }
 
   get remote(): Address {

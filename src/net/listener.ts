@@ -53,7 +53,7 @@ export class Listener {
 
   /** Listens; resolves to the port. Rejects with the system's code, `EADDRINUSE` for instance. */
   async open(at: { readonly host?: string; readonly port: number }): Promise<number> {
-    this.#server = await this.#options.world.listen(at, (stream) => this.#accept(stream))
+    this.#server = await this.#options.world.listen(at, (stream) => this.accept(stream))
     return this.#server.address.port
   }
 
@@ -63,7 +63,8 @@ export class Listener {
     await this.#server?.close()
   }
 
-  #accept(stream: ByteStream): void {
+  /** Takes a connection that came some other way, over uTP for instance. */
+  accept(stream: ByteStream): void {
     const { world, scheduler, handshakeTimeout, welcome, identify, accepted } = this.#options
     if (!welcome(stream)) {
       stream.destroy()

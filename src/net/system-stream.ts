@@ -194,6 +194,7 @@ function endpoint(host: string | undefined, port: number | undefined): Address |
 function ignore(): void {}
 
 class SystemStream implements ByteStream {
+  readonly transport = 'tcp'
   readonly remote: Address
   readonly local: Address
   private readonly socket: Socket

@@ -23,8 +23,12 @@ export interface StreamListener {
   close(error: Error | undefined): void
 }
 
-/** A connected byte stream: TCP now; encryption and uTP have the same shape. */
+/** What carries a connection. */
+export type Transport = 'tcp' | 'utp'
+
+/** A connected byte stream, over TCP or uTP, encrypted or not. */
 export interface ByteStream {
+  readonly transport: Transport
   readonly remote: Address
   readonly local: Address
   /** Sets the listener. No event is delivered, and no byte is read, before this is called. */

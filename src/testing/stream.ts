@@ -42,6 +42,7 @@ export interface StreamHost {
 }
 
 export class VirtualStream implements ByteStream, Sender {
+  readonly transport = 'tcp'
   readonly remote: Address
   readonly local: Address
   readonly latency: number

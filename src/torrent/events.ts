@@ -4,6 +4,7 @@
  */
 
 import type { Metainfo } from '../metainfo/model.js'
+import type { Transport } from '../net/world.js'
 import type { RarestError } from '../util/errors.js'
 import type { CryptoMethod } from '../wire/mse.js'
 import type { PeerSource } from './peer-list.js'
@@ -81,6 +82,7 @@ export interface PeerSnapshot {
   readonly address: string
   readonly source: PeerSource
   readonly incoming: boolean
+  readonly transport: Transport
   /** `rc4`, `plaintext` after an encrypted handshake, or undefined when all of it is plain. */
   readonly encryption: CryptoMethod | undefined
   /** Client name from its extension handshake or its peer id. */

@@ -74,6 +74,7 @@ export function peerSnapshots(peering: Peering, now: number): PeerSnapshot[] {
       address: known.key,
       source: known.source,
       incoming: !connection.initiator,
+      transport: connection.stream.transport,
       encryption: handshake.encryption,
       client: peer.extension?.client ?? clientName(handshake.peerId) ?? 'unknown',
       progress: peer.pieces && peer.pieces.length > 0 ? peer.pieces.count / peer.pieces.length : 0,

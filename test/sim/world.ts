@@ -112,6 +112,7 @@ export class Sim {
       world: host.world,
       storage: () => host.disk.backend(),
       port: 6881,
+      utp: false,
       ...options.session,
     })
     this.#hosts.add(host)

@@ -3,6 +3,7 @@ import { concatBytes } from '../../../src/util/bytes.js'
 
 /** A stream that records what is done to it; the test plays the other side. */
 export class FakeStream implements ByteStream {
+  readonly transport = 'tcp'
   readonly remote = { host: '10.0.0.2', port: 2 }
   readonly local = { host: '10.0.0.1', port: 1 }
   readonly writes: Uint8Array[] = []
