@@ -68,6 +68,8 @@ export class Connection extends Link implements Candidate {
   /** It told us the port of its DHT node. */
   namedNode = false
   snubbed = false
+  /** It got metadata from us (BEP 9), and will come back for the data. */
+  tookMetadata = false
   optimistic = false
   idle = false
   unchokedAt = 0

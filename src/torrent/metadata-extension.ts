@@ -52,6 +52,7 @@ export class MetadataExtension implements Extension {
       const answer = serve.transmit()
       if (answer === undefined) return
       sendExtended(connection, this.name, answer)
+      connection.tookMetadata = true
     }
   }
 }

@@ -294,7 +294,7 @@ export class Swarm implements LinkOwner<Connection> {
     if (this.#byPeerId.get(id) === connection) this.#byPeerId.delete(id)
     if (this.#live.get(connection.known) === connection) {
       this.#live.delete(connection.known)
-      const useful = connection.download.total + connection.upload.total > 0
+      const useful = connection.tookMetadata || connection.download.total + connection.upload.total > 0
       peers.disconnected(connection.known, useful, now)
     }
     if (bans.closed(connection.known.address, code, now)) listener.banned(connection.known, code)
