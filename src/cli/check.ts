@@ -20,7 +20,7 @@ export function checkCommand(): Command {
 
 async function check(source: string, path: string, options: { readonly json?: boolean }): Promise<void> {
   const interrupt = interruption('stopped before all data was checked')
-  const session = new Session({ path, listen: false })
+  const session = new Session({ path, listen: false, dht: false })
   try {
     const { signal } = interrupt
     const torrent = await interrupt.unless(addTorrent(session, source, { paused: true, signal }))

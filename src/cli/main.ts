@@ -9,6 +9,7 @@ import { VERSION } from '../index.js'
 import { checkCommand } from './check.js'
 import { createCommand } from './create.js'
 import { decodeCommand } from './decode.js'
+import { dhtCommand } from './dht.js'
 import { downloadCommand } from './download.js'
 import { handshakeCommand } from './handshake.js'
 import { infoCommand } from './info.js'
@@ -45,6 +46,7 @@ const commands = [
   pieceCommand(),
   peersCommand(),
   trackerCommand(),
+  dhtCommand(),
 ]
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
 

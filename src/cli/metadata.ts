@@ -8,11 +8,12 @@ import { Command } from 'commander'
 import { MemoryStorage } from '../entry/storage.js'
 import { type EncryptionPolicy, Session } from '../index.js'
 import { collectPeers, encryption } from './arguments.js'
+import { addDhtOptions, keepState, type SessionDhtOptions, sessionDht } from './dht-options.js'
 import { interruption } from './interrupt.js'
 import { bytes, printJson, printLine } from './output.js'
 import { addTorrent } from './source.js'
 
-interface MetadataOptions {
+interface MetadataOptions extends SessionDhtOptions {
   readonly output?: string
   readonly peer?: string[]
   readonly encryption?: EncryptionPolicy
@@ -20,7 +21,7 @@ interface MetadataOptions {
 }
 
 export function metadataCommand(): Command {
-  return new Command('metadata')
+  const command = new Command('metadata')
     .description('fetch what a magnet link names from peers, and save it as a .torrent file')
     .argument('<magnet>', 'magnet link')
     .option('-o, --output <file>', 'where to write it (default: <name>.torrent)')
@@ -28,6 +29,7 @@ export function metadataCommand(): Command {
     .addOption(encryption())
     .option('--json', 'print a JSON object')
     .action(metadata)
+  return addDhtOptions(command)
 }
 
 async function metadata(magnet: string, options: MetadataOptions): Promise<void> {
@@ -36,6 +38,7 @@ async function metadata(magnet: string, options: MetadataOptions): Promise<void>
     listen: false,
     storage: () => new MemoryStorage(),
     ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
+    ...(await sessionDht(options)),
   })
   try {
     const torrent = await addTorrent(session, magnet, {
@@ -50,7 +53,11 @@ async function metadata(magnet: string, options: MetadataOptions): Promise<void>
     if (options.json) printJson({ path, name, infoHash, infoHashV2: torrent.infoHashV2 ?? null, size })
     else printLine(`${path}: ${name}, ${bytes(size)}, ${infoHash}`)
   } finally {
-    await session.close()
-    interrupt.release()
+    try {
+      await keepState(session, options)
+    } finally {
+      await session.close()
+      interrupt.release()
+    }
   }
 }

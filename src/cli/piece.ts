@@ -8,11 +8,12 @@ import { Command } from 'commander'
 import { MemoryStorage } from '../entry/storage.js'
 import { type EncryptionPolicy, Session } from '../index.js'
 import { collectPeers, encryption, natural } from './arguments.js'
+import { addDhtOptions, keepState, type SessionDhtOptions, sessionDht } from './dht-options.js'
 import { interruption } from './interrupt.js'
 import { bytes, printJson, printLine } from './output.js'
 import { addTorrent } from './source.js'
 
-interface PieceOptions {
+interface PieceOptions extends SessionDhtOptions {
   readonly output: string
   readonly peer?: string[]
   readonly encryption?: EncryptionPolicy
@@ -20,7 +21,7 @@ interface PieceOptions {
 }
 
 export function pieceCommand(): Command {
-  return new Command('piece')
+  const command = new Command('piece')
     .description('fetch one piece, verify it and save it')
     .argument('<torrent>', '.torrent file, http(s) URL of one, or magnet link')
     .argument('<index>', 'number of the piece, from 0', natural)
@@ -29,6 +30,7 @@ export function pieceCommand(): Command {
     .addOption(encryption())
     .option('--json', 'print a JSON object')
     .action(piece)
+  return addDhtOptions(command)
 }
 
 async function piece(source: string, index: number, options: PieceOptions): Promise<void> {
@@ -37,6 +39,7 @@ async function piece(source: string, index: number, options: PieceOptions): Prom
     listen: false,
     storage: () => new MemoryStorage(),
     ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
+    ...(await sessionDht(options)),
   })
   try {
     const torrent = await addTorrent(session, source, {
@@ -49,7 +52,11 @@ async function piece(source: string, index: number, options: PieceOptions): Prom
     if (options.json) printJson({ path: options.output, piece: index, length: data.length })
     else printLine(`${options.output}: piece ${index}, ${bytes(data.length)}, verified`)
   } finally {
-    await session.close()
-    interrupt.release()
+    try {
+      await keepState(session, options)
+    } finally {
+      await session.close()
+      interrupt.release()
+    }
   }
 }
