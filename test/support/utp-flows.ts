@@ -62,7 +62,6 @@ const SEGMENT = 1472
  * round trip, half at a loss, one retransmission per round trip).
  */
 export class TcpFlow {
-  acknowledged = 0
   readonly #there: Pipe
   readonly #back: Pipe
   readonly #clock: Clock
@@ -75,6 +74,7 @@ export class TcpFlow {
   #duplicates = 0
   #recovery = -1
   #progressAt = 0
+  #stopped = false
 
   constructor(network: Network, there: Pipe, back: Pipe) {
     this.#there = there
@@ -90,7 +90,13 @@ export class TcpFlow {
     return this.#expected * SEGMENT
   }
 
+  /** Sends nothing more. */
+  stop(): void {
+    this.#stopped = true
+  }
+
   #fill(): void {
+    if (this.#stopped) return
     while (this.#next < this.#acked + this.#window) this.#send(this.#next++)
   }
 
@@ -128,6 +134,7 @@ export class TcpFlow {
   /** A time-out of two seconds starts over. */
   #watch(): void {
     this.#clock.at(this.#clock.now + 500, () => {
+      if (this.#stopped) return
       if (this.#clock.now - this.#progressAt > 2000) {
         this.#threshold = Math.max(2, this.#window / 2)
         this.#window = 1
