@@ -14,7 +14,7 @@
  * @module
  */
 
-import { fromHex, toHex } from '../util/bytes.js'
+import { fromHex, fromUtf8, toHex, utf8 } from '../util/bytes.js'
 import { ProtocolError, type Result } from '../util/errors.js'
 import type { Metainfo } from './model.js'
 import { isTrackerUrl, isWebSeedUrl } from './urls.js'
@@ -86,7 +86,8 @@ export function parseMagnet(uri: string): Magnet {
         readTopic(magnet, value)
         break
       case 'dn':
-        magnet.name ??= value
+        // Makers that write forms put `+` for a space; we write %20 and %2B.
+        magnet.name ??= unescapePercent(pair.slice(at + 1).replaceAll('+', ' '))
         break
       case 'tr':
         keep(magnet.trackers, value, isTrackerUrl(value))
@@ -99,7 +100,7 @@ export function parseMagnet(uri: string): Magnet {
         else keep(magnet.exactSource, value, true)
         break
       case 's':
-        magnet.salt ??= fromHex(value.toLowerCase())
+        magnet.salt ??= saltOf(value)
         break
       case 'x.pe': {
         const peer = readPeer(value)
@@ -113,7 +114,8 @@ export function parseMagnet(uri: string): Magnet {
         if (/^\d{1,16}$/.test(value) && Number.isSafeInteger(Number(value))) magnet.length = Number(value)
         break
       case 'kt':
-        for (const word of value.split('+')) keep(magnet.keywords, word, word !== '')
+        for (const word of pair.slice(at + 1).split('+'))
+          keep(magnet.keywords, unescapePercent(word), word !== '')
         break
       default:
         break
@@ -142,16 +144,15 @@ export function formatMagnet(magnet: Partial<Magnet>): string {
   if (magnet.infoHashV2) add('xt', `urn:btmh:1220${toHex(magnet.infoHashV2)}`)
   if (magnet.publicKey) add('xs', `urn:btpk:${toHex(magnet.publicKey)}`)
   if (magnet.salt) add('s', toHex(magnet.salt))
-  if (magnet.name !== undefined) add('dn', encodeURIComponent(magnet.name))
+  if (magnet.name !== undefined) add('dn', escapePercent(magnet.name))
   if (magnet.length !== undefined) add('xl', String(magnet.length))
   if (magnet.select && magnet.select.length > 0) add('so', formatSelection(magnet.select))
-  for (const url of magnet.trackers ?? []) add('tr', encodeURIComponent(url))
-  for (const url of magnet.webSeeds ?? []) add('ws', encodeURIComponent(url))
-  for (const source of magnet.exactSource ?? []) add('xs', encodeURIComponent(source))
+  for (const url of magnet.trackers ?? []) add('tr', escapePercent(url))
+  for (const url of magnet.webSeeds ?? []) add('ws', escapePercent(url))
+  for (const source of magnet.exactSource ?? []) add('xs', escapePercent(source))
   for (const { host, port } of magnet.peers ?? [])
     add('x.pe', host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
-  if (magnet.keywords && magnet.keywords.length > 0)
-    add('kt', magnet.keywords.map(encodeURIComponent).join('+'))
+  if (magnet.keywords && magnet.keywords.length > 0) add('kt', magnet.keywords.map(escapePercent).join('+'))
   return `magnet:?${pairs.join('&')}`
 }
 
@@ -193,6 +194,11 @@ function keyOf(text: string): Uint8Array {
   const key = fromHex(text.toLowerCase())
   if (key?.length !== 32) throw refuse('bad-infohash', 'urn:btpk needs 64 hex digits')
   return key
+}
+
+/** BEP 44 allows 64 bytes. */
+function saltOf(text: string): Uint8Array | undefined {
+  return text === '' || text.length > 128 ? undefined : fromHex(text)
 }
 
 function readPeer(value: string): { host: string; port: number } | undefined {
@@ -245,7 +251,12 @@ function fromBase32(text: string): Uint8Array | undefined {
   return bytes
 }
 
-/** `+` stays: it separates keywords, and stands for itself in URLs. */
+/** Lone surrogates, which no URI can hold, become U+FFFD. */
+function escapePercent(text: string): string {
+  return encodeURIComponent(fromUtf8(utf8(text)))
+}
+
+/** `+` stands for itself in URLs. */
 function unescapePercent(text: string): string {
   try {
     return decodeURIComponent(text)
