@@ -5,16 +5,18 @@
 
 import { access, constants, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { Command } from 'commander'
-import { createTorrent, parseMetainfo } from '../index.js'
+import { Command, Option } from 'commander'
+import { parseMetainfo } from '../entry/metainfo.js'
+import { createTorrent } from '../index.js'
 import { collect, positive } from './arguments.js'
 import { interruption } from './interrupt.js'
-import { bytes, codeOf, Failure, printJson, printLine, sentence } from './output.js'
+import { bytes, codeOf, Failure, hex, printJson, printLine, sentence } from './output.js'
 
 interface CreateOptions {
   readonly output?: string
   readonly announce?: string[]
   readonly pieceLength?: number
+  readonly version: '1' | '2' | 'hybrid'
   readonly private?: boolean
   readonly comment?: string
   readonly source?: string
@@ -28,7 +30,16 @@ export function createCommand(): Command {
     .argument('<path>', 'file or folder')
     .option('-o, --output <file>', 'where to write it, replacing what is there; <name>.torrent by default')
     .option('--announce <url>', 'tracker, repeatable: each is a tier of its own', collect)
-    .option('--piece-length <n>', 'bytes per piece, a multiple of 16384; chosen by size by default', positive)
+    .option(
+      '--piece-length <n>',
+      'bytes per piece, a power of two from 16384; chosen by size by default',
+      positive,
+    )
+    .addOption(
+      new Option('--version <v>', 'format: BitTorrent v1, v2 or both in one')
+        .choices(['1', '2', 'hybrid'])
+        .default('hybrid'),
+    )
     .option('--private', 'only the trackers of the torrent may be used to find peers')
     .option('--comment <text>', 'free text')
     .option('--source <text>', 'tag inside the info dictionary: changes the infohash')
@@ -48,6 +59,7 @@ async function create(path: string, options: CreateOptions): Promise<void> {
       private: options.private === true,
       webSeeds: options.webSeed ?? [],
       pieceLength: options.pieceLength,
+      version: options.version,
       comment: options.comment,
       source: options.source,
       signal: interrupt.signal,
@@ -104,11 +116,15 @@ function status(path: string): Promise<{ isDirectory(): boolean } | undefined> {
 }
 
 function say(output: string, torrent: Uint8Array, json: boolean): void {
-  const { name, size, pieceLength, pieceCount, infoHash: hash } = parseMetainfo(torrent)
-  const infoHash = Buffer.from(hash ?? []).toString('hex')
-  if (json) printJson({ output, name, infoHash, size, pieceLength, pieceCount })
-  else {
-    const pieces = `${pieceCount} pieces of ${bytes(pieceLength)}`
-    printLine(`${output}: ${name}, ${bytes(size)} in ${pieces}, ${infoHash}`)
+  const { name, version, size, pieceLength, pieceCount, ...hashes } = parseMetainfo(torrent, {
+    pieceLayers: 'trusted',
+  })
+  const infoHash = hex(hashes.infoHash)
+  const infoHashV2 = hex(hashes.infoHashV2)
+  if (json) {
+    printJson({ output, name, infoHash, infoHashV2, version, size, pieceLength, pieceCount })
+    return
   }
+  const pieces = `${pieceCount} pieces of ${bytes(pieceLength)}`
+  printLine(`${output}: ${name}, ${bytes(size)} in ${pieces}, ${infoHash ?? infoHashV2}`)
 }

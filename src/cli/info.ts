@@ -5,7 +5,7 @@
 
 import { Command } from 'commander'
 import { magnetOf, parseMetainfo } from '../entry/metainfo.js'
-import { bytes, printJson, printLine } from './output.js'
+import { bytes, hex, printJson, printLine } from './output.js'
 import { naming, readInput } from './source.js'
 
 export function infoCommand(): Command {
@@ -18,7 +18,7 @@ export function infoCommand(): Command {
 
 async function info(path: string, options: { readonly json?: boolean }): Promise<void> {
   const input = await readInput(path)
-  const metainfo = naming(path, () => parseMetainfo(input))
+  const metainfo = naming(path, () => parseMetainfo(input, { pieceLayers: 'lenient' }))
   const files = metainfo.files.filter((file) => !file.pad)
   const described = {
     name: metainfo.name,
@@ -62,10 +62,6 @@ async function info(path: string, options: { readonly json?: boolean }): Promise
   files.forEach((file, index) => {
     printLine(`${`file ${index}`.padEnd(12)} ${file.path.join('/')} (${bytes(file.length)})`)
   })
-}
-
-function hex(hash: Uint8Array | undefined): string | null {
-  return hash ? Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex') : null
 }
 
 function dateText(seconds: number): string {

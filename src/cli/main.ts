@@ -13,6 +13,7 @@ import { dhtCommand } from './dht.js'
 import { downloadCommand } from './download.js'
 import { handshakeCommand } from './handshake.js'
 import { infoCommand } from './info.js'
+import { magnetCommand } from './magnet.js'
 import { metadataCommand } from './metadata.js'
 import { exitCodeOf, guardOutput, report } from './output.js'
 import { peersCommand } from './peers.js'
@@ -23,6 +24,8 @@ import { trackerCommand } from './tracker.js'
 const program = new Command('rarest')
   .description('BitTorrent on the command line')
   .version(VERSION)
+  // So that `create --version` is an option of its own.
+  .enablePositionalOptions()
   .exitOverride()
   .configureOutput({
     outputError: (text, write) =>
@@ -39,6 +42,7 @@ const commands = [
   seedCommand(),
   createCommand(),
   infoCommand(),
+  magnetCommand(),
   checkCommand(),
   decodeCommand(),
   metadataCommand(),

@@ -40,6 +40,11 @@ export function exitCodeOf(error: unknown): number {
   return codeOf(error) === 'cli/usage' ? 2 : 1
 }
 
+/** Lower-case hex, or null for a hash that is not there. */
+export function hex(hash: Uint8Array | undefined): string | null {
+  return hash ? Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex') : null
+}
+
 /** One JSON object a line. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${escapeForJson(JSON.stringify(value))}\n`)
