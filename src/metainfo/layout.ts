@@ -31,14 +31,11 @@ export interface LayoutFile {
 export interface LayoutOptions {
   /**
    * v2 and hybrid torrents (BEP 52): every non-empty file starts a piece, so a piece holds data of one
-   * file alone and ends with it; what follows up to the next boundary is no part of the piece. Default false.
+   * file alone and ends with it; what follows up to the next boundary is no part of the piece. Peers may ask
+   * for that gap all the same: in the v1 half of a hybrid it is a pad file (BEP 47), and libtorrent 2.0 fills
+   * up the last block of every file also where v2 is all there is. Default false.
    */
   readonly aligned?: boolean
-  /**
-   * Of an aligned layout: the gaps are pad files of a v1 half (BEP 47), hashed there as zeros and asked
-   * for by peers that know no better. Default false: nobody may ask for a byte of a gap.
-   */
-  readonly pads?: boolean
 }
 
 /** The part of one file that a range of the torrent covers. */
@@ -63,7 +60,6 @@ export class Layout {
   readonly blocksPerPiece: number
   /** See {@link LayoutOptions.aligned}. */
   readonly aligned: boolean
-  readonly #pads: boolean
   /** Bytes of each piece of an aligned layout. */
   readonly #sizes: Uint32Array | undefined
 
@@ -84,7 +80,6 @@ export class Layout {
     this.pieceCount = Math.ceil(size / pieceLength)
     this.blocksPerPiece = Math.ceil(pieceLength / BLOCK_LENGTH)
     this.aligned = options.aligned === true
-    this.#pads = options.pads === true
     if (this.aligned) this.#sizes = this.#alignedSizes()
   }
 
@@ -118,10 +113,10 @@ export class Layout {
     return length > 0 && length === Math.min(BLOCK_LENGTH, this.pieceSize(piece) - begin)
   }
 
-  /** True when remote numbers name a run of at least one byte inside one piece, or its pads where a v1 half has some. */
+  /** True when remote numbers name a run of at least one byte inside one piece, or the gap behind it in an aligned layout. */
   isRange(piece: number, begin: number, length: number): boolean {
     if (piece >= this.pieceCount || length <= 0) return false
-    return begin + length <= (this.#pads ? this.pieceSpan(piece) : this.pieceSize(piece))
+    return begin + length <= (this.aligned ? this.pieceLength : this.pieceSpan(piece))
   }
 
   /** The file parts under `length` bytes from `begin` of `piece`, in order, pads included, empty files left out. */

@@ -259,8 +259,7 @@ function layOut(
   // Told for the v1 list by its number of hashes.
   if (version === '2' && pieceCount > maxPieces)
     throw refuse('too-many-pieces', `info.file tree makes ${pieceCount} pieces, the limit is ${maxPieces}`)
-  if (version !== '1' && pieceCount <= maxPieces)
-    return new Layout(files, pieceLength, { aligned: true, pads: version === 'hybrid' })
+  if (version !== '1' && pieceCount <= maxPieces) return new Layout(files, pieceLength, { aligned: true })
   return new Layout(files, pieceLength)
 }
 

@@ -232,12 +232,17 @@ export class Store {
   }
 
   /**
-   * The bytes of a range of a verified piece, usually in one part, pads as zeros; undefined when they are
+   * The bytes of a range of a verified piece, usually in one part, pads and gaps as zeros; undefined when they are
    * not in memory: `load` them. The parts are views that stay valid and unchanged until `sent`.
    */
   read(piece: number, begin: number, length: number, reader: Reader): Uint8Array[] | undefined {
     if (!this.verified.has(piece)) return undefined
-    return this.#readAhead.read(piece * this.#layout.pieceLength + begin, length, reader)
+    const start = piece * this.#layout.pieceLength + begin
+    const stored = this.#stored(piece, begin, length)
+    if (stored === length) return this.#readAhead.read(start, length, reader)
+    const parts = stored > 0 ? this.#readAhead.read(start, stored, reader) : []
+    parts?.push(new Uint8Array(length - stored))
+    return parts
   }
 
   /** Every part that `read` gave out comes back here once, when it has left or was dropped. */
@@ -279,7 +284,12 @@ export class Store {
       this.#options.defer(() => done(error))
       return
     }
-    this.#readAhead.load(start, length, reader, (error) => {
+    const stored = this.#stored(piece, begin, length)
+    if (stored === 0) {
+      this.#options.defer(() => done())
+      return
+    }
+    this.#readAhead.load(start, stored, reader, (error) => {
       if (error && !this.#closed) this.#fail(error)
       done(error)
     })
@@ -366,6 +376,11 @@ export class Store {
     await this.#release()
     await this.#placement.destroy()
     await this.#placement.close()
+  }
+
+  /** Bytes of a range that are data of the piece, not the gap behind it. */
+  #stored(piece: number, begin: number, length: number): number {
+    return Math.max(0, Math.min(length, this.#layout.pieceSize(piece) - begin))
   }
 
   #judged(open: OpenPiece): void {

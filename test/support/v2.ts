@@ -77,7 +77,7 @@ export function v2Content(
     offset += gap
   }
   const data = new Uint8Array(Buffer.concat(parts))
-  const layout = new Layout(files, pieceLength, { aligned: true, pads: version === 'hybrid' })
+  const layout = new Layout(files, pieceLength, { aligned: true })
   const pieces = version === 'hybrid' ? v1Hashes(data, pieceLength) : new Uint8Array(0)
   options.lie?.(pieces)
   const v1 = {
