@@ -194,20 +194,21 @@ async function node(options: NodeOptions): Promise<void> {
       }
     }
   }
-  await withDht(options, run, false)
+  await withDht(options, run)
 }
 
-/** A node for the length of `work`. Those that come and go are read-only, so that nobody relies on them (BEP 43). */
+/**
+ * A node for the length of `work`. Not a read-only one (BEP 43): those cannot prove that they receive, and get
+ * small answers for that.
+ */
 async function withDht(
   options: NodeOptions,
   work: (dht: Dht, interrupt: Interruption, port: number) => Promise<void>,
-  readOnly = true,
 ): Promise<void> {
   const interrupt = interruption('stopped before the look-up was over')
   try {
     const state = await readState(options.dhtState)
     const open = await openDht({
-      readOnly,
       port: options.port,
       ...(options.host !== undefined && { host: options.host }),
       ...(options.bootstrap && { bootstrap: options.bootstrap }),

@@ -65,10 +65,9 @@ export function answer(
       const nodes = near(infoHash, query.want, holdings)
       if (query.scrape) {
         const filters = holdings.peers.filters(infoHash, now)
-        return within(
-          { ...base, ...nodes, token, seedFilter: filters?.seeds, peerFilter: filters?.peers },
-          limit,
-        )
+        const full = { ...base, ...nodes, token, seedFilter: filters?.seeds, peerFilter: filters?.peers }
+        // Filters cannot be cut, but whoever may not have them still finds others to ask.
+        return within(full, limit) ?? within({ ...base, ...nodes, token }, limit)
       }
       const all = holdings.peers.peers(infoHash, MOST_VALUES, query.noSeed, now)
       // A node of one family stores that family alone, so no list is mixed.
