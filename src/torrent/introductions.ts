@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ipFromBytes } from '../util/address.js'
+import { ipFromBytes, isDialable } from '../util/address.js'
 import { type ExchangeLink, listeningAddress } from './peer-exchange.js'
 import type { PeerList } from './peer-list.js'
 
@@ -18,9 +18,10 @@ export class Introductions {
     this.#listenPort = listenPort
   }
 
-  /** A connection came about: our end of it is an address of ours. */
+  /** A connection came about: our end of it is an address of ours, where the system told it (of a UDP socket it does not). */
   connected(link: ExchangeLink): void {
-    this.#peers.weAre({ host: link.stream.local.host, port: this.#listenPort() })
+    const { host } = link.stream.local
+    if (isDialable({ host, port: 1 })) this.#peers.weAre({ host, port: this.#listenPort() })
   }
 
   /** Once a second. Without `dialBack`, a peer that dialled us is not to be dialled where it listens (BEP 27). */

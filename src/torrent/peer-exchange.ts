@@ -176,6 +176,7 @@ function asPexPeer(link: ExchangeLink): PexPeer | undefined {
   let flags = link.initiator ? PEX_FLAGS.reachable : 0
   if (extension?.prefersEncryption) flags |= PEX_FLAGS.prefersEncryption
   if (isSeed || extension?.uploadOnly) flags |= PEX_FLAGS.seed
+  if (link.stream.transport === 'utp') flags |= PEX_FLAGS.utp
   if (extension?.extensions.has('ut_holepunch')) flags |= PEX_FLAGS.holepunch
   return { address, flags }
 }

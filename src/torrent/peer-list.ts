@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Transport } from '../net/world.js'
 import { type Address, addressKey, familyOf, isDialable } from '../util/address.js'
 import { peerPriority } from '../wire/peer-priority.js'
 import { Bans } from './bans.js'
@@ -37,6 +38,8 @@ export interface KnownPeer {
   seed: boolean
   /** What was said of it last. */
   hints: PeerHints
+  /** What the last connection to it went by. */
+  transport: Transport | undefined
   /** Of one that dialled us: where it listens, once it told. */
   listens: Address | undefined
   /** Canonical priority (BEP 40), undefined until asked for. */
@@ -257,6 +260,7 @@ export class PeerList {
       trust: 0,
       seed: false,
       hints: {},
+      transport: undefined,
       listens: undefined,
       priority: undefined,
     }

@@ -331,6 +331,7 @@ export class Peering implements Dialling, Task {
     return {
       address: known.listens ?? known.address,
       prefersEncryption: known.hints.prefersEncryption === true,
+      prefer: known.transport,
       connected: (stream, handshake, rest) => this.attach(stream, handshake, rest, known),
       ours: this.#knowsV2Only.has(known) ? this.#oursV2 : undefined,
       failed: (code) => {
@@ -367,6 +368,7 @@ export class Peering implements Dialling, Task {
     const now = this.#services.world.now()
     const known = dialled ?? this.#peers.incoming(stream.remote, now)
     const ourselves = equalBytes(handshake.peerId, this.#peerId)
+    known.transport = stream.transport
     const owner = this.#swarm ?? this.#gathering
     if (!owner || !this.#running || ourselves) {
       stream.destroy()

@@ -40,4 +40,22 @@ describe('uTP', () => {
     expect(leecher.torrent.peers[0]).toMatchObject({ transport: 'tcp' })
     expect(await sim.run(leecher.torrent.done)).toBe('complete')
   })
+
+  const dials: string[] = []
+  scenario(
+    'is tried first where it worked before',
+    async (sim) => {
+      const seed = await sim.join(torrent, { seed: true, ...only })
+      await sim.run(seed.torrent.done)
+      const leecher = await sim.join(torrent, { session: { utp: true }, add: { peers: [at(seed)] } })
+      await sim.run(() => leecher.torrent.stats.received > 0)
+      expect(dials).toEqual([at(seed)])
+      leecher.torrent.pause()
+      await sim.network.advance(1_000)
+      leecher.torrent.resume()
+      expect(await sim.run(leecher.torrent.done)).toBe('complete')
+      expect(dials).toEqual([at(seed)])
+    },
+    { trace: ({ kind, to }) => kind === 'dial' && dials.push(to) },
+  )
 })

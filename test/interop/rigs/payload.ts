@@ -51,6 +51,7 @@ export type ShapeName = keyof typeof SHAPES
 export interface Payload {
   /** Torrent file. */
   readonly torrent: string
+  /** By which libtorrent knows it: v1 where there is one, else v2. */
   readonly infoHash: string
   /** Folder that holds the data: what clients get as their download folder. */
   readonly dir: string
@@ -67,7 +68,11 @@ export async function makePayload(
   scene: Scene,
   libtorrent: Libtorrent,
   shape: Shape,
-  options: { readonly name?: string; readonly trackers?: readonly string[] } = {},
+  options: {
+    readonly name?: string
+    readonly trackers?: readonly string[]
+    readonly version?: '1' | '2' | 'hybrid'
+  } = {},
 ): Promise<Payload> {
   const name = options.name ?? 'payload'
   const dir = await scene.folder(`data-${name}`)
@@ -81,9 +86,13 @@ export async function makePayload(
     path: join(dir, name),
     out: torrent,
     pieceLength: shape.pieceLength,
+    ...(options.version === undefined ? {} : { version: options.version }),
     ...(options.trackers === undefined ? {} : { trackers: options.trackers }),
   })
-  const { infoHash, pieceCount, size, pieceLength } = info
+  const { pieceCount, pieceLength } = info
+  // libtorrent counts pads: of a torrent with a v2 half the files say how much there is.
+  const size = Object.values(shape.files).reduce((sum, length) => sum + length, 0)
+  const infoHash = info.infoHash ?? (info.infoHashV2 as string)
   return { torrent, infoHash, dir, name, size, pieceLength, pieceCount, paths: files.map(({ path }) => path) }
 }
 
