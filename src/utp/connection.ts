@@ -4,7 +4,7 @@
  * | state | event | action -> next |
  * |---|---|---|
  * | syn-sent | STATE that acknowledges our SYN | `connected`; next packet of ours proves us real -> connected |
- * | syn-sent | time-out | SYN again, doubled time-out; after 4 of them closed |
+ * | syn-sent | time-out | SYN again, doubled time-out (opening.ts); after 5 of them closed |
  * | syn-received | the same SYN again | STATE again |
  * | syn-received | any packet that acknowledges our STATE | `incoming` -> connected |
  * | syn-received | 10 s without one | forgotten: the SYN was spoofed |
@@ -20,6 +20,8 @@
 import { type Address, familyOf } from '../util/address.js'
 import { writeU32 } from '../util/bytes.js'
 import type { Timed } from './deadlines.js'
+import type { Host } from './host.js'
+import { Opening } from './opening.js'
 import {
   ahead,
   beginMask,
@@ -36,8 +38,7 @@ import {
 import { PathMtu } from './path-mtu.js'
 import { DUPLICATE, IN_ORDER, REFUSED, ReceiveBuffer } from './receive-buffer.js'
 import { ABSURD, Sender } from './sender.js'
-import type { Memory } from './slot.js'
-import type { UtpCloseCode, UtpConnection, UtpEvent, UtpStats } from './types.js'
+import type { UtpCloseCode, UtpConnection, UtpStats } from './types.js'
 
 export const SYN_SENT = 0
 export const SYN_RECEIVED = 1
@@ -45,15 +46,6 @@ export const CONNECTED = 2
 export const LINGERING = 3
 export const GONE = 4
 
-/** Sendings of a SYN at most, the first time-out 1 s: an attempt ends after 31 s. */
-const MAX_SYNS = 5
-const SYN_TIMEOUT = 1000
-/** ms until a SYN that nobody confirms is forgotten. */
-const CONFIRM_TIMEOUT = 10_000
-/** ms after which we tell again that our address is real, when we have nothing to send. */
-const CONFIRM_AGAIN = [1000, 3000] as const
-/** ms in which the other side may ask again for the acknowledgement of its FIN. */
-const LINGER = 3000
 /** ms without sending after which NATs are reminded (libutp). */
 const KEEP_ALIVE = 29_000
 /** ms that a single packet waits for its acknowledgement to join others. */
@@ -64,28 +56,6 @@ const ACK_EVERY = 2
 const FIRST_WINDOW = 1_048_576
 /** Bytes of a selective ack: 1,024 packets. */
 const MAX_MASK = 128
-
-/** What connections ask of their endpoint. */
-export interface Host {
-  readonly memory: Memory
-  readonly sendBuffer: number
-  readonly receiveBuffer: number
-  readonly maxDatagram: number
-  /** Scratch memory for packets that are not kept. */
-  readonly scratch: Uint8Array
-  /** Has something to send, maybe. */
-  activate(connection: Connection): void
-  /** Is to be looked at when the turn ends. */
-  touch(connection: Connection): void
-  schedule(connection: Connection): void
-  emit(event: UtpEvent): void
-  /** Proved to be no spoofed one. */
-  confirmed(connection: Connection): void
-  /** Has left the state in which applications count it; `reset` asks for a RESET. */
-  closed(connection: Connection, reset: boolean): void
-  /** Is not to be found any more. */
-  forget(connection: Connection): void
-}
 
 export class Connection implements UtpConnection, Timed {
   readonly remote: Address
@@ -106,12 +76,7 @@ export class Connection implements UtpConnection, Timed {
   private readonly host: Host
   /** Number of our SYN, or of the remote's. */
   private readonly synSeq: number
-  private synDue: boolean
-  private syns = 0
-  private synAt = 0
-  /** When the state ends by itself, or a SYN or a confirmation is repeated. */
-  private stateAt: number = Number.POSITIVE_INFINITY
-  private confirms = 0
+  private readonly opening: Opening = new Opening()
   private ackDue = false
   private ackAt: number = Number.POSITIVE_INFINITY
   private unacknowledged = 0
@@ -146,14 +111,14 @@ export class Connection implements UtpConnection, Timed {
     this.sendId = incoming ? id : (id + 1) & 0xffff
     this.state = incoming ? SYN_RECEIVED : SYN_SENT
     this.synSeq = syn
-    this.synDue = !incoming
+    this.opening.synDue = !incoming
     this.lastSent = now
     const mtu = new PathMtu(familyOf(remote), host.maxDatagram)
     this.sender = new Sender(host.memory.slots, seq, mtu, host.sendBuffer)
     this.receiver = new ReceiveBuffer(host.memory, host.receiveBuffer, FIRST_WINDOW)
     if (incoming) {
       this.receiver.ack = syn
-      this.stateAt = now + CONFIRM_TIMEOUT
+      this.opening.awaitConfirmation(now)
       this.schedule()
     } else host.activate(this)
   }
@@ -186,10 +151,10 @@ export class Connection implements UtpConnection, Timed {
     }
   }
 
-  write(bytes: Uint8Array, from: number, to: number, now: number): number {
+  write(bytes: Uint8Array, from: number, to: number): number {
     if (this.ending || this.state >= LINGERING || from >= to) return 0
     const taken = this.sender.write(bytes, from, to)
-    if (taken > 0) this.wantSend(now)
+    if (taken > 0 && this.state === CONNECTED) this.host.activate(this)
     return taken
   }
 
@@ -211,13 +176,13 @@ export class Connection implements UtpConnection, Timed {
     return chunk
   }
 
-  end(now: number): void {
+  end(): void {
     if (this.ending || this.state >= LINGERING) return
     this.ending = true
-    this.wantSend(now)
+    if (this.state === CONNECTED) this.host.activate(this)
   }
 
-  destroy(_now: number): void {
+  destroy(): void {
     if (this.state < LINGERING) this.close('utp/destroyed', true)
   }
 
@@ -246,12 +211,12 @@ export class Connection implements UtpConnection, Timed {
     sender.ledbat.heard(this.difference, now)
     if (this.state === SYN_RECEIVED) {
       this.state = CONNECTED
-      this.stateAt = Number.POSITIVE_INFINITY
+      this.opening.settled()
       this.host.confirmed(this)
     }
     if (type !== ST_STATE) this.receiveData(packet, bytes, type === ST_FIN)
     if (sender.pending) this.host.activate(this)
-    if (acked > 0) this.drained(now)
+    if (acked > 0) this.drained()
     if (this.finished) this.finish(now)
     if (sender.deadline < this.deadline) this.schedule()
   }
@@ -274,7 +239,7 @@ export class Connection implements UtpConnection, Timed {
   }
 
   timeout(now: number): void {
-    if (now >= this.stateAt && this.stateTimeout(now)) return
+    if (now >= this.opening.deadline && this.stateTimeout(now)) return
     if (now >= this.ackAt) this.acknowledgeNow()
     if (now >= this.sender.deadline) {
       if (!this.sender.timeout(now)) {
@@ -293,7 +258,7 @@ export class Connection implements UtpConnection, Timed {
 
   /** The next datagram, in its own memory or the endpoint's scratch; undefined when there is none for now. */
   transmit(now: number): Uint8Array | undefined {
-    if (this.state === SYN_SENT) return this.synDue ? this.sendSyn(now) : undefined
+    if (this.state === SYN_SENT) return this.opening.synDue ? this.sendSyn(now) : undefined
     const { sender } = this
     if (this.state === CONNECTED) {
       if (this.ending && sender.buffer.finSeq < 0) sender.buffer.finish()
@@ -313,7 +278,7 @@ export class Connection implements UtpConnection, Timed {
         sender.sent(slot, now)
         // Data names no packets beyond a gap: that takes an acknowledgement of its own.
         if (this.receiver.held === 0) this.ackDue = false
-        this.confirms = CONFIRM_AGAIN.length
+        this.opening.proved()
         if (sender.deadline < this.deadline) this.schedule()
         return probe > 0 ? bytes.subarray(0, probe) : slot.datagram()
       }
@@ -364,9 +329,9 @@ export class Connection implements UtpConnection, Timed {
     this.state = CONNECTED
     // Deployed stacks do not count a STATE: its number is the one that the first data will have.
     this.receiver.ack = (packet.seq - 1) & 0xffff
-    if (this.syns === 1) this.sender.roundTrip.sample(now - this.synAt)
+    const roundTrip = this.opening.answered(now)
+    if (roundTrip !== undefined) this.sender.roundTrip.sample(roundTrip)
     this.sender.ledbat.began(packet.difference, now)
-    this.stateAt = now + CONFIRM_AGAIN[0]
     this.ackDue = true
     this.host.emit({ type: 'connected', connection: this })
     this.host.activate(this)
@@ -422,7 +387,7 @@ export class Connection implements UtpConnection, Timed {
     }
     if (!this.finished) return
     this.state = LINGERING
-    this.stateAt = now + LINGER
+    this.opening.linger(now)
     this.ackAt = Number.POSITIVE_INFINITY
     this.acknowledgeNow()
     this.sender.clear()
@@ -434,37 +399,24 @@ export class Connection implements UtpConnection, Timed {
 
   /** True when nothing is left to do. */
   private stateTimeout(now: number): boolean {
+    const { opening } = this
     if (this.state === SYN_SENT) {
-      if (this.syns >= MAX_SYNS) {
+      if (!opening.synAgain()) {
         this.close('utp/connect-timeout', false)
         return true
       }
-      this.synDue = true
-      this.stateAt = Number.POSITIVE_INFINITY
       this.host.activate(this)
-    } else if (this.state === SYN_RECEIVED) {
-      this.drop()
-      return true
-    } else if (this.state === LINGERING) {
-      this.drop()
-      return true
+    } else if (this.state === CONNECTED) {
+      if (opening.proveAgain(now)) this.acknowledgeNow()
     } else {
-      // The remote believes in us once something arrives; data proves it too, and is resent by itself.
-      if (this.confirms < CONFIRM_AGAIN.length) {
-        this.confirms++
-        this.acknowledgeNow()
-      }
-      const next = CONFIRM_AGAIN[this.confirms]
-      this.stateAt = next === undefined ? Number.POSITIVE_INFINITY : now + next
+      this.drop()
+      return true
     }
     return false
   }
 
   private sendSyn(now: number): Uint8Array {
-    this.synDue = false
-    this.stateAt = now + SYN_TIMEOUT * 2 ** this.syns
-    this.syns++
-    this.synAt = now
+    this.opening.synSent(now)
     const { scratch } = this.host
     this.header(scratch, ST_SYN, this.synSeq, now)
     this.schedule()
@@ -490,11 +442,7 @@ export class Connection implements UtpConnection, Timed {
     this.host.activate(this)
   }
 
-  private wantSend(_now: number): void {
-    if (this.state === CONNECTED) this.host.activate(this)
-  }
-
-  private drained(_now: number): void {
+  private drained(): void {
     const { sender } = this
     if (!sender.blocked || 4 * sender.room < sender.buffer.queued) return
     sender.blocked = false
@@ -512,7 +460,7 @@ export class Connection implements UtpConnection, Timed {
 
   private schedule(): void {
     this.deadline = Math.min(
-      this.stateAt,
+      this.opening.deadline,
       this.ackAt,
       this.sender.deadline,
       this.state === CONNECTED ? this.lastSent + KEEP_ALIVE : Number.POSITIVE_INFINITY,

@@ -12,9 +12,10 @@
 
 import type { Address } from '../util/address.js'
 import { below, type Random } from '../util/random.js'
-import { Connection, type Host, LINGERING, SYN_RECEIVED } from './connection.js'
+import { Connection, LINGERING, SYN_RECEIVED } from './connection.js'
 import { Deadlines } from './deadlines.js'
 import { Directory } from './directory.js'
+import type { Host } from './host.js'
 import { Header, readHeader, ST_RESET, ST_SYN } from './packet.js'
 import { Resets } from './resets.js'
 import { MAX_DATAGRAM, Memory } from './slot.js'
