@@ -113,16 +113,20 @@ async function ping(nodes: readonly string[], options: NodeOptions): Promise<voi
 }
 
 async function get(name: Uint8Array, options: ItemOptions): Promise<void> {
-  await withDht(options, async (dht, interrupt) => {
-    const { signal } = interrupt
-    const salt = options.salt === undefined ? {} : { salt: Buffer.from(options.salt) }
-    const found = await (name.length === 32
-      ? dht.getMutable(name, { ...salt, signal })
-      : dht.get(name, { signal }))
-    if (!found) throw new Failure('cli/not-found', 'no node has this item')
-    if (options.json) printJson({ event: 'item', ...described(found) })
-    else printLine(textOf(found))
-  })
+  await withDht(
+    options,
+    async (dht, interrupt) => {
+      const { signal } = interrupt
+      const salt = options.salt === undefined ? {} : { salt: Buffer.from(options.salt) }
+      const found = await (name.length === 32
+        ? dht.getMutable(name, { ...salt, signal })
+        : dht.get(name, { signal }))
+      if (!found) throw new Failure('cli/not-found', 'no node has this item')
+      if (options.json) printJson({ event: 'item', ...described(found) })
+      else printLine(textOf(found))
+    },
+    false,
+  )
 }
 
 async function put(value: string, options: ItemOptions): Promise<void> {
@@ -143,11 +147,15 @@ async function put(value: string, options: ItemOptions): Promise<void> {
 }
 
 async function scrape(infoHash: string, options: NodeOptions): Promise<void> {
-  await withDht(options, async (dht, interrupt) => {
-    const { seeds, peers } = await dht.scrape(infoHash, { signal: interrupt.signal })
-    if (options.json) printJson({ event: 'scrape', seeds, peers })
-    else printLine(`about ${seeds} seeds and ${peers} other peers`)
-  })
+  await withDht(
+    options,
+    async (dht, interrupt) => {
+      const { seeds, peers } = await dht.scrape(infoHash, { signal: interrupt.signal })
+      if (options.json) printJson({ event: 'scrape', seeds, peers })
+      else printLine(`about ${seeds} seeds and ${peers} other peers`)
+    },
+    false,
+  )
 }
 
 async function sample(options: NodeOptions & { readonly limit?: number }): Promise<void> {
@@ -194,21 +202,23 @@ async function node(options: NodeOptions): Promise<void> {
       }
     }
   }
-  await withDht(options, run)
+  await withDht(options, run, false)
 }
 
 /**
- * A node for the length of `work`. Not a read-only one (BEP 43): those cannot prove that they receive, and get
- * small answers for that.
+ * A node for the length of `work`. One that soon leaves is read-only (BEP 43): else others would go on to ask it.
+ * But then it cannot prove that it receives, so what wants large answers is not: items and filters.
  */
 async function withDht(
   options: NodeOptions,
   work: (dht: Dht, interrupt: Interruption, port: number) => Promise<void>,
+  readOnly = true,
 ): Promise<void> {
   const interrupt = interruption('stopped before the look-up was over')
   try {
     const state = await readState(options.dhtState)
     const open = await openDht({
+      readOnly,
       port: options.port,
       ...(options.host !== undefined && { host: options.host }),
       ...(options.bootstrap && { bootstrap: options.bootstrap }),

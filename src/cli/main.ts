@@ -52,7 +52,10 @@ const commands = [
   trackerCommand(),
   dhtCommand(),
 ]
-for (const command of commands) program.addCommand(command.copyInheritedSettings(program))
+for (const command of commands) {
+  program.addCommand(command.copyInheritedSettings(program))
+  for (const below of command.commands) below.copyInheritedSettings(command)
+}
 
 guardOutput()
 try {
