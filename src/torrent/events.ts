@@ -69,7 +69,7 @@ export interface TorrentStats {
   readonly progress: number
   readonly pieces: number
   readonly verifiedPieces: number
-  /** Open connections, and those among them that have everything. */
+  /** Open connections, and those among them that download nothing more: seeds and partial seeds (BEP 21). */
   readonly peers: number
   readonly seeds: number
   /** Addresses known, connected or not. */

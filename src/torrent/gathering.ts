@@ -16,6 +16,7 @@ import { MetadataFetch } from '../wire/metadata.js'
 import { Peer, type PeerEvent } from '../wire/peer.js'
 import { Acquaintance, type Placing } from './acquaintance.js'
 import { EXTENSION_IDS } from './extension.js'
+import type { PeerExchange } from './peer-exchange.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
 
 export interface GatheringOptions {
@@ -31,6 +32,8 @@ export interface GatheringOptions {
   readonly connected: (peer: KnownPeer) => void
   readonly closed: (peer: KnownPeer, code: string, message: string) => void
   readonly banned: (peer: KnownPeer, code: string) => void
+  /** Takes what peers tell of others. */
+  readonly exchange: PeerExchange
   /** The verified info dictionary, once. */
   readonly fetched: (bytes: Uint8Array) => void
 }
@@ -82,7 +85,10 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
   /** Peers go on under another owner; this one is done. */
   release(): Acquaintance[] {
     const links = [...this.links]
-    for (const link of links) link.release()
+    for (const link of links) {
+      link.release()
+      this.#options.exchange.forget(link)
+    }
     this.links.clear()
     this.#options.services.scheduler.cancel(this)
     return links
@@ -100,6 +106,8 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
       if (extensions.has(NAME) && metadataSize !== undefined) this.#fetch.addPeer(link, metadataSize, now)
     } else if (event.type === 'extended' && event.id === EXTENSION_IDS[NAME]) {
       this.#received(link, event.payload, now)
+    } else if (event.type === 'extended' && event.id === EXTENSION_IDS.ut_pex) {
+      this.#options.exchange.received(link, event.payload, now)
     }
   }
 
@@ -116,6 +124,7 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
   closed(link: Acquaintance, code: string, message: string, now: number): void {
     this.links.delete(link)
     this.#fetch.removePeer(link, now)
+    this.#options.exchange.closed(link, now, code)
     this.#options.peers.disconnected(link.known, false, now)
     this.#options.closed(link.known, code, message)
     this.#pump(now)

@@ -106,6 +106,11 @@ export class PeerExchange implements Extension {
     }
   }
 
+  /** The connection goes on under another object. */
+  forget(link: ExchangeLink): void {
+    this.#exchanges.delete(link)
+  }
+
   tick(now: number): void {
     for (const link of this.#options.links()) {
       const id = link.peer.extension?.extensions.get(NAME)

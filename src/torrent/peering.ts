@@ -448,6 +448,7 @@ export class Peering implements Dialling, Task {
       requestQueue: options.requestQueue,
       infoHashV2: this.#infoHashV2,
       ...this.#options.metadata,
+      exchange: this.#exchange,
       connected: (known) => this.#options.connected(known.key),
       closed: (known, code, message) => this.#left(known, code, message),
       banned: (known, code) => this.#options.warning(code, `${known.key} was banned`),

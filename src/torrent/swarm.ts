@@ -95,6 +95,8 @@ export class Swarm implements LinkOwner<Connection> {
   readonly #fresh: number[] = []
   #announcing = false
   #wasDone: boolean
+  /** What we told peers last (BEP 21). */
+  #uploadOnly: boolean
   #failedBytes = 0
   #closed = false
 
@@ -129,6 +131,7 @@ export class Swarm implements LinkOwner<Connection> {
       })
     }
     this.#wasDone = options.picker.isDone
+    this.#uploadOnly = this.#willOnlyUpload
   }
 
   /** Payload bytes that were of no use: duplicates, unrequested blocks, failed pieces. */
@@ -191,7 +194,7 @@ export class Swarm implements LinkOwner<Connection> {
       for (let piece = picker.have.next(0); piece >= 0; piece = picker.have.next(piece + 1))
         peer.have(piece, now)
     }
-    if (supports(handshake.reserved).extended) peer.extended(0, this.#hello(stream))
+    if (supports(handshake.reserved).extended) peer.extended(0, this.#hello(stream, true))
     peer.setLayout(layout, now)
     connection.open(NOTHING)
   }
@@ -251,7 +254,9 @@ export class Swarm implements LinkOwner<Connection> {
         break
       case 'extension-handshake':
         for (const extension of this.#options.extensions) extension.greeted?.(connection, now)
-        this.#choking.released(connection, now)
+        connection.known.seed = connection.sated
+        if (connection.sated && picker.isDone) this.#endSated(connection)
+        else this.#choking.released(connection, now)
         break
       case 'port':
         // Once: whoever names many ports would have us ping them all.
@@ -361,6 +366,7 @@ export class Swarm implements LinkOwner<Connection> {
       this.#reconsider(connection, now)
       connection.touch()
     }
+    this.#tellUploadOnly()
   }
 
   /** Closes every connection. */
@@ -416,16 +422,18 @@ export class Swarm implements LinkOwner<Connection> {
     return connection
   }
 
-  #hello(stream: ByteStream): Uint8Array {
+  /** `withdraw`: names offered before the metadata was known and not now are taken back. */
+  #hello(stream: ByteStream, withdraw = false): Uint8Array {
+    const names = this.#options.extensions.map(({ name }) => [name, EXTENSION_IDS[name]] as const)
     const yourIp = ipToBytes(stream.remote.host)
     const port = this.#options.listenPort()
     return encodeExtensionHandshake({
-      extensions: Object.fromEntries(this.#options.extensions.map(({ name }) => [name, EXTENSION_IDS[name]])),
+      extensions: { ...(withdraw ? NO_EXTENSIONS : {}), ...Object.fromEntries(names) },
       ...Object.assign({}, ...this.#options.extensions.map((extension) => extension.hello?.())),
       client: this.#options.clientName,
       reqq: this.#options.requestQueue,
       ...(this.#options.prefersEncryption ? { prefersEncryption: true } : {}),
-      uploadOnly: this.#options.picker.isDone && !this.#superseeding,
+      uploadOnly: this.#willOnlyUpload,
       ...(yourIp ? { yourIp } : {}),
       ...(port > 0 ? { port } : {}),
     })
@@ -484,19 +492,40 @@ export class Swarm implements LinkOwner<Connection> {
       const peer = connection.peer
       for (const piece of pieces) if (!peer.pieces?.has(piece)) peer.have(piece, now)
       if (peer.amInterested && !picker.isInteresting(connection.picks)) peer.setInterested(false, now)
-      if (done && peer.isSeed) connection.end('torrent/both-seeds', 'neither side needs anything')
+      if (done && connection.sated) this.#endSated(connection)
       else connection.touch()
     }
+    this.#tellUploadOnly()
     if (done && !this.#wasDone) {
       this.#wasDone = true
       this.#choking.round(now, true, true)
     }
   }
 
+  /** A superseed looks like a peer that still downloads. */
+  get #willOnlyUpload(): boolean {
+    return this.#options.picker.isDone && !this.#superseeding
+  }
+
+  /** Says anew who we are when it has changed whether we download (BEP 21). */
+  #tellUploadOnly(): void {
+    if (this.#uploadOnly === this.#willOnlyUpload) return
+    this.#uploadOnly = this.#willOnlyUpload
+    for (const connection of this.connections) {
+      connection.peer.extended(0, this.#hello(connection.stream))
+      connection.touch()
+    }
+  }
+
+  /** Seeds and partial seeds have nothing to do with each other (BEP 21). */
+  #endSated(connection: Connection): void {
+    connection.end('torrent/both-seeds', 'neither side needs anything')
+  }
+
   #seedFound(connection: Connection, now: number): void {
     connection.known.seed = true
     this.#stopSuperseeding(now)
-    if (this.#options.picker.isDone) connection.end('torrent/both-seeds', 'neither side needs anything')
+    if (this.#options.picker.isDone) this.#endSated(connection)
     else this.#choking.released(connection, now)
   }
 
@@ -534,13 +563,26 @@ export class Swarm implements LinkOwner<Connection> {
   /** Peers that do nothing for us nor we for them make room when the torrent is full. */
   #closeIdle(now: number): void {
     for (const connection of this.connections) {
-      const idle = !connection.peer.amInterested && !connection.peer.peerInterested
+      if (connection.peer.amInterested) continue
+      // A partial seed that has nothing for us will never want anything of us either (BEP 21).
+      if (connection.sated && now - connection.connectedAt > SETTLED) {
+        connection.end('torrent/no-interest', 'a partial seed that has nothing we want')
+        continue
+      }
+      const idle = !connection.peer.peerInterested
       if (idle && now - Math.max(connection.progressAt, connection.connectedAt) > 10 * 60_000) {
         connection.end('torrent/no-interest', 'neither side wanted anything for ten minutes')
       }
     }
   }
 }
+
+/** ms within which a peer has told what it has. */
+const SETTLED = 10_000
+
+const NO_EXTENSIONS: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.keys(EXTENSION_IDS).map((name) => [name, 0]),
+)
 
 /** The rule for two connections between the same peers: the one dialled by the side with the smaller id stays (LT). */
 function prefersNew(twin: Connection, initiator: boolean, ours: Uint8Array, theirs: Uint8Array): boolean {
