@@ -105,7 +105,11 @@ export class Libtorrent {
   async add(
     torrent: string,
     dir: string,
-    options: { readonly seedMode?: boolean; readonly trackers?: readonly string[] } = {},
+    options: {
+      readonly seedMode?: boolean
+      readonly trackers?: readonly string[]
+      readonly pex?: boolean
+    } = {},
   ): Promise<string> {
     const { infoHash } = await this.child.request({ cmd: 'add', torrent, dir, ...options })
     for (const _ of this.addresses)
