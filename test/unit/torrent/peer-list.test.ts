@@ -114,4 +114,64 @@ describe('PeerList', () => {
     list.refresh(2000)
     expect(list.next(2000, false)).toBe(peer)
   })
+
+  it('dials peers of higher canonical priority first, once it knows who we are', () => {
+    const list = new PeerList()
+    list.weAre({ host: '123.213.32.10', port: 6881 })
+    const [low, high] = ['98.76.54.32', '9.9.9.9'].map((host) => ({ host, port: 6881 }))
+    if (!low || !high) throw new Error('no addresses')
+    const [first, second] = list.priorityOf(low) > list.priorityOf(high) ? [low, high] : [high, low]
+    expect(list.priorityOf(low)).toBe(0xec2d7224)
+    list.add([second, first], 'tracker', 0)
+    const best = list.next(0, false)
+    expect(best?.address).toEqual(first)
+    if (!best) return
+    list.failed(best, 0)
+    expect(list.next(0, false)?.address).toEqual(second)
+  })
+
+  it('believes in another address of ours when two peers in a row see it', () => {
+    const list = new PeerList()
+    const their = { host: '98.76.54.32', port: 1 }
+    const us = { host: '123.213.32.10', port: 6881 }
+    list.weAre(us, '1.1.1.1')
+    expect(list.priorityOf(their)).toBe(0)
+    list.weAre({ host: '10.0.0.1', port: 6881 })
+    list.weAre(us, '1.1.1.1')
+    list.weAre(us, '1.1.1.1')
+    expect(list.priorityOf(their)).not.toBe(0xec2d7224)
+    list.weAre(us, '2.2.2.2')
+    expect(list.priorityOf(their)).toBe(0xec2d7224)
+    list.weAre({ host: '10.0.0.1', port: 6881 })
+    expect(list.priorityOf(their)).toBe(0xec2d7224)
+  })
+
+  it('dials a peer back where it listens, but not as a seed', () => {
+    const list = new PeerList()
+    list.add([address(9)], 'pex', 0, [{ seed: true }])
+    const peer = list.incoming(address(9, 50_000), 0)
+    list.connected(peer)
+    list.listens(peer, address(9), 5)
+    expect(list.size).toBe(1)
+    expect(list.add([address(9)], 'tracker', 5)).toBe(0)
+    expect(list.next(1e9, false)).toBeUndefined()
+    list.disconnected(peer, true, 10)
+    expect(list.next(1e9, true)).toBeUndefined()
+    expect(list.nextDialAt(true)).toBe(Number.POSITIVE_INFINITY)
+    expect(list.next(1e9, false)).toBe(peer)
+    expect(peer.listens).toEqual(address(9))
+  })
+
+  it('takes hints for guesses, and a bounded number of addresses by hearsay', () => {
+    const list = new PeerList()
+    const many = Array.from({ length: 2500 }, (_, i) => ({ host: `10.1.${i >> 8}.${i & 255}`, port: 6881 }))
+    expect(list.add(many, 'pex', 0)).toBe(2000)
+    expect(list.add(many.slice(2000), 'tracker', 0)).toBe(500)
+    list.add([address(1)], 'user', 0)
+    list.add([address(1)], 'pex', 0, [{ seed: true, prefersEncryption: true }])
+    const peer = list.next(0, false)
+    expect(peer).toMatchObject({ address: address(1), seed: true, hints: { prefersEncryption: true } })
+    expect(list.forgetPublic().length).toBe(2000)
+    expect(list.add(many.slice(0, 10), 'pex', 0)).toBe(10)
+  })
 })
