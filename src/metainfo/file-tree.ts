@@ -21,9 +21,22 @@ export interface TreeFile extends MetainfoFile {
 export function readTree(tree: BencodeDict | undefined, maxFiles: number): TreeFile[] {
   if (tree === undefined) throw refuse('bad-file-tree', 'info.file tree must be a dictionary')
   if (tree.has('')) throw refuse('bad-file-tree', 'info.file tree must be a folder, not a file')
-  const walk = new Walk(maxFiles)
+  if (countFiles(tree, maxFiles) > maxFiles)
+    throw refuse('too-many-files', `info.file tree holds more than ${maxFiles} files`)
+  const walk = new Walk()
   walk.folder(tree, ROOT)
   return walk.settled()
+}
+
+/** Counts before anything is made of them, and no further than `most`. */
+function countFiles(folder: BencodeDict, most: number): number {
+  let count = 0
+  for (const value of folder.values()) {
+    const entry = asDict(value)
+    if (entry !== undefined) count += entry.has('') ? 1 : countFiles(entry, most - count)
+    if (count > most) break
+  }
+  return count
 }
 
 /** The path so far. */
@@ -41,13 +54,8 @@ interface Folder {
 const ROOT: Folder = { bytes: [], raw: [], safe: [], length: 0, differs: false }
 
 class Walk {
-  readonly #maxFiles: number
   readonly #files: TreeFile[] = []
   readonly #paths: PendingPath[] = []
-
-  constructor(maxFiles: number) {
-    this.#maxFiles = maxFiles
-  }
 
   /** As deep as the bencode decoder went. */
   folder(entries: BencodeDict, above: Folder): void {
@@ -84,8 +92,6 @@ class Walk {
     const key = (): string => `info.file tree ${quoteName(safe.join('/'))}`
     if (entry === undefined) throw refuse('bad-file-tree', `${key()} must have a dictionary of properties`)
     checkPath(safe, characters, key)
-    if (this.#files.length >= this.#maxFiles)
-      throw refuse('too-many-files', `info.file tree holds more than ${this.#maxFiles} files`)
     const attr = asText(entry.get('attr')) ?? ''
     // BEP 52 aligns files by itself; libtorrent refuses these too.
     if (attr.includes('p')) throw refuse('pad-in-file-tree', `${key()} is a pad file`)
