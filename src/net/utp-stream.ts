@@ -25,7 +25,7 @@ interface Pending {
   offset: number
 }
 
-/** ms that the remote has to end its side after we ended ours. */
+/** ms in which a connection that either side ended has to come to its end: as over TCP. */
 const END_WAIT = 5_000
 
 export class UtpStream implements ByteStream {
@@ -34,6 +34,11 @@ export class UtpStream implements ByteStream {
   readonly connection: UtpConnection
   /** Bytes that the send buffer has not taken yet. */
   queued = 0
+  /**
+   * Set: the connection may be half open. Called when the remote has ended its side; ours stays open until
+   * `end`, and neither waits for the other with a limit.
+   */
+  remoteEnd: (() => void) | undefined
   private readonly host: UtpStreamHost
   private listener: StreamListener | undefined
   private readonly pending: Pending[] = []
@@ -42,6 +47,8 @@ export class UtpStream implements ByteStream {
   private wantsDrain = false
   private paused = false
   private ending = false
+  /** The remote ended its side: so does ours, once what is queued was handed over. */
+  private following = false
   private readable = false
   /** How it ended, once it has; told when there is a listener. */
   private over: { readonly error: Error | undefined } | undefined
@@ -95,15 +102,13 @@ export class UtpStream implements ByteStream {
     if (this.over || this.ending) return
     this.ending = true
     if (this.queued === 0) this.connection.end(this.host.now())
-    this.stopWaiting = this.host.after(END_WAIT, () => this.destroy())
+    // What was handed over is still being sent when the listener knows of the end already.
+    if (!this.remoteEnd) this.stopWaiting ??= this.host.after(END_WAIT, () => this.cut())
     this.host.wake(this)
   }
 
   destroy(): void {
-    if (this.over) return
-    this.connection.destroy(this.host.now())
-    this.finish(undefined)
-    this.host.wake(this)
+    if (!this.over) this.cut()
   }
 
   /** The connection has bytes to read, or room to write. */
@@ -128,14 +133,30 @@ export class UtpStream implements ByteStream {
       if (next.sent) this.taken.push(next.sent)
     }
     if (this.ending) this.connection.end(now)
+    if (this.following) this.finish(undefined)
   }
 
-  /** The remote sent all that it will, or the connection broke. */
-  finish(code: string | undefined): void {
+  /** The remote sent all that it will, and that was read. */
+  ended(): void {
     if (this.over) return
-    const error = code === undefined ? undefined : new RarestError(code, 'the uTP connection broke')
-    this.over = { error }
+    if (this.remoteEnd) {
+      this.remoteEnd()
+      return
+    }
+    this.following = true
+    this.end()
+    if (this.queued === 0) this.finish(undefined)
+  }
+
+  /** The connection is no more; `code` says why, undefined that both sides ended it or we cut it. */
+  gone(code: string | undefined): void {
     this.stopWaiting?.()
+    this.finish(code === undefined ? undefined : new RarestError(code, 'the uTP connection broke'))
+  }
+
+  private finish(error: Error | undefined): void {
+    if (this.over) return
+    this.over = { error }
     for (const { sent } of this.pending) if (sent) this.taken.push(sent)
     this.pending.length = 0
     this.queued = 0
@@ -156,6 +177,12 @@ export class UtpStream implements ByteStream {
       this.told = true
       this.listener.close(this.over.error)
     }
+  }
+
+  private cut(): void {
+    this.connection.destroy(this.host.now())
+    this.gone(undefined)
+    this.host.wake(this)
   }
 
   private read(): void {

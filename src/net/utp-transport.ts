@@ -36,7 +36,7 @@ export class UtpTransport implements Task, UtpStreamHost {
   readonly #attempts = new Map<UtpConnection, Attempt>()
   readonly #awake = new Set<UtpStream>()
   #turning = false
-  #time = 0
+  #closing = false
   #closed = false
 
   constructor(options: UtpTransportOptions) {
@@ -100,18 +100,16 @@ export class UtpTransport implements Task, UtpStreamHost {
 
   /** Ends every connection with a RESET. The sockets are the hub's. */
   close(): void {
-    if (this.#closed) return
+    if (this.#closing) return
+    this.#closing = true
     const now = this.#options.world.now()
     this.#endpoint.close(now)
     this.#events()
     this.#send(now)
     this.#closed = true
     this.#options.scheduler.cancel(this)
-    for (const { failed } of [...this.#attempts.values()])
-      failed(new RarestError('utp/closed', 'uTP was closed'))
-    for (const stream of this.#streams.values()) stream.finish('utp/destroyed')
-    for (const stream of this.#streams.values()) stream.settle()
-    this.#streams.clear()
+    for (const stream of this.#awake) stream.settle()
+    this.#awake.clear()
   }
 
   run(now: number): void {
@@ -125,6 +123,10 @@ export class UtpTransport implements Task, UtpStreamHost {
   }
 
   wake(stream: UtpStream): void {
+    if (this.#closed) {
+      this.#options.world.defer(() => stream.settle())
+      return
+    }
     this.#awake.add(stream)
     this.#turn()
   }
@@ -179,11 +181,9 @@ export class UtpTransport implements Task, UtpStreamHost {
       const code = event.code ?? 'utp/ended'
       this.#attempts.get(connection)?.failed(new RarestError(code, 'the uTP connection did not come about'))
       this.#streams.delete(connection)
-      stream?.finish(event.code === 'utp/destroyed' ? undefined : event.code)
-    } else if (event.type === 'end') {
-      connection.end(this.now())
-      stream?.finish(undefined)
-    } else if (event.type === 'writable') stream?.feed()
+      stream?.gone(event.code === 'utp/destroyed' && !this.#closing ? undefined : event.code)
+    } else if (event.type === 'end') stream?.ended()
+    else if (event.type === 'writable') stream?.feed()
     else stream?.becameReadable()
     if (stream) this.#awake.add(stream)
   }
