@@ -3,16 +3,6 @@
  * @module
  */
 
-export {
-  MAX_METADATA,
-  MetadataFetch,
-  type MetadataFetchOptions,
-  type MetadataProgress,
-} from './metadata-fetch.js'
-export {
-  decodeMetadataMessage,
-  encodeMetadataMessage,
-  METADATA_BLOCK,
-  type MetadataMessage,
-} from './metadata-message.js'
+export { MAX_METADATA, MetadataFetch } from './metadata-fetch.js'
+export { decodeMetadataMessage, encodeMetadataMessage, METADATA_BLOCK } from './metadata-message.js'
 export { MetadataServe } from './metadata-serve.js'
