@@ -11,6 +11,8 @@ export { DEFAULTS, type SessionOptions, type StorageTarget, VERSION } from './op
 export { type AddOptions, Session, type SessionEvents } from './session.js'
 export type { FileStatus, StorageBackend, StorageFile } from './storage/backend.js'
 export { type CreateTorrentOptions, createTorrent } from './storage/create.js'
+export type { Ban } from './torrent/bans.js'
+export type { SeedChoking } from './torrent/choker.js'
 export type {
   PeerSnapshot,
   SessionStats,
@@ -22,5 +24,6 @@ export type {
 export type { StreamOptions, TorrentFile } from './torrent/file.js'
 export type { PeerSource } from './torrent/peer-list.js'
 export { type PeerProbe, type ProbeOptions, probePeer } from './torrent/probe.js'
+export type { SuperseedMode } from './torrent/superseed.js'
 export type { Torrent, TorrentOptions } from './torrent/torrent.js'
 export { ProtocolError, RarestError } from './util/errors.js'

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { type EncryptionPolicy, Session } from '../index.js'
 import { collectPeers, encryption, port } from './arguments.js'
 import { addDhtOptions, keepState, type SessionDhtOptions, sessionDht } from './dht-options.js'
@@ -20,6 +20,7 @@ interface SeedOptions extends SessionDhtOptions {
   readonly encryption?: EncryptionPolicy
   readonly utp: boolean
   readonly tcp: boolean
+  readonly superseed?: 'normal' | 'strict'
   readonly json?: boolean
 }
 
@@ -34,6 +35,14 @@ export function seedCommand(): Command {
     .addOption(encryption())
     .option('--no-utp', 'TCP connections only')
     .option('--no-tcp', 'uTP connections only')
+    .addOption(
+      new Option(
+        '--superseed [mode]',
+        'for the only seed: show each peer one piece at a time, so that about one copy is sent',
+      )
+        .choices(['normal', 'strict'])
+        .preset('normal'),
+    )
     .option('--json', 'one JSON object a line')
     .action(seed)
   return addDhtOptions(command)
@@ -56,7 +65,12 @@ async function seed(source: string, path: string, options: SeedOptions): Promise
     session.on('warning', (warning) => progress.warn(warning))
     progress.say({ event: 'listening', port: listening }, `listening on port ${listening}`)
     const torrent = await interrupt.unless(
-      addTorrent(session, source, { paused: true, peers: options.peer ?? [], signal: interrupt.signal }),
+      addTorrent(session, source, {
+        paused: true,
+        peers: options.peer ?? [],
+        superseed: options.superseed ?? false,
+        signal: interrupt.signal,
+      }),
     )
     progress.say(
       { event: 'added', infoHash: torrent.infoHash },

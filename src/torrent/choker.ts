@@ -4,7 +4,7 @@
  *
  * | we are | regular slots go to | optimistic slots |
  * |---|---|---|
- * | a leecher | who sends us most; nobody who snubs us | one in five |
+ * | a leecher | who sends us most; nobody who snubs us or only takes | one in five |
  * | a seed, `round-robin` | each in turn, for the same time | none: everybody has a turn |
  * | a seed, `fastest` | who takes most | one in five |
  * | a seed, `anti-leech` | those at the beginning and the end of their download | one in five |
@@ -27,8 +27,8 @@ export interface Candidate {
   readonly optimistic: boolean
   /** It has something that we want. */
   readonly interesting: boolean
-  /** Bytes a second that it sent us lately. */
-  readonly downloadRate: number
+  /** Payload bytes that it sent us in the last rounds, recent ones counting more. */
+  readonly gift: number
   /** Bytes a second that we sent it lately. */
   readonly uploadRate: number
   /** Payload bytes that it ever sent us on this connection, and that we sent it. */
@@ -103,8 +103,9 @@ export function chokeRound<C extends Candidate>(round: ChokeRound<C>): ChokeDeci
     return { unchoke: new Set(inOrder.slice(0, slots)), optimistic: new Set() }
   }
   const optimists = Math.max(1, Math.floor(slots / OPTIMISTIC_PART))
-  const ranked = wanting.filter((candidate) => seeding !== undefined || !candidate.snubbed)
-  ranked.sort(seeding === 'fastest' ? byUpload : seeding ? byNeed(now) : byGift(round))
+  const worthy = seeding ? wanting : wanting.filter((candidate) => !onlyTakes(candidate, round))
+  const ranked = worthy.filter((candidate) => seeding !== undefined || !candidate.snubbed)
+  ranked.sort(seeding === 'fastest' ? byUpload : seeding ? byNeed(now) : byGift)
   const unchoke = new Set<C>(ranked.slice(0, Math.max(0, slots - optimists)))
   const optimistic = new Set<C>()
   const add = (candidate: C): void => {
@@ -122,20 +123,21 @@ export function chokeRound<C extends Candidate>(round: ChokeRound<C>): ChokeDeci
   }
   // Slots that nobody earned (all the others snub us, say) are optimistic ones too.
   while (unchoke.size < slots) {
-    const next = ranked.find((candidate) => !unchoke.has(candidate)) ?? draw(wanting, unchoke, round)
+    const next = ranked.find((candidate) => !unchoke.has(candidate)) ?? draw(worthy, unchoke, round)
     if (next === undefined) break
     unchoke.add(next)
   }
   return { unchoke, optimistic }
 }
 
-/** Best download rate first; of those that send nothing now, the ones that only take come last. */
-function byGift(round: ChokeRound<Candidate>): (a: Candidate, b: Candidate) => number {
-  return (a, b) =>
-    b.downloadRate - a.downloadRate ||
-    standing(a, round) - standing(b, round) ||
+/** Who gives most comes first; of those that give nothing now, whoever was unchoked before stays. */
+function byGift(a: Candidate, b: Candidate): number {
+  return (
+    b.gift - a.gift ||
+    Number(a.idle) - Number(b.idle) ||
     Number(b.unchoked) - Number(a.unchoked) ||
     a.waitingSince - b.waitingSince
+  )
 }
 
 function byUpload(a: Candidate, b: Candidate): number {
@@ -175,17 +177,13 @@ function isAwake(peer: Candidate, now: number): boolean {
   return now - peer.usedAt < ASLEEP
 }
 
-function standing(peer: Candidate, round: ChokeRound<Candidate>): number {
-  return peer.idle ? 2 : Number(onlyTakes(peer, round))
-}
-
 function onlyTakes(peer: Candidate, round: ChokeRound<Candidate>): boolean {
   return (
     peer.interesting && peer.taken > TAKER_PIECES * round.pieceLength && peer.given * TAKER_SHARE < peer.taken
   )
 }
 
-/** Draws one that is not `taken`: new ones three times as likely, those that only take a third as likely. */
+/** Draws one that is not `taken`: new ones three times as likely, those that only take rarely. */
 function draw<C extends Candidate>(
   pool: readonly C[],
   taken: ReadonlySet<C>,
@@ -196,7 +194,7 @@ function draw<C extends Candidate>(
   const rested = others.filter((candidate) => !candidate.optimistic)
   if (rested.length > 0) others = rested
   const weight = (peer: C): number =>
-    standing(peer, round) > 0 ? 1 : round.now - peer.connectedAt < NEW ? 9 : 3
+    peer.idle || onlyTakes(peer, round) ? 1 : round.now - peer.connectedAt < NEW ? 27 : 9
   const total = others.reduce((sum, peer) => sum + weight(peer), 0)
   if (total === 0) return undefined
   let ticket = below(round.random, total)

@@ -47,6 +47,7 @@ export class Choking {
     const { slots, seedChoking, pieceLength, world } = this.#options
     this.#count()
     const candidates = [...this.#options.connections]
+    for (const connection of candidates) connection.weighGift()
     const decision = chokeRound({
       slots: slots.available(now),
       seeding: seeding ? seedChoking : undefined,

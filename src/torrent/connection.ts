@@ -77,6 +77,8 @@ export class Connection extends Link implements Candidate {
   /** Time (ms) of its last request. */
   askedAt: number
   sentSinceUnchoke = 0
+  gift = 0
+  #weighed = 0
   downloadRate = 0
   uploadRate = 0
 
@@ -142,6 +144,12 @@ export class Connection extends Link implements Candidate {
     this.shown?.add(piece)
     this.peer.have(piece, now)
     this.touch()
+  }
+
+  /** A choke round: what it gave in the one before counts half as much. */
+  weighGift(): void {
+    this.gift = Math.floor(this.gift / 2) + this.download.total - this.#weighed
+    this.#weighed = this.download.total
   }
 
   /** Brings the rates that choker and snapshots read up to `now`. */

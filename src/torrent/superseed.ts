@@ -21,10 +21,18 @@ export type SuperseedMode = 'normal' | 'strict'
 const PATIENCE = 30_000
 /** ms after which a piece that a peer was shown, and nobody else got, is shown to another. */
 const LOST = 60_000
+/** ms in which a peer says that it wants the piece that it was shown. */
+const REACTION = 3_000
 /** Looks at all pieces in one tick. */
 const SCANS = 4
 /** Copies among the others at which a piece no longer needs us. */
 const SPREAD = 2
+
+/** Checks the option. Throws RangeError. */
+export function superseedMode(value: unknown = false): SuperseedMode | false {
+  if (value === false || value === 'normal' || value === 'strict') return value
+  throw new RangeError(`superseed must be false, 'normal' or 'strict', got ${String(value)}`)
+}
 
 interface Shown {
   /** The piece that it is to pass on. */
@@ -75,8 +83,9 @@ export class Superseeding {
     let scans = 0
     for (const [connection, { piece, at }] of this.#shown) {
       if (scans === SCANS) break
-      const waits = piece < 0 || connection.peer.pieces?.has(piece)
-      if (!waits) continue
+      // Some do not tell us of pieces that they know we have, but lose interest in us.
+      const content = !connection.interested && connection.taken > 0 && now - at > REACTION
+      if (piece >= 0 && !content && !connection.peer.pieces?.has(piece)) continue
       const patient = this.#mode === 'normal' ? now - at < PATIENCE : true
       if (piece < 0 || !patient || this.#shown.size === 1 || this.#picker.availability(piece) >= SPREAD) {
         this.#show(connection, now)

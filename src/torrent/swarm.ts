@@ -490,7 +490,8 @@ export class Swarm implements LinkOwner<Connection> {
     const done = picker.isDone
     for (const connection of [...this.connections]) {
       const peer = connection.peer
-      for (const piece of pieces) if (!peer.pieces?.has(piece)) peer.have(piece, now)
+      // A superseed that showed us the piece waits to hear that it has arrived (BEP 16), so all but seeds are told.
+      if (!peer.isSeed) for (const piece of pieces) peer.have(piece, now)
       if (peer.amInterested && !picker.isInteresting(connection.picks)) peer.setInterested(false, now)
       if (done && connection.sated) this.#endSated(connection)
       else connection.touch()

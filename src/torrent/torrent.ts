@@ -21,7 +21,7 @@ import { type InfoHashes, idOf, namesInfo } from './infohashes.js'
 import { Peering, type PeeringServices } from './peering.js'
 import { peerSnapshots, torrentStats } from './snapshots.js'
 import type { TorrentSource } from './source.js'
-import type { SuperseedMode } from './superseed.js'
+import { type SuperseedMode, superseedMode } from './superseed.js'
 
 /** What a session lends to its torrents. */
 export interface TorrentServices extends PeeringServices {
@@ -101,7 +101,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
         verify: (bytes) => namesInfo(this.#hashes, bytes),
         fetched: (bytes) => this.#fetched(bytes),
       },
-      superseed: options.superseed ?? false,
+      superseed: superseedMode(options.superseed),
       left: () => (this.#content ? this.#content.metainfo.size - this.#content.downloaded : UNKNOWN_LEFT),
       connected: (address) => this.emit('peer', address),
       disconnected: (address, code, message) => this.emit('peer-closed', address, code, message),
