@@ -464,7 +464,10 @@ export class Dht {
 
   /** Fills the tables: from the routers, and from the nodes of the last run. */
   async #begin(): Promise<void> {
-    await this.#bootstrap.start(this.#options.bootstrap ?? BOOTSTRAP_ROUTERS)
+    const { bootstrap = BOOTSTRAP_ROUTERS, state } = this.#options
+    await this.#bootstrap.start(bootstrap)
+    // With nobody to ask there is nothing to wait for.
+    if (bootstrap.length === 0 && state === undefined) this.#waitingFor.clear()
     const now = this.#services.world.now()
     for (const lane of this.#lanes.values()) lane.run(now)
     this.#begun.reach()
