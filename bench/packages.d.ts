@@ -1,4 +1,5 @@
 /** Packages without types that we compare with; those of bench/package.json may not be installed. */
 declare module 'bencode'
+declare module 'bittorrent-dht'
 declare module 'bittorrent-protocol'
 declare module 'parse-torrent'

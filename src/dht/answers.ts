@@ -53,7 +53,7 @@ export function answer(
     case 'ping':
       return within(base, limit)
     case 'find_node':
-      return within({ ...base, ...near(query.target, query.want, holdings) }, limit)
+      return withNodes(query.target, query.want, undefined, undefined, query, asker, holdings, limit)
     case 'unknown': {
       // BEP 51: so that a method that we do not know yet still leads its look-up on.
       if (query.target === undefined) return refuse(query, asker, holdings, 204, 'Method Unknown')
@@ -62,8 +62,8 @@ export function answer(
     case 'get_peers': {
       const { infoHash } = query
       const token = holdings.tokens.issue(asker.host, infoHash, now)
-      const nodes = near(infoHash, query.want, holdings)
       if (query.scrape) {
+        const nodes = near(infoHash, query.want, holdings)
         const filters = holdings.peers.filters(infoHash, now)
         const full = { ...base, ...nodes, token, seedFilter: filters?.seeds, peerFilter: filters?.peers }
         // Filters cannot be cut, but whoever may not have them still finds others to ask.
@@ -71,7 +71,8 @@ export function answer(
       }
       const all = holdings.peers.peers(infoHash, MOST_VALUES, query.noSeed, now)
       // A node of one family stores that family alone, so no list is mixed.
-      return within({ ...base, ...nodes, token, values: all.length > 0 ? all : undefined }, limit)
+      const values = all.length > 0 ? all : undefined
+      return withNodes(infoHash, query.want, token, values, query, asker, holdings, limit)
     }
     case 'announce_peer': {
       const { infoHash, token } = query
@@ -113,6 +114,27 @@ export function answer(
       return within({ ...base, ...nodes, samples, num, interval }, limit)
     }
   }
+}
+
+/** The reply to the two queries of every look-up, in one literal: spreading objects costs a fifth of all. */
+function withNodes(
+  target: Uint8Array,
+  want: Want | undefined,
+  token: Uint8Array | undefined,
+  values: readonly Uint8Array[] | undefined,
+  query: KrpcQuery,
+  asker: Asker,
+  holdings: Holdings,
+  limit: number,
+): Uint8Array | undefined {
+  const { nodes, nodes6 } = near(target, want, holdings)
+  const { transactionId } = query
+  const { table, version } = holdings
+  const ip = asker.endpoint
+  return within(
+    { type: 'reply', transactionId, id: table.id, version, ip, nodes, nodes6, token, values },
+    limit,
+  )
 }
 
 /** The error that answers a query. */
@@ -166,7 +188,11 @@ function compact(table: RoutingTable, target: Uint8Array, family: 4 | 6): Uint8A
   const contacts = table.closest(target, K)
   const size = family === 4 ? 26 : 38
   const scratch = family === 4 ? scratch4 : scratch6
-  for (let i = 0; i < contacts.length; i++) scratch.set((contacts[i] as { node: Uint8Array }).node, i * size)
+  let to = 0
+  for (const { node } of contacts) {
+    // Seven calls of `set` cost more than all of the search before.
+    for (let at = 0; at < size; at++) scratch[to++] = node[at] as number
+  }
   return contacts.length === K ? scratch : scratch.subarray(0, contacts.length * size)
 }
 

@@ -47,12 +47,12 @@ export class ExternalAddress {
     const text = ipFromBytes(ip)
     this.#votes.delete(network)
     this.#votes.set(network, { ip: text, at: now })
-    // One more for what is believed already elects nobody else.
-    if (text === this.#address) return false
     if (this.#votes.size > MAX_VOTERS) {
       const oldest = this.#votes.keys().next()
       if (!oldest.done) this.#votes.delete(oldest.value)
     }
+    // One more for what is believed already elects nobody else.
+    if (text === this.#address) return false
     const elected = this.#elected(now)
     if (elected === undefined || elected === this.#address) return false
     this.#address = elected

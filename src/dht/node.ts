@@ -494,8 +494,9 @@ export class DhtNode {
     }
     if (task.phase === 'search') {
       if (task.aim.kind !== 'ping') {
-        const query = task.question(this.base(), this.wanted())
+        let query: KrpcQuery | undefined
         for (let next = task.candidates.next(); next; next = task.candidates.next()) {
+          query ??= task.question(this.base(), this.wanted())
           const purpose = { kind: 'search', task, candidate: next } as const
           if (!this.ask(query, next.node.subarray(20), purpose, now)) next.state = 'failed'
         }

@@ -236,7 +236,7 @@ export class RoutingTable {
   private insert(contact: Contact): boolean {
     let index = this.indexOf(contact.node)
     let bucket = this.buckets[index] as Bucket
-    const twin = find(bucket, contact.node)
+    const twin = find(bucket, contact)
     if (twin) {
       // Somebody else's id: the one that has it keeps it as long as it answers.
       if (twin.failures === 0) return false
@@ -260,16 +260,16 @@ export class RoutingTable {
 
   /** Who gives way to the newcomer in a full bucket, if anybody does. */
   private victim(bucket: Bucket, index: number, newcomer: Contact): Contact | undefined {
-    let worst: Contact | undefined
-    for (const contact of bucket.live)
-      if (contact.failures > 1 && (!worst || contact.failures > worst.failures)) worst = contact
-    if (worst) return worst
-    if (newcomer.isEntitled) {
-      for (const contact of bucket.live)
-        if (!contact.isEntitled && (!worst || contact.rtt > worst.rtt)) worst = contact
-      if (worst) return worst
-    } else if (bucket.live.every((contact) => contact.isEntitled)) return undefined
-    if (index === this.buckets.length - 1) return undefined
+    let failed: Contact | undefined
+    let stranger: Contact | undefined
+    for (const contact of bucket.live) {
+      if (contact.failures > 1 && (!failed || contact.failures > failed.failures)) failed = contact
+      if (!contact.isEntitled && (!stranger || contact.rtt > stranger.rtt)) stranger = contact
+    }
+    if (failed) return failed
+    if (newcomer.isEntitled ? stranger : !stranger) return stranger
+    // With a full cache of replacements the bucket has been weighed often enough: it is the costly part.
+    if (index === this.buckets.length - 1 || bucket.spare.length >= K) return undefined
     return crowded(bucket, index, newcomer)
   }
 
@@ -378,9 +378,9 @@ function hasId(contact: Contact, id: Uint8Array): boolean {
   return true
 }
 
-function find(bucket: Bucket, id: Uint8Array): Contact | undefined {
-  for (const contact of bucket.live) if (hasId(contact, id)) return contact
-  for (const contact of bucket.spare) if (hasId(contact, id)) return contact
+function find(bucket: Bucket, { node, prefix }: Placed): Contact | undefined {
+  for (const contact of bucket.live) if (contact.prefix === prefix && hasId(contact, node)) return contact
+  for (const contact of bucket.spare) if (contact.prefix === prefix && hasId(contact, node)) return contact
   return undefined
 }
 

@@ -85,16 +85,15 @@ export class Scenario {
     return (2 * (this.network.bytes - before)) / (duration / 1000) / this.hosts.length
   }
 
-  /** `count` peers are announced; 15 min after each another node looks for it. */
-  findAnnounced(count: number, targets?: readonly Uint8Array[]): LookupFigures {
+  /** `count` peers are announced within `spread` ms; 15 min after each another node looks for it. */
+  findAnnounced(count: number, targets?: readonly Uint8Array[], spread: number = 10 * MINUTE): LookupFigures {
     const { network } = this
     const stats: LookupStats[] = []
     let found = 0
     let over = 0
     for (let i = 0; i < count; i++) {
       const infoHash = targets?.[i] ?? network.random.bytes(20)
-      // Spread over ten minutes.
-      network.at(network.now + (10 * MINUTE * i) / count, () => {
+      network.at(network.now + (spread * i) / count, () => {
         const announcer = this.any()
         const announce = { announce: { port: 6881 } }
         announcer.start(
@@ -118,7 +117,7 @@ export class Scenario {
       })
     }
     // A host that leaves during its look-up never ends it: that is no failure of the network.
-    network.run(network.now + 27 * MINUTE)
+    network.run(network.now + spread + 17 * MINUTE)
     return {
       lookups: over,
       found,
