@@ -83,14 +83,16 @@ export class PeerSet {
    * are no seeds. Work and memory depend on `count` alone.
    */
   sample(count: number, limit: number, noSeeds: boolean, random: Random): Uint8Array[] {
-    const found: Uint8Array[] = []
+    const stride = this.#stride
     // A partial shuffle: what was looked at moves to the front, so that nothing is looked at twice.
     const tries = Math.min(this.#size, 2 * count)
-    for (let i = 0; i < tries && found.length < count; i++) {
-      this.#swap(i, i + below(random, this.#size - i))
-      const slot = i * this.#stride
+    if (this.#size > count) for (let i = 0; i < tries; i++) this.#swap(i, i + below(random, this.#size - i))
+    // One copy and views of it: 50 copies would cost as much as all the rest of an answer.
+    const copy = this.#slots.slice(0, tries * stride)
+    const found: Uint8Array[] = []
+    for (let slot = 0; slot < copy.length && found.length < count; slot += stride) {
       if (this.#seen(slot) < limit || (noSeeds && this.#isSeed(slot))) continue
-      found.push(this.#slots.slice(slot, slot + this.#width))
+      found.push(copy.subarray(slot, slot + this.#width))
     }
     return found
   }
