@@ -43,18 +43,19 @@ export class Workspace {
     writeRandom(`${this.data}/${this.name}`, bytes)
   }
 
-  /** The torrent of the data in pieces of this length; made by libtorrent, once. */
-  async torrent(pieceLength) {
-    let torrent = this.#torrents.get(pieceLength)
+  /** The torrent of the data in pieces of this length, of version 1, 2 or hybrid; made by libtorrent, once. */
+  async torrent(pieceLength, version = '1') {
+    const key = `${pieceLength}-v${version}`
+    let torrent = this.#torrents.get(key)
     if (torrent === undefined) {
-      torrent = `${this.root}/${pieceLength}.torrent`
+      torrent = `${this.root}/${key}.torrent`
       const maker = await startLibtorrent()
       await maker.request(
-        { cmd: 'create', path: `${this.data}/${this.name}`, out: torrent, pieceLength },
+        { cmd: 'create', path: `${this.data}/${this.name}`, out: torrent, pieceLength, version },
         { timeout: 120_000 },
       )
       await maker.stop()
-      this.#torrents.set(pieceLength, torrent)
+      this.#torrents.set(key, torrent)
     }
     return torrent
   }

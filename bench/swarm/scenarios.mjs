@@ -14,6 +14,8 @@ const RUN_LIMIT = 240_000
 export const SCENARIOS = [
   download('download', { seeds: 1, pieceLength: MIB }),
   download('download-lazy', { seeds: 1, pieceLength: MIB, lazy: true }),
+  download('download-v2', { seeds: 1, pieceLength: MIB, version: '2' }),
+  download('download-hybrid', { seeds: 1, pieceLength: MIB, version: 'hybrid' }),
   download('download-16k', { seeds: 1, pieceLength: 16 * KIB }),
   download('download-rc4', { seeds: 1, pieceLength: MIB, encryption: 'rc4' }),
   download('download-20', { seeds: 20, pieceLength: MIB }),
@@ -35,21 +37,29 @@ export const SCENARIOS = [
  * seed's in the middle of the transfer. A lone seed has checked its data before; twenty checks of 1 GiB would
  * take too long, so many seeds are always lazy, and are compared with `download-lazy`.
  */
-function download(name, { seeds, pieceLength, loopDelay = false, lazy = seeds > 1, encryption }) {
+function download(name, { seeds, pieceLength, loopDelay = false, lazy = seeds > 1, encryption, version }) {
   const pieces = pieceLength < MIB ? `${pieceLength / KIB} KiB` : `${pieceLength / MIB} MiB`
   return {
     name,
     group: 'download',
-    title: `download from ${seeds} libtorrent seed${seeds > 1 ? 's' : ''}${lazy ? ' in seed mode' : ''}${encryption ? ` over ${encryption.toUpperCase()}` : ''}, ${pieces} pieces`,
+    title: `download from ${seeds} libtorrent seed${seeds > 1 ? 's' : ''}${lazy ? ' in seed mode' : ''}${encryption ? ` over ${encryption.toUpperCase()}` : ''}, ${pieces} pieces${version === undefined ? '' : `, version ${version}`}`,
     run: (client, workspace, options) =>
-      runDownload(client, workspace, { seeds, pieceLength, loopDelay, lazy, encryption, ...options }),
+      runDownload(client, workspace, {
+        seeds,
+        pieceLength,
+        loopDelay,
+        lazy,
+        encryption,
+        version,
+        ...options,
+      }),
   }
 }
 
 /** From the first connection that a seed accepts to the last verified piece. */
 async function runDownload(name, workspace, setup) {
-  const { seeds, pieceLength, loopDelay, lazy, encryption, compare, nodeArguments } = setup
-  const torrent = await workspace.torrent(pieceLength)
+  const { seeds, pieceLength, loopDelay, lazy, encryption, version, compare, nodeArguments } = setup
+  const torrent = await workspace.torrent(pieceLength, version)
   const target = workspace.target()
   workspace.warm()
   const swarm = await startSeeds(torrent, workspace.data, seeds, lazy, encryption)
