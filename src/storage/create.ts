@@ -9,6 +9,7 @@ import { basename, resolve } from 'node:path'
 import { createMetainfo, type TorrentFields } from '../metainfo/create.js'
 import type { CreateProgress } from '../metainfo/hash-files.js'
 import { errorCode, RarestError } from '../util/errors.js'
+import { hashOnThreads, POOL_FROM } from './hash-pool.js'
 
 /**
  * Which files belong to a torrent, by their path below its folder with `/` between the elements: a function,
@@ -26,7 +27,7 @@ export interface CreateTorrentOptions extends TorrentFields {
   readonly exclude?: PathFilter
   /** Stops with its reason. */
   readonly signal?: AbortSignal
-  /** Called after every MiB hashed. */
+  /** Called after every few MiB hashed. */
   readonly onProgress?: (progress: CreateProgress) => void
 }
 
@@ -39,7 +40,8 @@ export interface CreateTorrentOptions extends TorrentFields {
  * in torrents (BEP 47) are little supported; a broken one, or one to a folder that it lies in, is left out.
  * Devices, sockets and pipes are left out.
  *
- * Memory stays at a few MiB whatever the size; the next chunks are read while one is hashed. Rejects with
+ * Up to 64 MiB are hashed on this thread, while the next chunks are read; more on up to four others. Memory stays
+ * bounded whatever the size. Rejects with
  * the system's error, `metainfo/no-files`, `metainfo/file-changed` for a file that got shorter meanwhile,
  * other `metainfo/` codes for names that no client could load, RangeError or TypeError for bad options,
  * or the signal's reason.
@@ -62,6 +64,10 @@ export async function createTorrent(
   else for (const item of paths) await walk.entry(Buffer.from(item), [Buffer.from(basename(item))], [])
   if (walk.files.length === 0)
     throw new RarestError('metainfo/no-files', `there are no files in ${paths.join(', ')}`)
+  let size = 0
+  for (const { length } of walk.files) size += length
+  const { signal, onProgress } = options
+  const locations = walk.files.map(({ location }) => nativePath(location))
   const reader = new FileReader(walk.files)
   try {
     return await createMetainfo({
@@ -70,6 +76,7 @@ export async function createTorrent(
       files: walk.files,
       multiFile: alone?.isFile() !== true,
       read: (file, offset, into) => reader.read(file, offset, into),
+      hash: size < POOL_FROM ? undefined : (plan) => hashOnThreads(plan, { locations, signal, onProgress }),
     })
   } finally {
     await reader.close()
