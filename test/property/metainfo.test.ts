@@ -11,6 +11,47 @@ const lengths = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 300 
 })
 
 describe('Layout', () => {
+  it('maps every byte of every file exactly once when it is aligned, and no piece to two files', () => {
+    const around = [0, 1, 16_383, 16_384, 16_385, 32_767, 32_768, 32_769, 65_536, 100_000]
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...around), { minLength: 1, maxLength: 10 }),
+        fc.constantFrom(16_384, 32_768, 65_536),
+        fc.boolean(),
+        (sizes, pieceLength, tail) => {
+          const files: { length: number; pad: boolean }[] = []
+          for (const [i, length] of sizes.entries()) {
+            const more = tail || sizes.slice(i + 1).some((next) => next > 0)
+            const gap = more ? (pieceLength - (length % pieceLength)) % pieceLength : 0
+            files.push({ length, pad: false })
+            if (gap > 0) files.push({ length: gap, pad: true })
+          }
+          const layout = new Layout(files, pieceLength, { aligned: true })
+          const covered = files.map(() => 0)
+          for (let piece = 0; piece < layout.pieceCount; piece++) {
+            const owners = new Set<number>()
+            let blocks = 0
+            for (let block = 0; block < layout.blockCount(piece); block++) {
+              const { begin, length } = layout.blockAt(piece, block)
+              expect(layout.isBlock(piece, begin, length)).toBe(true)
+              blocks += length
+              for (const { file, offset, length: part } of layout.slices(piece, begin, length)) {
+                expect(offset).toBe(covered[file])
+                covered[file] = offset + part
+                owners.add(file)
+              }
+            }
+            expect(blocks).toBe(layout.pieceSize(piece))
+            expect(owners.size).toBe(1)
+            expect(layout.isRange(piece, 0, pieceLength)).toBe(true)
+            expect(layout.isRange(piece, 0, pieceLength + 1)).toBe(false)
+          }
+          expect(covered).toEqual(files.map(({ length, pad }) => (pad ? 0 : length)))
+        },
+      ),
+    )
+  })
+
   it('maps every byte to one file exactly once, pads and empty files between', () => {
     fc.assert(
       fc.property(lengths, fc.integer({ min: 1, max: 90 }), (sizes, pieceLength) => {
