@@ -308,7 +308,8 @@ export class Host {
     const next = this.endpoint.nextTimeout()
     if (next >= this.#wake) return
     this.#wake = next
-    this.clock.at(this.clock.now + (next - this.now), () => {
+    // A little late rather than early: it would wake again and again at the same time.
+    this.clock.at(this.clock.now + (next - this.now) / (1 + this.clockDrift) + 1e-3, () => {
       if (this.#wake !== next) return
       this.#wake = Number.POSITIVE_INFINITY
       this.endpoint.timeout(this.now)
@@ -361,7 +362,13 @@ export class Network {
     const sent = this.tamper(bytes, from)
     if (sent === undefined) return
     const copy = sent.slice()
-    this.#pipes.get(from)!.send(copy.length, () => target?.receive(copy, from.address))
+    this.#pipes.get(from)!.send(copy.length, () => {
+      if (target === undefined) return
+      // Lent for the call only, as by a socket.
+      const lent = copy.slice()
+      target.receive(lent, from.address)
+      lent.fill(0xee)
+    })
   }
 
   run(done: () => boolean, limit: number): boolean {
