@@ -49,6 +49,7 @@ describe('examples', () => {
       'bencode.mjs',
       'create-and-seed.mjs',
       'demo.mjs',
+      'dht.mjs',
       'download-and-stream.mjs',
       'own-storage.mjs',
       'tracker.mjs',
@@ -65,6 +66,20 @@ describe('examples', () => {
       'l5:short6:silente',
       'true',
       'bencode/invalid-integer at byte 7',
+      '',
+    ])
+  })
+
+  it('dht.mjs finds peers and items', async () => {
+    const { code, stdout, stderr } = await start('dht.mjs').ended
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(stdout.split('\n')).toEqual([
+      'announced: true',
+      'peer: 127.0.0.1 port 6881',
+      'counted: { seeds: 1, peers: 0 }',
+      'stored under e5f96f6f38320f0f33959cb4d3d656452117aadb: Hello World!',
+      'version 1: c9e15763f722f23e98a29decdfae341b98d53056',
       '',
     ])
   })
