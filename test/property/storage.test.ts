@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src/storage/store.js'
 import {
+  alignedTorrent,
   openStore,
   readRange,
   same,
@@ -35,6 +36,9 @@ const SOURCES: readonly Torrent[] = [
   ),
   torrent([{ path: 'large', length: 6_000_000 }], 5 * 1_048_576),
   torrent([{ path: 'odd', length: 90_001 }], 20_000),
+  alignedTorrent([50_000, 1, 0, 60_001, 32_768], 32_768, '2'),
+  alignedTorrent([50_000, 1, 0, 60_001, 32_768], 65_536, 'hybrid'),
+  alignedTorrent([5_400_000, 20_000], 8 * 1_048_576, 'hybrid'),
 ]
 
 interface Lease {
@@ -89,81 +93,85 @@ function revoke(store: Store, leases: Lease[], winner: Lease): void {
 describe('the store', () => {
   it('ends with the right bytes on the disk, whatever peers do', { timeout: 60_000 }, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.nat(3), fc.array(step, { maxLength: 120 }), async (which, steps) => {
-        const source = SOURCES[which]!
-        const { layout } = source
-        const backend = new TestBackend()
-        let failures = 0
-        backend.before = (method) => {
-          if (method === 'write' && failures > 0) {
-            failures--
-            throw systemError('ENOSPC')
-          }
-        }
-        const { store, log } = await openStore(source, { backend, budget: 262_144, readBudget: 65_536 })
-        const leases: Lease[] = []
-        const corrupted = new Set<number>()
-        for (const now of steps) {
-          // Slow writers: whatever is lent may change at any time until it is given back.
-          for (const lease of leases) lease.data.fill(0x55)
-          if (now.type === 'turn') {
-            await turns(3)
-            if (store.error) store.retry()
-          } else if (now.type === 'fail') failures++
-          else if (now.type === 'abandon') store.abandon(now.at % layout.pieceCount)
-          else if (now.type === 'place') {
-            const piece = now.at % layout.pieceCount
-            const block = Math.floor(now.at / 7) % layout.blockCount(piece)
-            const { begin, length } = layout.blockAt(piece, block)
-            const data = store.place(piece, begin, length)
-            if (data) leases.push({ piece, block, begin, data })
-            if (data) data.fill(0xaa)
-          } else {
-            const [lease] = leases.splice(now.at % Math.max(1, leases.length), 1)
-            if (!lease) continue
-            if (now.revoke) revoke(store, leases, lease)
-            if (now.type === 'release') store.release(lease.piece, lease.begin, lease.data)
-            else {
-              fill(source, lease)
-              if (now.type === 'corrupt') {
-                lease.data[lease.data.length - 1] = (lease.data[lease.data.length - 1] ?? 0) ^ 1
-                corrupted.add(lease.piece)
-              }
-              store.received(lease.piece, lease.begin, lease.data)
+      fc.asyncProperty(
+        fc.nat(SOURCES.length - 1),
+        fc.array(step, { maxLength: 120 }),
+        async (which, steps) => {
+          const source = SOURCES[which]!
+          const { layout } = source
+          const backend = new TestBackend()
+          let failures = 0
+          backend.before = (method) => {
+            if (method === 'write' && failures > 0) {
+              failures--
+              throw systemError('ENOSPC')
             }
           }
-        }
-        // Honest peers finish the rest; those who still hold a lease leave.
-        for (const lease of leases.splice(0)) store.release(lease.piece, lease.begin, lease.data)
-        for (let round = 0; round < 400 && !store.verified.isFull; round++) {
-          if (store.error) store.retry()
-          for (let piece = 0; piece < layout.pieceCount; piece++) {
-            for (let block = 0; block < layout.blockCount(piece); block++) {
+          const { store, log } = await openStore(source, { backend, budget: 262_144, readBudget: 65_536 })
+          const leases: Lease[] = []
+          const corrupted = new Set<number>()
+          for (const now of steps) {
+            // Slow writers: whatever is lent may change at any time until it is given back.
+            for (const lease of leases) lease.data.fill(0x55)
+            if (now.type === 'turn') {
+              await turns(3)
+              if (store.error) store.retry()
+            } else if (now.type === 'fail') failures++
+            else if (now.type === 'abandon') store.abandon(now.at % layout.pieceCount)
+            else if (now.type === 'place') {
+              const piece = now.at % layout.pieceCount
+              const block = Math.floor(now.at / 7) % layout.blockCount(piece)
               const { begin, length } = layout.blockAt(piece, block)
               const data = store.place(piece, begin, length)
-              if (!data) continue
-              fill(source, { piece, block, begin, data })
-              store.received(piece, begin, data)
+              if (data) leases.push({ piece, block, begin, data })
+              if (data) data.fill(0xaa)
+            } else {
+              const [lease] = leases.splice(now.at % Math.max(1, leases.length), 1)
+              if (!lease) continue
+              if (now.revoke) revoke(store, leases, lease)
+              if (now.type === 'release') store.release(lease.piece, lease.begin, lease.data)
+              else {
+                fill(source, lease)
+                if (now.type === 'corrupt') {
+                  lease.data[lease.data.length - 1] = (lease.data[lease.data.length - 1] ?? 0) ^ 1
+                  corrupted.add(lease.piece)
+                }
+                store.received(lease.piece, lease.begin, lease.data)
+              }
             }
           }
-          await turns(4)
-        }
-        await store.flush()
-        expect(store.verified.isFull).toBe(true)
-        expect(log.verified.toSorted((a, b) => a - b)).toEqual(
-          Array.from({ length: layout.pieceCount }, (_, i) => i),
-        )
-        // Only pieces that a corrupt block went into may have failed.
-        expect(log.failed.filter((piece) => !corrupted.has(piece))).toEqual([])
-        expect(store.memory.pieces).toBe(0)
-        for (let file = 0; file < source.files.length; file++) {
-          if (source.files[file]!.pad) continue
-          expect(same(backend.inner.file(source.files[file]!.path.join('/')), source.fileBytes(file))).toBe(
-            true,
+          // Honest peers finish the rest; those who still hold a lease leave.
+          for (const lease of leases.splice(0)) store.release(lease.piece, lease.begin, lease.data)
+          for (let round = 0; round < 400 && !store.verified.isFull; round++) {
+            if (store.error) store.retry()
+            for (let piece = 0; piece < layout.pieceCount; piece++) {
+              for (let block = 0; block < layout.blockCount(piece); block++) {
+                const { begin, length } = layout.blockAt(piece, block)
+                const data = store.place(piece, begin, length)
+                if (!data) continue
+                fill(source, { piece, block, begin, data })
+                store.received(piece, begin, data)
+              }
+            }
+            await turns(4)
+          }
+          await store.flush()
+          expect(store.verified.isFull).toBe(true)
+          expect(log.verified.toSorted((a, b) => a - b)).toEqual(
+            Array.from({ length: layout.pieceCount }, (_, i) => i),
           )
-        }
-        await store.close()
-      }),
+          // Only pieces that a corrupt block went into may have failed.
+          expect(log.failed.filter((piece) => !corrupted.has(piece))).toEqual([])
+          expect(store.memory.pieces).toBe(0)
+          for (let file = 0; file < source.files.length; file++) {
+            if (source.files[file]!.pad || source.files[file]!.length === 0) continue
+            expect(same(backend.inner.file(source.files[file]!.path.join('/')), source.fileBytes(file))).toBe(
+              true,
+            )
+          }
+          await store.close()
+        },
+      ),
       { numRuns: 150 },
     )
   })

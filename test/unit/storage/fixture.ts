@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto'
+import { HashTrees } from '../../../src/metainfo/hash-trees.js'
 import { Layout } from '../../../src/metainfo/layout.js'
+import { LeafHasher } from '../../../src/metainfo/merkle.js'
 import type { FileStatus, StorageBackend, StorageFile } from '../../../src/storage/backend.js'
 import type { StorageError } from '../../../src/storage/error.js'
 import { MemoryStorage } from '../../../src/storage/memory.js'
+import { MerkleVerifier } from '../../../src/storage/merkle-verifier.js'
 import { Store, type StoreFile, type StoreOptions } from '../../../src/storage/store.js'
+import type { Verifier } from '../../../src/storage/verifier.js'
+import { v2Content } from '../../support/v2.js'
 
 export interface FixtureFile {
   readonly path: string
@@ -44,7 +49,37 @@ export function torrent(files: readonly FixtureFile[], pieceLength: number) {
   return { files: list, layout, data, pieces, fileBytes }
 }
 
-export type Torrent = ReturnType<typeof torrent>
+export interface Torrent extends ReturnType<typeof torrent> {
+  /** Of v2 and hybrid torrents: how pieces are verified, and the right hashes of the blocks of a piece. */
+  readonly verifier?: () => Verifier
+  readonly leaves?: (piece: number) => Uint8Array
+}
+
+/** A v2 or hybrid torrent of files of these lengths. */
+export function alignedTorrent(
+  lengths: readonly number[],
+  pieceLength: number,
+  version: '2' | 'hybrid',
+): Torrent {
+  const { data, metainfo } = v2Content(lengths, pieceLength, { version })
+  const { layout, pieces } = metainfo
+  const files = metainfo.files.map(({ path, length, pad }) => ({ path: [...path], length, pad }))
+  const fileBytes = (index: number) =>
+    new Uint8Array(data.slice(layout.offsets[index]!, layout.offsets[index + 1]!))
+  return {
+    files,
+    layout,
+    data: new Uint8Array(data),
+    pieces: new Uint8Array(pieces),
+    fileBytes,
+    verifier: () => new MerkleVerifier(new HashTrees(metainfo), layout, pieces),
+    leaves: (piece) => {
+      const hasher = new LeafHasher(layout.blockCount(piece))
+      hasher.update(data.subarray(piece * pieceLength, piece * pieceLength + layout.pieceSize(piece)))
+      return hasher.finish()
+    },
+  }
+}
 
 export interface Log {
   readonly verified: number[]
@@ -61,14 +96,17 @@ export async function openStore(
 ) {
   const log: Log = { verified: [], failed: [], errors: [], drained: 0 }
   const { backend = new MemoryStorage(), ...rest } = options
-  const store = new Store({
+  const { leaves, verifier } = source
+  const store: Store = new Store({
     layout: source.layout,
     files: source.files,
     pieces: source.pieces,
     backend,
     defer: (call) => void setImmediate(call),
+    ...(verifier ? { verifier: verifier() } : {}),
     ...rest,
     on: {
+      ...(leaves ? { doubtful: (piece: number) => void store.reopen(piece, leaves(piece)) } : {}),
       verified: (piece) => void log.verified.push(piece),
       failed: (piece) => void log.failed.push(piece),
       error: (error) => void log.errors.push(error),
