@@ -458,7 +458,8 @@ export class DhtNode {
     if (target.length !== 20) throw new RangeError(`target must be 20 bytes, got ${target.length}`)
     const task = this.task(aim, target.slice(), now)
     for (const contact of this.table.closest(target, 2 * K)) task.candidates.add(contact.node, 1)
-    if (this.table.size < K) {
+    // A fresh table may be full of whoever was first to ask us: routers are asked besides.
+    if (this.table.size < K || (aim.kind === 'find' && aim.inner === 'bootstrap')) {
       const query = task.question(this.base(), this.wanted())
       for (const node of this.upkeep.restored) task.candidates.add(node, 1)
       for (const endpoint of this.upkeep.routers) {
