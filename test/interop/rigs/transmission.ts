@@ -47,10 +47,10 @@ export class Transmission {
   readonly #output: string[] = []
   #session = ''
 
-  /** `config` is an empty folder for its settings. `encryption`: 0 plain, 1 prefer, 2 require. */
+  /** `config` is an empty folder for its settings. `encryption`: 0 plain, 1 prefer, 2 require. TCP is always on: `utp` adds to it. */
   static async start(
     config: string,
-    options: { readonly encryption?: 0 | 1 | 2 } = {},
+    options: { readonly encryption?: 0 | 1 | 2; readonly utp?: boolean } = {},
   ): Promise<Transmission> {
     const [rpcPort, peerPort] = await freePorts(2)
     await mkdir(config, { recursive: true })
@@ -71,7 +71,7 @@ export class Transmission {
       'rpc-port': rpcPort,
       'rpc-whitelist': '127.0.0.1',
       'trash-original-torrent-files': false,
-      'utp-enabled': false,
+      'utp-enabled': options.utp === true,
     }
     await writeFile(join(config, 'settings.json'), JSON.stringify(settings))
     const transmission = new Transmission(config, rpcPort as number, peerPort as number)
