@@ -12,7 +12,7 @@ import { requireClient } from './rigs/clients.js'
 import { Liar } from './rigs/liar.js'
 import { Libtorrent } from './rigs/libtorrent.js'
 import { expectSame, makePayload, type Payload, SHAPES } from './rigs/payload.js'
-import { addressOf, openSession, within } from './rigs/rarest.js'
+import { addressOf, Command, openSession, within } from './rigs/rarest.js'
 import { type Scene, scene, until } from './rigs/scene.js'
 import { WebTorrent } from './rigs/webtorrent.js'
 
@@ -153,6 +153,27 @@ async function spoil(stage: Scene, payload: Payload, nth: number, pieceLength: n
   )
   return liar.address
 }
+
+describe.runIf(requireClient('libtorrent'))('the rarest command', () => {
+  it.each(['2', 'hybrid'] as const)('seeds, downloads and checks version %s', async (version) => {
+    const stage = scene()
+    const maker = stage.own(await Libtorrent.start())
+    const payload = await makePayload(stage, maker, SHAPES['a folder'], { version })
+    const { torrent, dir } = payload
+    const seed = stage.own(new Command('seed', torrent, dir, '--host', '127.0.0.1', '--json'))
+    const peer = await seed.address()
+    const target = await stage.folder('target')
+    const leech = stage.own(
+      new Command('download', torrent, '-o', target, '--host', '127.0.0.1', '--peer', peer, '--json'),
+    )
+    expect(await leech.child.ended()).toBe(0)
+    await expectSame(payload, target)
+    const check = stage.own(new Command('check', torrent, target, '--json'))
+    expect(await check.child.ended()).toBe(0)
+    await maker.add(torrent, target)
+    expect((await maker.status(payload.infoHash)).seeding).toBe(true)
+  })
+})
 
 describe.runIf(requireClient('libtorrent') && requireClient('webtorrent'))(
   'WebTorrent, which knows v1 alone',
