@@ -24,7 +24,6 @@ export function readPieceLayers(
   if (value !== undefined && layers === undefined)
     throw refuse('bad-piece-layers', 'piece layers must be a dictionary')
   const found = new Map<string, Uint8Array>()
-  const seen = new Set<string>()
   for (const { length, piecesRoot } of files) {
     if (piecesRoot === undefined || length <= pieceLength) continue
     const key = toLatin1(piecesRoot)
@@ -38,16 +37,16 @@ export function readPieceLayers(
     // Two files of one root have one layer, but each its own length.
     if (layer.length !== Math.ceil(length / pieceLength) * NODE_LENGTH)
       throw wrongLength(layer, piecesRoot, length, pieceLength)
-    if (seen.has(key)) continue
-    seen.add(key)
+    const hex = toHex(piecesRoot)
+    if (found.has(hex)) continue
     if (mode !== 'trusted' && !equalBytes(merkleRoot(layer, pieceLayer(pieceLength)), piecesRoot))
-      throw refuse('piece-layer-mismatch', `the piece layer of ${toHex(piecesRoot)} does not fold to it`)
-    found.set(toHex(piecesRoot), layer)
+      throw refuse('piece-layer-mismatch', `the piece layer of ${hex} does not fold to it`)
+    found.set(hex, layer)
   }
-  if (layers !== undefined && layers.size > seen.size) {
+  if (layers !== undefined && layers.size > found.size) {
     for (const key of layers.keys()) {
-      if (seen.has(key)) continue
       const name = toHex(fromLatin1(key.slice(0, NODE_LENGTH)))
+      if (key.length === NODE_LENGTH && found.has(name)) continue
       throw refuse(
         'unknown-piece-layer',
         `piece layers holds ${name}, the root of no file longer than a piece`,

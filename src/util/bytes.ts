@@ -19,6 +19,7 @@ export function fromUtf8(bytes: Uint8Array): string {
 
 /** Text in which each char code is one byte: a lossless Map key for arbitrary bytes. */
 export function toLatin1(bytes: Uint8Array): string {
+  if (bytes.length <= 4096) return String.fromCharCode.apply(null, bytes as unknown as number[])
   let text = ''
   for (let at = 0; at < bytes.length; at += 4096) {
     text += String.fromCharCode.apply(null, bytes.subarray(at, at + 4096) as unknown as number[])
@@ -33,13 +34,17 @@ export function fromLatin1(text: string): Uint8Array {
   return bytes
 }
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const DIGITS = fromLatin1('0123456789abcdef')
 
 /** Lower-case hex of the bytes. */
 export function toHex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += HEX[byte]
-  return text
+  const digits = new Uint8Array(2 * bytes.length)
+  let at = 0
+  for (const byte of bytes) {
+    digits[at++] = DIGITS[byte >>> 4] as number
+    digits[at++] = DIGITS[byte & 15] as number
+  }
+  return toLatin1(digits)
 }
 
 /** Bytes of an even number of hex digits, or undefined when `text` is anything else. */
