@@ -32,7 +32,7 @@ beforeAll(async () => {
     await writeFile(join(source, 'sample', name), seededRandom(size).bytes(size))
   }
   torrent = join(shared, 'sample.torrent')
-  await writeFile(torrent, await createTorrent(join(source, 'sample'), { pieceLength: 16_384 }))
+  await writeFile(torrent, await createTorrent(join(source, 'sample'), { pieceLength: 16_384, version: '1' }))
   infoHash = hashOf(await readFile(torrent))
 })
 
@@ -158,7 +158,7 @@ describe('rarest download', () => {
     async () => {
       const { server, url } = await tracker()
       const tracked = join(folder, 'tracked.torrent')
-      await run('create', join(source, 'sample'), '-o', tracked, '--announce', url)
+      await run('create', join(source, 'sample'), '-o', tracked, '--version', '1', '--announce', url)
       const { child } = await seeding(tracked)
       await until(() => server.stats.peers === 1)
       const first = start('download', tracked, '-o', 'one', '--host', '127.0.0.1', '--seed', '--json')
@@ -226,7 +226,7 @@ describe('rarest download', () => {
   it('ends quietly, saying stopped, when nobody reads its output any more', async () => {
     const { server, url } = await tracker()
     const tracked = join(folder, 'tracked.torrent')
-    await run('create', join(source, 'sample'), '-o', tracked, '--announce', url)
+    await run('create', join(source, 'sample'), '-o', tracked, '--version', '1', '--announce', url)
     const child = start('download', tracked, '--host', '127.0.0.1', '--json')
     await child.event('progress')
     await until(() => server.stats.peers === 1)
@@ -273,24 +273,26 @@ describe('rarest create and info', () => {
       ...['--web-seed', 'http://127.0.0.1:9/', '--json'],
     )
     expect(made).toMatchObject({ code: 0, stderr: '' })
-    const { infoHash: hash } = JSON.parse(made.stdout)
+    const { infoHash: hash, infoHashV2: hashV2, pieceCount } = JSON.parse(made.stdout)
     expect(JSON.parse(made.stdout)).toEqual({
       output: out,
       name: 'sample',
       infoHash: expect.stringMatching(/^[0-9a-f]{40}$/),
+      infoHashV2: expect.stringMatching(/^[0-9a-f]{64}$/),
+      version: 'hybrid',
       size: SIZE,
       pieceLength: 32_768,
-      pieceCount: 13,
+      pieceCount: expect.any(Number),
     })
     const shown = await run('info', out, '--json')
     expect(shown.code).toBe(0)
     expect(JSON.parse(shown.stdout)).toEqual({
       name: 'sample',
       infoHash: hash,
-      infoHashV2: null,
-      version: '1',
+      infoHashV2: hashV2,
+      version: 'hybrid',
       pieceLength: 32_768,
-      pieceCount: 13,
+      pieceCount,
       size: SIZE,
       private: true,
       files: Object.entries(FILES).map(([path, length]) => ({ path, length })),
@@ -299,7 +301,7 @@ describe('rarest create and info', () => {
       comment: 'a comment',
       createdBy: expect.stringMatching(/^rarest\//),
       creationDate: expect.any(Number),
-      magnet: expect.stringContaining(`magnet:?xt=urn:btih:${hash}`),
+      magnet: expect.stringContaining(`magnet:?xt=urn:btih:${hash}&xt=urn:btmh:1220${hashV2}`),
     })
     const text = await run('info', out)
     expect(text.stdout).toContain(`infohash     ${hash}\n`)
@@ -333,11 +335,35 @@ describe('rarest create and info', () => {
     expect((await run('info', file)).stdout).not.toContain('\u001b')
   })
 
+  it.each([
+    ['1', 40, null],
+    ['2', null, 64],
+    ['hybrid', 40, 64],
+  ])('makes version %s, its magnet link, and finds its data', async (version, digits, digitsV2) => {
+    const out = join(folder, `v${version}.torrent`)
+    const made = await run('create', join(source, 'sample'), '-o', out, '--version', version, '--json')
+    const { infoHash: hash, infoHashV2: hashV2 } = JSON.parse(made.stdout)
+    expect([hash?.length ?? null, hashV2?.length ?? null]).toEqual([digits, digitsV2])
+    const link = (await run('magnet', out)).stdout.trim()
+    expect(link).toMatch(/^magnet:\?xt=urn:bt/)
+    expect(JSON.parse((await run('magnet', `${link}&so=0,2-3&x.pe=[::1]:6881`, '--json')).stdout)).toEqual({
+      infoHash: hash,
+      infoHashV2: hashV2,
+      name: 'sample',
+      trackers: [],
+      webSeeds: [],
+      peers: ['[::1]:6881'],
+      select: [0, 2, 3],
+      length: SIZE,
+    })
+    expect(JSON.parse((await run('check', out, source, '--json')).stdout)).toMatchObject({ complete: true })
+  })
+
   it('writes <name>.torrent by default and never replaces it unasked', async () => {
-    expect((await run('create', join(source, 'sample'))).code).toBe(0)
+    expect((await run('create', join(source, 'sample'), '--version', '1')).code).toBe(0)
     const bytes = await readFile(join(folder, 'sample.torrent'))
     expect(hashOf(bytes)).toBe(infoHash)
-    const again = await run('create', join(source, 'sample'))
+    const again = await run('create', join(source, 'sample'), '--version', '1')
     expect(again.code).toBe(1)
     expect(again.stderr).toBe(
       'rarest: sample.torrent exists already: replace it with -o, or write elsewhere (EEXIST)\n',
@@ -416,7 +442,16 @@ describe('rarest tracker', () => {
     expect(httpUrl).toBe(`http://127.0.0.1:${port}/announce`)
     expect(udpUrl).toBe(`udp://127.0.0.1:${port}/announce`)
     const tracked = join(folder, 'tracked.torrent')
-    await run('create', join(source, 'sample'), '-o', tracked, '--announce', udpUrl as string)
+    await run(
+      'create',
+      join(source, 'sample'),
+      '-o',
+      tracked,
+      '--version',
+      '1',
+      '--announce',
+      udpUrl as string,
+    )
     const { child: seeder } = await seeding(tracked)
     const args = ['download', tracked, '-o', 'copy', '--host', '127.0.0.1', '--json']
     expect((await run(...args)).code).toBe(0)
@@ -435,7 +470,7 @@ describe('trouble is one sentence with a code on stderr', () => {
     [
       ['download', 'magnet:?xt=urn:btih:00'],
       1,
-      'magnet links are not supported yet: give a .torrent file (session/magnet-unsupported)',
+      'magnet:?xt=urn:btih:00: urn:btih needs 40 hex digits or 32 of base32 (magnet/bad-infohash)',
     ],
     [['nonsense'], 2, "unknown command 'nonsense' (cli/usage)"],
     [['info'], 2, "missing required argument 'torrent' (cli/usage)"],
@@ -453,8 +488,9 @@ describe('trouble is one sentence with a code on stderr', () => {
     [
       ['create', '.', '-o', 'x', '--piece-length', '1000'],
       2,
-      '--piece-length must be a multiple of 16384 up to 536870912, got 1000 (cli/usage)',
+      '--piece-length must be a power of two from 16384 up to 536870912, got 1000 (cli/usage)',
     ],
+    [['magnet', 'magnet:?dn=x'], 1, 'the link names no torrent (magnet/no-infohash)'],
     [['create', '.', '-o', 'nowhere/x'], 1, 'nowhere: there is no such folder to write to (ENOENT)'],
   ] as const
 

@@ -92,7 +92,7 @@ describe.runIf(requireClient('libtorrent'))('createTorrent', () => {
           shape,
         ).toEqual(listOf(ours))
         expect(rootsOf(ours), shape).toEqual(rootsOf(read))
-      expect(hashesOf(ours), shape).toEqual(hashesOf(read))
+        expect(hashesOf(ours), shape).toEqual(hashesOf(read))
       }
     },
   )
