@@ -37,6 +37,7 @@ beforeAll(async () => {
   open.push(tracker)
   const { httpUrl } = await tracker.listen()
   const bytes = await createTorrent(join(folder, 'theirs', 'debian'), {
+    version: '1',
     announce: httpUrl,
     pieceLength: 16_384,
   })
