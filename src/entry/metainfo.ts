@@ -1,5 +1,5 @@
 /**
- * `rarest/metainfo`: torrent files parsed, checked and made (BEP 3, 12, 19, 27, 38, 47). Runs in a browser;
+ * `rarest/metainfo`: torrent files parsed, checked and made (BEP 3, 9, 12, 19, 27, 38, 47, 52, 53). Runs in a browser;
  * `createTorrent` of `rarest` reads the files for it.
  * @module
  */

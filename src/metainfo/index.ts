@@ -1,5 +1,5 @@
 /**
- * Torrent files (BEP 3, 12, 19, 27, 38, 47): parse, check, create. Runs in Node and in browsers.
+ * Torrent files (BEP 3, 9, 12, 19, 27, 38, 47, 52, 53): parse, check, create; magnet links. Runs in Node and in browsers.
  * @module
  */
 

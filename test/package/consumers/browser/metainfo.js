@@ -16,18 +16,33 @@ const parsed = parseMetainfo(encode({ info }))
 equal(hex(parsed.infoHash), infoHash)
 equal(parsed.size, 65537)
 
-const created = createMetainfo({
-  name: 'single.bin',
-  files: [{ path: ['single.bin'], length: 65537 }],
-  multiFile: false,
-  pieceLength: 65536,
-  read: async (_, __, into) => {
-    into.fill(0x61)
-    return into.length
-  },
-})
-export const done = created.then((torrent) => {
-  equal(hex(parseMetainfo(torrent).infoHash), infoHash)
+const create = async (version) => {
+  const torrent = await createMetainfo({
+    name: 'single.bin',
+    version,
+    files: [{ path: ['single.bin'], length: 65537 }],
+    multiFile: false,
+    pieceLength: 65536,
+    read: async (_, __, into) => {
+      into.fill(0x61)
+      return into.length
+    },
+  })
+  return parseMetainfo(torrent)
+}
+
+/** Vector A of the v2 torrents: the same file as v1, v2 and hybrid. */
+const v2 = 'ca85b48838c92835065dc3c18be7ae4425aa41c0c9d1716abaf42aa793885099'
+const hybrid = [
+  '6783d4cdb5a060a3969dbcc2b709efd68a3a66a0',
+  '52237c78c25b0ec8044f6987f919910b621bd583fade525422bc7e5c6a964acc',
+]
+
+export const done = Promise.all([create('1'), create('2'), create('hybrid')]).then(([one, two, both]) => {
+  equal(hex(one.infoHash), infoHash)
+  equal(hex(two.infoHashV2), v2)
+  equal(hex(both.infoHash), hybrid[0])
+  equal(hex(both.infoHashV2), hybrid[1])
   try {
     parseMetainfo(bytes('d4:infod4:name1:a4:name1:bee'))
   } catch (error) {
