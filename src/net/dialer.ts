@@ -34,7 +34,8 @@ export interface DialTarget {
   /** Who we are to this one, where that is not what the torrent is to all. */
   readonly ours?: Identity | undefined
   connected(stream: ByteStream, handshake: Greeting, rest: Uint8Array): void
-  failed(code: string): void
+  /** `transport`: what connected, when it was the handshake that failed. */
+  failed(code: string, transport?: Transport): void
 }
 
 export interface DialerOptions {
@@ -139,7 +140,7 @@ export class Dialer implements Task {
       this.#attempts.delete(attempt)
       this.wake()
     }
-    const failed = (code: string) => {
+    const failed = (code: string, transport?: Transport) => {
       log('%s port %d: %s', host, port, code)
       if (forms.length > 0 && invitesRedial(code) && !this.#closed && this.#torrents.has(torrent)) {
         this.#tokens--
@@ -147,7 +148,7 @@ export class Dialer implements Task {
         return
       }
       over()
-      target.failed(code)
+      target.failed(code, transport)
     }
     const next = () => {
       attempt.abort = this.#attempt(
@@ -170,7 +171,7 @@ export class Dialer implements Task {
     torrent: Dialling,
     { address, ours = torrent.ours, prefer, only }: DialTarget,
     encrypted: boolean,
-    failed: (code: string) => void,
+    failed: (code: string, transport?: Transport) => void,
     done: (stream: ByteStream, greeting: Greeting, rest: Uint8Array) => void,
   ): () => void {
     const { world, scheduler, connectTimeout, handshakeTimeout, encryption } = this.#options
@@ -195,7 +196,7 @@ export class Dialer implements Task {
           ours,
           ...(encrypted ? { security } : {}),
           done: (greeting, rest, _ours, opened) => done(opened, greeting, rest),
-          failed,
+          failed: (code) => failed(code, stream.transport),
         })
       },
       (error: unknown) => failed(errorCode(error)),

@@ -111,6 +111,12 @@ export class PeerExchange implements Extension {
     this.#exchanges.delete(link)
   }
 
+  /** The connections that told us of being connected to this address, and have not taken it back. */
+  *introducers(address: Address): Iterable<ExchangeLink> {
+    const key = addressKey(address)
+    for (const [link, { receiver }] of this.#exchanges) if (receiver.peers.has(key)) yield link
+  }
+
   tick(now: number): void {
     for (const link of this.#options.links()) {
       const id = link.peer.extension?.extensions.get(NAME)
@@ -166,9 +172,14 @@ export class PeerExchange implements Extension {
   }
 }
 
-/** Where a connected peer can be dialled: where we dialled it, or the port that it told us (BEP 10). */
+/**
+ * Where a connected peer can be dialled: where we dialled it, or the port that it told us (BEP 10). One that
+ * came by uTP and may sit behind a NAT: where it came from, since that is the socket on which it listens.
+ */
 export function listeningAddress(link: ExchangeLink): Address | undefined {
   if (link.initiator) return link.known.address
+  const behindNat = link.peer.extension?.extensions.has('ut_holepunch') === true
+  if (link.stream.transport === 'utp' && behindNat) return link.stream.remote
   const port = link.peer.extension?.port
   return port === undefined ? undefined : { host: link.stream.remote.host, port }
 }

@@ -108,6 +108,11 @@ export class PeerList {
     return fresh
   }
 
+  /** The record of an address at which a peer listens. */
+  at(address: Address): KnownPeer | undefined {
+    return this.#known.get(addressKey(address))
+  }
+
   /** The record of a peer that dialled us. Its port is not where it listens, so we do not dial it back. */
   incoming(address: Address, now: number): KnownPeer {
     const key = addressKey(address)

@@ -29,6 +29,7 @@ import type { DhtAnnouncer } from './dht-announcer.js'
 import { DhtPresence } from './dht-presence.js'
 import { DontHave } from './dont-have.js'
 import { Gathering } from './gathering.js'
+import { Holepunch } from './holepunch.js'
 import { type InfoHashes, swarmHashes } from './infohashes.js'
 import { Introductions } from './introductions.js'
 import { dispensable } from './making-room.js'
@@ -83,6 +84,7 @@ export class Peering implements Dialling, Task {
   readonly #slots: SlotClaim
   readonly #introductions: Introductions
   readonly #exchange: PeerExchange
+  readonly #holepunch: Holepunch
   readonly #peerId: Uint8Array
   /** One for each infohash of the torrent (BEP 52). */
   readonly #announces: Announces[] = []
@@ -112,6 +114,12 @@ export class Peering implements Dialling, Task {
       links: () => this.connections,
       listenPort: services.port,
       found: (peers, now) => this.#found(peers, now),
+    })
+    this.#holepunch = new Holepunch({
+      links: () => this.connections,
+      introducers: (address) => this.#exchange.introducers(address),
+      listenPort: services.port,
+      wake: () => services.dialer.wake(),
     })
     for (const infoHash of swarmHashes(options.hashes)) this.#announces.push(this.#makeAnnounces(infoHash))
     this.#dht = new DhtPresence({
@@ -207,6 +215,7 @@ export class Peering implements Dialling, Task {
         new MetadataExtension(metainfo.infoBytes),
         new DontHave(picker),
         ...(this.#private ? [] : [this.#exchange]),
+        ...(this.#private || !options.utp ? [] : [this.#holepunch]),
       ],
       dht: this.#dht.announcer,
       listener: {
@@ -325,6 +334,8 @@ export class Peering implements Dialling, Task {
 
   nextDial(now: number): DialTarget | undefined {
     if (!this.#running || !this.#hasRoom) return undefined
+    const introduced = this.#introduced(now)
+    if (introduced) return introduced
     const known = this.#peers.next(now, this.#isSeed)
     if (!known) return undefined
     this.#peers.dialling(known)
@@ -334,13 +345,37 @@ export class Peering implements Dialling, Task {
       prefer: known.transport,
       connected: (stream, handshake, rest) => this.attach(stream, handshake, rest, known),
       ours: this.#knowsV2Only.has(known) ? this.#oursV2 : undefined,
-      failed: (code) => {
+      failed: (code, transport) => {
         this.#peers.failed(known, this.#services.world.now())
+        // Some take TCP connections to hang up at once: the other way comes first next time.
+        if (transport) known.transport = transport === 'tcp' ? 'utp' : 'tcp'
+        if (!/^(wire|mse)\//.test(code) && this.#swarm) this.#holepunch.unreachable(known)
         // It may know the torrent by its other infohash alone: a magnet link names but one.
         if (!/^(wire|mse)\//.test(code) || !this.ours.upgrade) return
         if (!this.#knowsV2Only.delete(known)) this.#knowsV2Only.add(known)
       },
     }
+  }
+
+  /** A peer behind a NAT that others introduced us to (BEP 55): one dial over uTP, whatever else is due. */
+  #introduced(now: number): DialTarget | undefined {
+    for (let address = this.#holepunch.next(now); address; address = this.#holepunch.next(now)) {
+      if (this.#services.bans.has(address, now)) continue
+      const fresh = this.#peers.add([address], 'pex', now) > 0
+      const known = this.#peers.at(address)
+      if (known?.state !== 'idle') continue
+      this.#peers.dialling(known)
+      return {
+        address,
+        only: 'utp',
+        connected: (stream, handshake, rest) => this.attach(stream, handshake, rest, known),
+        failed: () => {
+          if (fresh) this.#peers.remove(known.key)
+          else this.#peers.failed(known, this.#services.world.now())
+        },
+      }
+    }
+    return undefined
   }
 
   nextDialAt(): number {

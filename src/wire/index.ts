@@ -19,6 +19,12 @@ export {
   supports,
 } from './handshake.js'
 export {
+  decodeHolepunch,
+  encodeHolepunch,
+  HOLEPUNCH_ERRORS,
+  type HolepunchMessage,
+} from './holepunch.js'
+export {
   ALLOWED_FAST,
   BITFIELD,
   CANCEL,

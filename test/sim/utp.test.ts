@@ -41,6 +41,16 @@ describe('uTP', () => {
     expect(await sim.run(leecher.torrent.done)).toBe('complete')
   })
 
+  scenario('is tried first after a handshake over TCP that failed', async (sim) => {
+    const seed = await sim.join(torrent, { seed: true, ...only })
+    await sim.run(seed.torrent.done)
+    // As a client that wants uTP alone does it, though its system takes the connection.
+    const rude = await sim.run(seed.host.world.listen({ port: 6881 }, (stream) => stream.destroy()))
+    const leecher = await sim.join(torrent, { session: { utp: true }, add: { peers: [at(seed)] } })
+    expect(await sim.run(leecher.torrent.done, 30_000)).toBe('complete')
+    await sim.run(rude.close())
+  })
+
   const dials: string[] = []
   scenario(
     'is tried first where it worked before',
