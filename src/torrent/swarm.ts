@@ -14,22 +14,22 @@ import type { Store } from '../storage/store.js'
 import { ipToBytes } from '../util/address.js'
 import { equalBytes } from '../util/bytes.js'
 import type { Rate } from '../util/rate.js'
-import { allowedFastSet } from '../wire/allowed-fast.js'
 import { encodeExtensionHandshake } from '../wire/extension.js'
 import { supports } from '../wire/handshake.js'
 import { type BlockEvent, Peer, type PeerEvent } from '../wire/peer.js'
 import type { Acquaintance } from './acquaintance.js'
 import type { Bans } from './bans.js'
-import { Blame } from './blame.js'
 import type { SeedChoking } from './choker.js'
 import { Choking } from './choking.js'
 import { Connection, type Lease } from './connection.js'
+import { Convictions } from './convictions.js'
 import type { DhtAnnouncer } from './dht-announcer.js'
 import { Downloads } from './downloads.js'
 import { EXTENSION_IDS, type Extension } from './extension.js'
 import { Hashes } from './hashes.js'
+import { Offers } from './offers.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
-import { Superseeding, type SuperseedMode } from './superseed.js'
+import type { SuperseedMode } from './superseed.js'
 import type { SlotClaim } from './upload-slots.js'
 import { Uploads } from './uploads.js'
 
@@ -77,9 +77,6 @@ const NOTHING: Uint8Array = new Uint8Array(0)
 /** Chokes in a row without a block in between; a choker with many peers needs hours for as many. */
 const FRUITLESS = 200
 
-/** Pieces from which on a peer needs no help to start (BEP 6: the size of the allowed-fast set). */
-const STARTING = 10
-
 export class Swarm implements LinkOwner<Connection> {
   readonly connections: Set<Connection> = new Set()
   readonly #options: SwarmOptions
@@ -87,9 +84,8 @@ export class Swarm implements LinkOwner<Connection> {
   readonly #uploads: Uploads
   readonly #downloads: Downloads
   readonly #hashes: Hashes | undefined
-  readonly #blame = new Blame()
-  /** While we superseed. */
-  #superseeding: Superseeding | undefined
+  readonly #convictions: Convictions
+  readonly #offers: Offers
   readonly #byPeerId = new Map<string, Connection>()
   readonly #live = new Map<KnownPeer, Connection>()
   readonly #fresh: number[] = []
@@ -97,7 +93,6 @@ export class Swarm implements LinkOwner<Connection> {
   #wasDone: boolean
   /** What we told peers last (BEP 21). */
   #uploadOnly: boolean
-  #failedBytes = 0
   #closed = false
 
   constructor(options: SwarmOptions) {
@@ -109,9 +104,22 @@ export class Swarm implements LinkOwner<Connection> {
       pieceLength: options.layout.pieceLength,
       world: options.services.world,
     })
-    if (options.superseed && options.picker.have.isFull) {
-      this.#superseeding = new Superseeding(options.superseed, options.picker)
-    }
+    this.#convictions = new Convictions({
+      layout: options.layout,
+      picker: options.picker,
+      store: options.store,
+      peers: options.peers,
+      live: this.#live,
+      now: () => options.services.world.now(),
+      banned: (peer, code) => options.listener.banned(peer, code),
+    })
+    this.#offers = new Offers({
+      layout: options.layout,
+      infoHash: options.infoHash,
+      picker: options.picker,
+      connections: this.connections,
+      superseed: options.superseed,
+    })
     this.#uploads = new Uploads(options.store, options.picker.have, options.upload)
     this.#downloads = new Downloads({
       picker: options.picker,
@@ -127,7 +135,10 @@ export class Swarm implements LinkOwner<Connection> {
         trees: options.v2.trees,
         store: options.store,
         have: options.picker.have,
-        wrong: (piece, blocks) => this.#failedBlocks(piece, blocks),
+        wrong: (piece, blocks) => {
+          this.#convictions.failedBlocks(piece, blocks)
+          this.#downloads.feed()
+        },
       })
     }
     this.#wasDone = options.picker.isDone
@@ -136,7 +147,7 @@ export class Swarm implements LinkOwner<Connection> {
 
   /** Payload bytes that were of no use: duplicates, unrequested blocks, failed pieces. */
   get wasted(): number {
-    return this.#downloads.wasted + this.#failedBytes
+    return this.#downloads.wasted + this.#convictions.failedBytes
   }
 
   /** Adopts a stream whose handshake is done. `rest` are bytes that followed it. */
@@ -169,7 +180,7 @@ export class Swarm implements LinkOwner<Connection> {
     })
     const connection = this.#join(stream, peer, handshake, known, initiator, lease, now)
     peer.start(
-      this.#superseeding ? undefined : picker.have,
+      this.#offers.isSuperseeding ? undefined : picker.have,
       remote.extended ? this.#hello(stream) : undefined,
       now,
     )
@@ -190,7 +201,7 @@ export class Swarm implements LinkOwner<Connection> {
     const lease: Lease = { piece: 0, begin: 0, data: undefined }
     placing.place = (piece, begin, length) => this.#downloads.place(lease, piece, begin, length)
     const connection = this.#join(stream, peer, handshake, known, initiator, lease, now)
-    if (!this.#superseeding) {
+    if (!this.#offers.isSuperseeding) {
       for (let piece = picker.have.next(0); piece >= 0; piece = picker.have.next(piece + 1))
         peer.have(piece, now)
     }
@@ -211,15 +222,14 @@ export class Swarm implements LinkOwner<Connection> {
         if (!connection.peer.amInterested && picker.wanted(event.piece)) {
           connection.peer.setInterested(true, now)
         }
-        this.#superseeding?.has(connection, event.piece, now)
+        this.#offers.has(connection, event.piece, now)
         if (connection.peer.isSeed) this.#seedFound(connection, now)
         break
       case 'pieces':
         if (connection.peer.pieces) picker.setPieces(connection.picks, connection.peer.pieces)
         this.#hashes?.told(connection)
         this.#reconsider(connection, now)
-        this.#offerFast(connection)
-        this.#superseeding?.joined(connection, now)
+        this.#offers.told(connection, now)
         if (connection.peer.isSeed) this.#seedFound(connection, now)
         break
       case 'choke':
@@ -305,7 +315,7 @@ export class Swarm implements LinkOwner<Connection> {
     if (bans.closed(connection.known.address, code, now)) listener.banned(connection.known, code)
     this.#uploads.forget(connection)
     this.#hashes?.left(connection)
-    this.#superseeding?.left(connection)
+    this.#offers.left(connection)
     for (const extension of this.#options.extensions) extension.closed?.(connection, now, code)
     if (this.#closed) this.#choking.close()
     else this.#choking.fill(now)
@@ -314,27 +324,17 @@ export class Swarm implements LinkOwner<Connection> {
 
   /** A piece is on disk: tell those that lack it, at the end of this turn. */
   verified(piece: number): void {
-    const { picker, store, services } = this.#options
-    const contributors = picker.contributors(piece)
-    const liars = this.#blame.passed(piece, contributors, store.takeDigests(piece))
-    picker.verified(piece)
+    this.#convictions.verified(piece)
     this.#hashes?.verified(piece)
-    for (const known of contributors) this.#watch(known)
-    this.#convict(liars)
     this.#fresh.push(piece)
     if (this.#announcing) return
     this.#announcing = true
-    services.world.defer(() => this.#announce())
+    this.#options.services.world.defer(() => this.#announce())
   }
 
   /** A piece did not match its hash: find out who lied. */
   failed(piece: number): void {
-    const { picker, store, layout } = this.#options
-    this.#failedBytes += layout.pieceSize(piece)
-    const senders = picker.senders(piece)
-    const liars = this.#blame.failed(piece, senders, store.takeDigests(piece) ?? [])
-    for (const known of picker.failed(piece)) this.#watch(known)
-    this.#convict(liars)
+    this.#convictions.failed(piece)
     this.#downloads.feed()
   }
 
@@ -353,7 +353,7 @@ export class Swarm implements LinkOwner<Connection> {
     this.#downloads.tick(now)
     this.#hashes?.tick(now)
     this.#choking.tick(now, this.#options.picker.isDone)
-    this.#superseeding?.tick(now)
+    this.#offers.tick(now)
     for (const extension of this.#options.extensions) extension.tick?.(now)
     this.#closeIdle(now)
   }
@@ -412,8 +412,8 @@ export class Swarm implements LinkOwner<Connection> {
       { stream, peer, known, handshake, initiator, fast, lease, picks, reader: store.reader(), size, now },
       this,
     )
-    if (this.#superseeding) connection.shown = new Set()
-    picks.parole = this.#blame.isOnParole(known)
+    this.#offers.joined(connection)
+    this.#convictions.joined(connection)
     peers.connected(known)
     this.connections.add(connection)
     this.#byPeerId.set(String.fromCharCode(...handshake.peerId), connection)
@@ -444,37 +444,8 @@ export class Swarm implements LinkOwner<Connection> {
     return v2 !== undefined && equalBytes(infoHash, v2.infoHash)
   }
 
-  /** Blocks of a piece are proven wrong: whoever sent them lied, the rest of the piece stays. */
-  #failedBlocks(piece: number, blocks: readonly number[]): void {
-    const { picker, layout } = this.#options
-    for (const block of blocks) this.#failedBytes += layout.blockAt(piece, block).length
-    this.#convict(picker.failedBlocks(piece, blocks))
-    this.#downloads.feed()
-  }
-
   #extension(id: number): Extension | undefined {
     return this.#options.extensions.find(({ name }) => EXTENSION_IDS[name] === id)
-  }
-
-  /**
-   * Gives a peer that has next to nothing a start (BEP 6): pieces that are not rare, so that an initial
-   * seed sends its only copies to those whom choking and rarest-first choose.
-   */
-  #offerFast(connection: Connection): void {
-    const { picker, infoHash, layout } = this.#options
-    const theirs = connection.peer.pieces
-    if (
-      this.#superseeding ||
-      !connection.fast ||
-      picker.have.isEmpty ||
-      theirs === undefined ||
-      theirs.count >= STARTING
-    )
-      return
-    const set = allowedFastSet(connection.stream.remote.host, infoHash, layout.pieceCount)
-    connection.peer.offerFast(
-      set.filter((piece) => picker.have.has(piece) && !theirs.has(piece) && picker.availability(piece) >= 2),
-    )
   }
 
   #reconsider(connection: Connection, now: number): void {
@@ -505,7 +476,7 @@ export class Swarm implements LinkOwner<Connection> {
 
   /** A superseed looks like a peer that still downloads. */
   get #willOnlyUpload(): boolean {
-    return this.#options.picker.isDone && !this.#superseeding
+    return this.#options.picker.isDone && !this.#offers.isSuperseeding
   }
 
   /** Says anew who we are when it has changed whether we download (BEP 21). */
@@ -525,40 +496,9 @@ export class Swarm implements LinkOwner<Connection> {
 
   #seedFound(connection: Connection, now: number): void {
     connection.known.seed = true
-    this.#stopSuperseeding(now)
+    this.#offers.seedFound(now)
     if (this.#options.picker.isDone) this.#endSated(connection)
     else this.#choking.released(connection, now)
-  }
-
-  /** Another seed is there: everybody may know that we are one. */
-  #stopSuperseeding(now: number): void {
-    if (!this.#superseeding) return
-    this.#superseeding = undefined
-    const { have } = this.#options.picker
-    for (const connection of this.connections) {
-      const { shown, peer } = connection
-      connection.shown = undefined
-      for (let piece = have.next(0); piece >= 0; piece = have.next(piece + 1)) {
-        if (!shown?.has(piece) && !peer.pieces?.has(piece)) peer.have(piece, now)
-      }
-      connection.touch()
-    }
-  }
-
-  /** A peer came under suspicion or out of it. */
-  #watch(known: KnownPeer): void {
-    const connection = this.#live.get(known)
-    if (connection) connection.picks.parole = this.#blame.isOnParole(known)
-  }
-
-  #convict(liars: readonly KnownPeer[]): void {
-    const { peers, services, listener } = this.#options
-    const now = services.world.now()
-    for (const known of liars) {
-      peers.ban(known, 'torrent/corrupt-data', now)
-      listener.banned(known, 'torrent/corrupt-data')
-      this.#live.get(known)?.end('torrent/corrupt-data', 'sent data that does not match its hash')
-    }
   }
 
   /** Peers that do nothing for us nor we for them make room when the torrent is full. */
