@@ -19,6 +19,8 @@ import { RarestError } from './util/errors.js'
 /** Bytes of a .torrent fetched from a URL (LT: 10 MB; a 2^21-piece torrent has 42 MB). */
 const MAX_TORRENT_FILE = 64 * 1024 * 1024
 const FETCH_TIMEOUT = 30_000
+/** Piece layers that are not there come from peers; wrong ones are refused. */
+const LENIENT = { pieceLayers: 'lenient' } as const
 
 export interface SourceReaderOptions {
   readonly world: World
@@ -36,14 +38,14 @@ export class SourceReader {
 
   /** See `Session.add`. `signal` ends it, and is the caller's or the session's. */
   async read(source: string | URL | Uint8Array | Metainfo, signal: AbortSignal): Promise<TorrentSource> {
-    if (source instanceof Uint8Array) return sourceOfMetainfo(parseMetainfo(source))
+    if (source instanceof Uint8Array) return sourceOfMetainfo(parseMetainfo(source, LENIENT))
     if (typeof source !== 'string' && !(source instanceof URL)) return sourceOfMetainfo(source)
     const text = String(source)
     if (/^magnet:/i.test(text)) return this.#magnet(parseMagnet(text), signal)
     const bytes = /^https?:/i.test(text)
       ? await this.#fetch(text, signal)
       : await abortable(readTorrentFile(source, MAX_TORRENT_FILE), signal)
-    return sourceOfMetainfo(parseMetainfo(bytes))
+    return sourceOfMetainfo(parseMetainfo(bytes, LENIENT))
   }
 
   /** Keeps the torrent file of a magnet, for the next time. Rejects with the system's code. */
@@ -59,9 +61,10 @@ export class SourceReader {
     if (cache === undefined) return found
     try {
       const path = `${cache}/${idOf(found.hashes)}.torrent`
-      const metainfo = parseMetainfo(await abortable(readTorrentFile(path, MAX_TORRENT_FILE), signal), {
-        pieceLayers: 'lenient',
-      })
+      const metainfo = parseMetainfo(
+        await abortable(readTorrentFile(path, MAX_TORRENT_FILE), signal),
+        LENIENT,
+      )
       if (!namesInfo(found.hashes, metainfo.infoBytes)) return found
       const kept = sourceOfMetainfo(metainfo)
       return { ...kept, trackers: found.trackers, peers: found.peers, select: found.select }

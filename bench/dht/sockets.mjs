@@ -141,7 +141,6 @@ async function ask(port, query, count) {
   let left = count
   let size = 0
   let answered = 0
-  let stalled
   const socket = await bind('127.0.0.1', (reply) => {
     size = reply.length
     answered++
@@ -155,7 +154,7 @@ async function ask(port, query, count) {
     if (answered === count) socket.close()
   }
   let last = 0
-  stalled = setInterval(() => {
+  const stalled = setInterval(() => {
     if (answered === last)
       for (let i = answered; i < Math.min(count, answered + UNDER_WAY); i++)
         socket.send(query, port, '127.0.0.1')

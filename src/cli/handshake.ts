@@ -89,7 +89,7 @@ async function infoHashOf(torrent: string): Promise<Uint8Array> {
   if (/^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(torrent))
     return new Uint8Array(Buffer.from(torrent, 'hex').subarray(0, 20))
   const input = await readInput(torrent)
-  return swarmHash(naming(torrent, () => parseMetainfo(input)))
+  return swarmHash(naming(torrent, () => parseMetainfo(input, { pieceLayers: 'lenient' })))
 }
 
 function hex(bytes: Uint8Array): string {

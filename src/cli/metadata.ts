@@ -6,7 +6,7 @@
 import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { MemoryStorage } from '../entry/storage.js'
-import { type EncryptionPolicy, Session } from '../index.js'
+import { type EncryptionPolicy, type Metainfo, Session } from '../index.js'
 import { collectPeers, encryption } from './arguments.js'
 import { addDhtOptions, keepState, type SessionDhtOptions, sessionDht } from './dht-options.js'
 import { interruption } from './interrupt.js'
@@ -52,6 +52,11 @@ async function metadata(magnet: string, options: MetadataOptions): Promise<void>
     const { size, infoHash, name } = { ...torrent.stats, infoHash: torrent.infoHash, name: metainfo.name }
     if (options.json) printJson({ path, name, infoHash, infoHashV2: torrent.infoHashV2 ?? null, size })
     else printLine(`${path}: ${name}, ${bytes(size)}, ${infoHash}`)
+    if (lacksLayers(metainfo)) {
+      process.stderr.write(
+        'rarest: warning: the hashes of pieces are no part of what a v2 magnet names: rarest gets them from peers with the data, other programs may refuse the file (cli/no-piece-layers)\n',
+      )
+    }
   } finally {
     try {
       await keepState(session, options)
@@ -60,4 +65,10 @@ async function metadata(magnet: string, options: MetadataOptions): Promise<void>
       interrupt.release()
     }
   }
+}
+
+/** True when a strict reader refuses the file (BEP 52). */
+function lacksLayers({ files, pieceLength, pieceLayers }: Metainfo): boolean {
+  const needed = files.filter(({ piecesRoot, length }) => piecesRoot !== undefined && length > pieceLength)
+  return needed.length > 0 && pieceLayers.size === 0
 }

@@ -40,7 +40,7 @@ export class MetadataExtension implements Extension {
     this.#serving.delete(connection)
   }
 
-  tick(now: number): void {
+  tick(): void {
     for (const [connection, serve] of this.#serving) {
       this.#send(connection, serve)
       connection.touch()

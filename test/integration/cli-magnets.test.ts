@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openDht } from '../../src/entry/dht.js'
 import { createTorrent, type Metainfo, parseMetainfo } from '../../src/index.js'
 import { TrackerServer } from '../../src/net/tracker-server.js'
 import { toHex } from '../../src/util/bytes.js'
@@ -27,7 +28,7 @@ beforeAll(async () => {
   await mkdir(join(shared, 'source'))
   await writeFile(join(shared, 'source', 'film.bin'), DATA)
   torrent = join(shared, 'film.torrent')
-  const bytes = await createTorrent(join(shared, 'source', 'film.bin'), { pieceLength: 16_384 })
+  const bytes = await createTorrent(join(shared, 'source', 'film.bin'), { pieceLength: 16_384, version: '1' })
   await writeFile(torrent, bytes)
   metainfo = parseMetainfo(bytes)
   infoHash = toHex(metainfo.infoHash as Uint8Array)
@@ -91,7 +92,7 @@ describe('rarest download', () => {
   })
 
   it('says what is wrong with one', async () => {
-    const { code, stderr, stdout } = await run('download', 'magnet:?xt=urn:btih:12', '-o', 'copy')
+    const { code, stderr, stdout } = await run('download', 'magnet:?xt=urn:btih:12', '-o', 'copy', '--no-dht')
     expect(code).toBe(1)
     expect(stderr).toMatch(/^rarest: .*\(magnet\/bad-infohash\)\n$/)
     expect(stdout).toMatch(/^listening/)
@@ -100,7 +101,7 @@ describe('rarest download', () => {
 
 describe('rarest metadata', () => {
   it('saves a torrent file', async () => {
-    const { code, stdout, stderr } = await run('metadata', magnet)
+    const { code, stdout, stderr } = await run('metadata', magnet, '--no-dht')
     expect(stderr).toBe('')
     expect(code).toBe(0)
     expect(stdout).toContain('film.bin.torrent: film.bin')
@@ -111,12 +112,42 @@ describe('rarest metadata', () => {
   it('saves it where it is told, with the trackers of the link, from the peer that is named', async () => {
     const url = 'http://127.0.0.1:1/announce'
     const link = `magnet:?xt=urn:btih:${infoHash}&tr=${encodeURIComponent(url)}`
-    const { code, events } = await run('metadata', link, '-o', 'x.torrent', '--peer', peer, '--json')
+    const { code, events } = await run(
+      'metadata',
+      link,
+      '-o',
+      'x.torrent',
+      '--peer',
+      peer,
+      '--json',
+      '--no-dht',
+    )
     expect(code).toBe(0)
     expect(events).toMatchObject([{ path: 'x.torrent', name: 'film.bin', infoHash, size: DATA.length }])
     const saved = parseMetainfo(await readFile(join(folder, 'x.torrent')))
     expect(saved.trackers).toEqual([[url]])
     expect(saved.infoBytes).toEqual(metainfo.infoBytes)
+  })
+})
+
+describe('rarest download and metadata of a hybrid', () => {
+  it('go on from a saved torrent file without piece layers', async () => {
+    const source = join(shared, 'source')
+    const hybrid = join(folder, 'hybrid.torrent')
+    await writeFile(hybrid, await createTorrent(join(source, 'film.bin'), { pieceLength: 16_384 }))
+    const seed = start('seed', hybrid, source, '--host', '127.0.0.1', '--json')
+    const { port } = await seed.event('listening')
+    await seed.event('seeding')
+    const { infoHashV2 } = parseMetainfo(await readFile(hybrid))
+    const link = `magnet:?xt=urn:btmh:1220${toHex(infoHashV2 as Uint8Array)}&x.pe=127.0.0.1:${port}`
+    const saved = await run('metadata', link, '-o', 'saved.torrent', '--no-dht')
+    expect(saved.code).toBe(0)
+    expect(saved.stderr).toContain('cli/no-piece-layers')
+    const args = ['-o', 'copy', '--host', '127.0.0.1', '--peer', `127.0.0.1:${port}`]
+    const done = await run('download', 'saved.torrent', ...args)
+    expect(done.stderr).toBe('')
+    expect(done.code).toBe(0)
+    expect((await readFile(join(folder, 'copy', 'film.bin'))).equals(DATA)).toBe(true)
   })
 })
 
@@ -174,6 +205,7 @@ describe('rarest piece', () => {
       '12',
       '-o',
       'p',
+      '--no-dht',
       ...args().slice(1),
     )
     expect(stderr).toBe('')
@@ -183,7 +215,7 @@ describe('rarest piece', () => {
   })
 
   it('fails for a piece that there is not', async () => {
-    const { code, stderr } = await run('piece', magnet, '13', '-o', 'p')
+    const { code, stderr } = await run('piece', magnet, '13', '-o', 'p', '--no-dht')
     expect(code).not.toBe(0)
     expect(stderr).toContain('piece must be an integer in 0 .. 12')
   })
@@ -198,13 +230,17 @@ describe('rarest peers', () => {
     const other = join(folder, 'tracked.torrent')
     await writeFile(
       other,
-      await createTorrent(join(shared, 'source', 'film.bin'), { pieceLength: 16_384, announce: url }),
+      await createTorrent(join(shared, 'source', 'film.bin'), {
+        pieceLength: 16_384,
+        announce: url,
+        version: '1',
+      }),
     )
     const seed = start('seed', other, join(shared, 'source'), '--host', '127.0.0.1', '--json')
     const { port } = await seed.event('listening')
     await seed.event('seeding')
     const found = async (): Promise<Ended> => {
-      const ended = await run('peers', other, '--json')
+      const ended = await run('peers', other, '--json', '--no-dht')
       return ended.events.length > 0 || ended.code !== 0 ? ended : found()
     }
     const { code, events, stderr } = await found()
@@ -213,11 +249,27 @@ describe('rarest peers', () => {
     expect(events).toEqual([{ peer: `127.0.0.1:${port}`, source: url }])
   })
 
+  it('lists what the DHT knows', async () => {
+    const first = await openDht({ host: '127.0.0.1', bootstrap: [] })
+    running.push(first)
+    const router = `127.0.0.1:${first.port}`
+    const nodes = await Promise.all(
+      [1, 2, 3, 4].map(() => openDht({ host: '127.0.0.1', bootstrap: [router] })),
+    )
+    running.push(...nodes)
+    await Promise.all(nodes.map(({ dht }) => dht.ready))
+    await nodes[0]?.dht.announce(infoHash, { port: 4_001 }).done
+    const { code, events, stderr } = await run('peers', magnet, '--json', '--bootstrap', router)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(events).toEqual([{ peer: '127.0.0.1:4001', source: 'dht' }])
+  })
+
   it('fails when nobody can be asked', async () => {
-    const nobody = await run('peers', torrent)
+    const nobody = await run('peers', torrent, '--no-dht')
     expect(nobody.code).toBe(1)
     expect(nobody.stderr).toContain('cli/no-tracker')
-    const dead = await run('peers', magnet, '--tracker', 'http://127.0.0.1:1/announce')
+    const dead = await run('peers', magnet, '--tracker', 'http://127.0.0.1:1/announce', '--no-dht')
     expect(dead.code).toBe(1)
     expect(dead.stderr).toContain('tracker/')
   })

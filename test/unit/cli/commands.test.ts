@@ -145,6 +145,7 @@ describe('commands', () => {
       ...['--host', '127.0.0.1', '--encryption', 'required', '--json'],
     )
     const [, port] = await printed(/"event":"listening","port":(\d+)/)
+    await printed(/"event":"seeding"/)
     const leecher = new Session({ host: '127.0.0.1', path: join(folder, 'second'), encryption: 'required' })
     try {
       await (await leecher.add(torrent, { peers: [`127.0.0.1:${port}`] })).done
@@ -185,7 +186,7 @@ describe('commands', () => {
 
   it('refuse magnet links, folders and files in the place of folders', async () => {
     await expect(run(infoCommand(), 'magnet:?xt=x')).rejects.toMatchObject({
-      code: 'session/magnet-unsupported',
+      code: 'cli/usage',
     })
     await expect(run(decodeCommand(), folder)).rejects.toMatchObject({ code: 'EISDIR' })
     await expect(run(downloadCommand(), torrent, '-o', torrent)).rejects.toMatchObject({ code: 'EEXIST' })
