@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTorrent, parseMetainfo, Session } from '../../src/index.js'
+import { magnetOf } from '../../src/metainfo/index.js'
 import { TrackerServer } from '../../src/net/tracker-server.js'
 import { COMMAND, canInterrupt, Running, requireBuild } from '../support/command.js'
 import { seededRandom } from '../support/random.js'
@@ -84,13 +85,30 @@ async function runScript(code: string, name: string): Promise<string> {
 
 describe('README.md', () => {
   it('has JavaScript that runs as printed', async () => {
-    const [download, control, stream, make, ...others] = blocks('js')
+    const [download, control, magnet, options, stream, make, ...others] = blocks('js')
     expect(others).toEqual([])
 
     const output = await runScript(whole(download as string), 'download.mjs')
     expect(output.match(/^verified piece \d+$/gm)).toHaveLength(23)
     const copy = await readFile(join(folder, 'downloads', 'debian', 'one.iso'))
     expect(copy.equals(await readFile(join(folder, 'theirs', 'debian', 'one.iso')))).toBe(true)
+
+    const link = magnetOf(parseMetainfo(await readFile(join(folder, 'debian.torrent'))))
+    const chosen = (magnet as string).replace(/magnet:\?[^']+/, link)
+    expect(chosen).not.toBe(magnet)
+    await runScript(
+      `import { Session } from 'rarest'
+const session = new Session({ path: 'from-magnet' })
+${chosen}
+await torrent.done
+await session.close()
+`,
+      'magnet.mjs',
+    )
+    const first = await readFile(join(folder, 'theirs', 'debian', 'one.iso'))
+    expect((await readFile(join(folder, 'from-magnet', 'debian', 'one.iso'))).equals(first)).toBe(true)
+    const opened = `import { Session } from 'rarest'\n${options}\nawait session.close()\n`
+    await runScript(opened, 'options.mjs')
 
     const streamed = await runScript(whole(stream as string), 'stream.mjs')
     expect(streamed.length).toBeGreaterThan(0)
@@ -121,6 +139,7 @@ describe('README.md', () => {
       'info',
       'check',
       'decode',
+      'magnet',
       'tracker',
     ])
     for (const line of lines) {
