@@ -6,7 +6,6 @@
  */
 
 export type { FileStatus, StorageBackend, StorageFile } from '../storage/backend.js'
-export { checkPieces } from '../storage/check.js'
 export { type ConformanceCase, type MakeBackend, storageConformance } from '../storage/conformance.js'
 export { type CreateTorrentOptions, createTorrent } from '../storage/create.js'
 export { StorageError, type StorageErrorCode } from '../storage/error.js'
@@ -14,8 +13,10 @@ export { FileStorage, type FileStorageOptions } from '../storage/file.js'
 export { MemoryStorage } from '../storage/memory.js'
 export {
   type CheckOptions,
+  type Reader,
   Store,
   type StoreEvents,
   type StoreFile,
   type StoreOptions,
 } from '../storage/store.js'
+export type { PieceHash, Verifier } from '../storage/verifier.js'
