@@ -10,7 +10,7 @@ import type { UtpConnection, UtpEvent } from '../utp/types.js'
 import type { Scheduler, Task } from './scheduler.js'
 import type { UdpHub } from './udp-hub.js'
 import { UtpStream, type UtpStreamHost } from './utp-stream.js'
-import type { ByteStream, ConnectOptions, Timer, World } from './world.js'
+import type { ConnectOptions, Timer, World } from './world.js'
 
 export interface UtpTransportOptions {
   readonly world: World
@@ -21,11 +21,13 @@ export interface UtpTransportOptions {
   /** True when a connection from this address may come in. */
   readonly welcome: (from: Address) => boolean
   /** A peer connected to us. */
-  readonly accept: (stream: ByteStream) => void
+  readonly accept: (stream: UtpStream) => void
+  /** At the end of a turn there is no connection, lingering ones included. */
+  readonly idle?: () => void
 }
 
 interface Attempt {
-  readonly done: (stream: ByteStream) => void
+  readonly done: (stream: UtpStream) => void
   readonly failed: (error: Error) => void
 }
 
@@ -60,7 +62,7 @@ export class UtpTransport implements Task, UtpStreamHost {
   }
 
   /** Opens a connection. Rejects with a `utp/...` code, `ETIMEDOUT`, or `signal.reason`; at once where there is no socket of the family. */
-  connect(to: Address, options: Pick<ConnectOptions, 'timeout' | 'signal'>): Promise<ByteStream> {
+  connect(to: Address, options: Pick<ConnectOptions, 'timeout' | 'signal'>): Promise<UtpStream> {
     const { world, hub } = this.#options
     const { signal, timeout } = options
     return new Promise((resolve, reject) => {
@@ -158,7 +160,9 @@ export class UtpTransport implements Task, UtpStreamHost {
     }
     this.#events()
     this.#send(this.now())
-    this.#options.scheduler.schedule(this, this.#endpoint.nextTimeout())
+    const { scheduler, idle } = this.#options
+    scheduler.schedule(this, this.#endpoint.nextTimeout())
+    if (idle && this.#endpoint.stats.connections === 0) idle()
   }
 
   #events(): void {

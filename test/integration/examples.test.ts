@@ -53,6 +53,7 @@ describe('examples', () => {
       'download-and-stream.mjs',
       'own-storage.mjs',
       'tracker.mjs',
+      'utp.mjs',
       'virtual-swarm.mjs',
     ])
   })
@@ -82,6 +83,13 @@ describe('examples', () => {
       'version 1: c9e15763f722f23e98a29decdfae341b98d53056',
       '',
     ])
+  })
+
+  it('utp.mjs echoes over uTP', async () => {
+    const { code, stdout, stderr } = await start('utp.mjs').ended
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^echoed 5000000 bytes to port \d+\n$/)
   })
 
   it('tracker.mjs introduces two peers', async () => {

@@ -1,0 +1,29 @@
+/**
+ * `rarest/utp`: streams over UDP that leave the link to other traffic (BEP 29). `connect` and `createServer` give
+ * Node streams on UDP sockets of their own; `UtpEndpoint` is the protocol without sockets, clock and
+ * randomness, for whoever has these already. Packets alone: `rarest/utp/packet`.
+ * @module
+ */
+
+export { systemWorld } from '../net/system.js'
+export {
+  connect,
+  createServer,
+  type UtpConnectOptions,
+  UtpServer,
+  type UtpServerEvents,
+  type UtpServerOptions,
+} from '../net/utp-node.js'
+export { UtpSocket, type UtpSocketOptions } from '../net/utp-socket.js'
+export type { Address } from '../util/address.js'
+export { ProtocolError, RarestError } from '../util/errors.js'
+export type { Random } from '../util/random.js'
+export { UtpEndpoint, type UtpEndpointStats } from '../utp/endpoint.js'
+export type {
+  UtpCloseCode,
+  UtpConnection,
+  UtpDatagram,
+  UtpEvent,
+  UtpOptions,
+  UtpStats,
+} from '../utp/types.js'
