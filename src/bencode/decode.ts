@@ -81,7 +81,8 @@ export function span(
   return { start, end: reader.at }
 }
 
-function open(bytes: Uint8Array, options: DecodeOptions | undefined): Reader {
+/** A reader at the beginning of `bytes`. Throws TypeError for anything but bytes. */
+export function open(bytes: Uint8Array, options: DecodeOptions | undefined): Reader {
   if (!(bytes instanceof Uint8Array) && Object.prototype.toString.call(bytes) !== '[object Uint8Array]') {
     throw new TypeError(`bytes must be a Uint8Array, got ${typeof bytes}`)
   }

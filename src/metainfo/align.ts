@@ -4,9 +4,9 @@
  * @module
  */
 
-import { asDict, asList, asText, type BencodeDict } from '../bencode/index.js'
+import type { LazyDict } from '../bencode/cursor.js'
 import { equalBytes } from '../util/bytes.js'
-import { readLength, readRawPath, readTarget, refuse } from './file-entry.js'
+import { Properties, readLength, readTarget, refuse } from './file-entry.js'
 import type { TreeFile } from './file-tree.js'
 import type { MetainfoFile } from './model.js'
 import { quoteName } from './paths.js'
@@ -39,34 +39,35 @@ export function padded(files: readonly TreeFile[], pieceLength: number): readonl
  * either side of a pad, and the last file may have one behind it or not (BEP 52, 47).
  */
 export function joined(
-  info: BencodeDict,
+  info: LazyDict,
   files: readonly TreeFile[],
   pieceLength: number,
 ): readonly MetainfoFile[] {
   if (info.has('length')) return joinedSingle(info, files)
-  const entries = asList(info.get('files'))
-  if (entries === undefined) throw refuse('bad-files', 'info.files must be a list')
-  // Every file may have a pad; more entries than that cannot be honest, and cost time.
-  if (entries.length > 2 * files.length) throw differ(`info.files has ${entries.length} entries`)
+  const cursor = info.cursor('files')
+  if (cursor?.isList() !== true) throw refuse('bad-files', 'info.files must be a list')
+  const entry = new Properties(cursor)
   const list: MetainfoFile[] = []
   let next = 0
   let offset = 0
-  for (let i = 0; i < entries.length; i++) {
-    const entry = asDict(entries[i])
-    if (entry === undefined) throw refuse('bad-files', `info.files[${i}] must be a dictionary`)
-    const attr = asText(entry.get('attr')) ?? ''
-    const given = entry.get('length')
+  cursor.enter()
+  for (let i = 0; cursor.more(); i++) {
+    // Every file may have a pad; more entries than that cannot be honest, and cost time.
+    if (i === 2 * files.length) throw differ(`info.files has more than ${i} entries`)
+    if (!entry.next()) throw refuse('bad-files', `info.files[${i}] must be a dictionary`)
+    const attr = entry.attr()
+    const given = entry.length()
     if (attr.includes('p')) {
       const length = readLength(given, `info.files[${i}].length`)
       if (length >= pieceLength) throw differ(`info.files[${i}] is a pad of ${length} bytes`)
-      list.push(padOf(length, offset, readRawPath(entry.get('path'))))
+      list.push(padOf(length, offset, entry.path()))
       offset += length
     } else {
       const file = files[next++]
       const name = (): string => `info.files[${i}] ${quoteName(file?.path.join('/') ?? '')}`
       if (file === undefined) throw differ(`info.files[${i}] is in no file tree`)
       const symlink = file.symlink !== undefined
-      if (!samePath(readRawPath(entry.get('path')), file.rawPath)) throw differ(`${name()} has another path`)
+      if (!entry.hasPath(file.rawPath)) throw differ(`${name()} has another path`)
       if (given !== file.length && !(symlink && given === undefined))
         throw differ(`${name()} has another length`)
       if (symlink || attr.includes('l')) checkTarget(entry, file, name())
@@ -83,12 +84,18 @@ export function joined(
   return list
 }
 
-function joinedSingle(info: BencodeDict, files: readonly TreeFile[]): readonly MetainfoFile[] {
+function joinedSingle(info: LazyDict, files: readonly TreeFile[]): readonly MetainfoFile[] {
   const [file] = files
   if (info.has('files')) throw refuse('length-and-files', 'info must hold length or files, not both')
   const name = info.get('name')
   if (file === undefined || files.length > 1) throw differ(`info.file tree holds ${files.length} files`)
-  if (!samePath(name instanceof Uint8Array ? [name] : undefined, file.rawPath))
+  if (
+    !(
+      name instanceof Uint8Array &&
+      file.rawPath.length === 1 &&
+      equalBytes(name, file.rawPath[0] as Uint8Array)
+    )
+  )
     throw differ('info.name is not the path of the one file')
   if (readLength(info.get('length'), 'info.length') !== file.length) throw differ('info.length is another')
   return files
@@ -106,15 +113,9 @@ function checkGaps(list: readonly MetainfoFile[], size: number, pieceLength: num
   if (size > end) throw differ('the pads behind the last file are too long')
 }
 
-function checkTarget(entry: BencodeDict, file: MetainfoFile, name: string): void {
-  const target = readTarget(entry.get('symlink path'), `${name}.symlink path`)
+function checkTarget(entry: Properties, file: MetainfoFile, name: string): void {
+  const target = readTarget(entry.symlinkPath(), `${name}.symlink path`)
   if (target?.join('/') !== file.symlink?.join('/')) throw differ(`${name} is another symlink`)
-}
-
-function samePath(a: readonly Uint8Array[] | undefined, b: readonly Uint8Array[]): boolean {
-  if (a?.length !== b.length) return false
-  for (let i = 0; i < b.length; i++) if (!equalBytes(a[i] as Uint8Array, b[i] as Uint8Array)) return false
-  return true
 }
 
 function gapAfter(offset: number, pieceLength: number): number {

@@ -4,46 +4,67 @@
  * @module
  */
 
-import { asBytes, asDict, asText, type BencodeDict } from '../bencode/index.js'
-import { fromLatin1 } from '../util/bytes.js'
+import type { Cursor } from '../bencode/cursor.js'
+import { asBytes, type BencodeValue } from '../bencode/index.js'
 import { ProtocolError } from '../util/errors.js'
-import { checkPath, originalPath, readLength, readSha1, readTarget, refuse } from './file-entry.js'
+import { checkPath, originalPath, Properties, readLength, readTarget, refuse } from './file-entry.js'
 import { NODE_LENGTH } from './merkle.js'
 import type { MetainfoFile } from './model.js'
-import { nameDanger, type PendingPath, quoteName, readableName, safeName, settlePaths } from './paths.js'
+import { nameDanger, plainName, quoteName, readableName, safeName } from './paths.js'
+import { settleFiles } from './settle-files.js'
 
 /** A file of the tree; its offset is found when the list is laid out. */
 export interface TreeFile extends MetainfoFile {
   offset: number
 }
 
-/** The files of `info.file tree`, in order, with safe paths that all differ. */
-export function readTree(tree: BencodeDict | undefined, maxFiles: number): TreeFile[] {
-  if (tree === undefined) throw refuse('bad-file-tree', 'info.file tree must be a dictionary')
-  if (tree.has('')) throw refuse('bad-file-tree', 'info.file tree must be a folder, not a file')
-  if (countFiles(tree, maxFiles) > maxFiles)
+/** The files of `info.file tree`, in order, with safe paths that all differ. `cursor` stands before the tree. */
+export function readTree(cursor: Cursor | undefined, maxFiles: number): TreeFile[] {
+  if (cursor?.isDict() !== true) throw refuse('bad-file-tree', 'info.file tree must be a dictionary')
+  cursor.enter()
+  const start = cursor.at
+  // Keys ascend, so that the empty one is the first.
+  if (cursor.more() && isEmptyName(cursor))
+    throw refuse('bad-file-tree', 'info.file tree must be a folder, not a file')
+  cursor.at = start
+  // A file has at least eight bytes.
+  if (cursor.bytes.length > 8 * maxFiles && countFiles(cursor, maxFiles) > maxFiles)
     throw refuse('too-many-files', `info.file tree holds more than ${maxFiles} files`)
-  const walk = new Walk()
-  walk.folder(tree, ROOT)
+  cursor.at = start
+  const walk = new Walk(cursor)
+  walk.folder(ROOT)
   return walk.settled()
 }
 
-/** Counts before anything is made of them, and no further than `most`. */
-function countFiles(folder: BencodeDict, most: number): number {
+/** Counts before anything is made of them, and no further than `most`; `cursor` stands before the first entry. */
+function countFiles(cursor: Cursor, most: number): number {
   let count = 0
-  for (const value of folder.values()) {
-    const entry = asDict(value)
-    if (entry !== undefined) count += entry.has('') ? 1 : countFiles(entry, most - count)
-    if (count > most) break
+  while (count <= most && cursor.more()) {
+    cursor.string()
+    if (!cursor.isDict()) {
+      cursor.skip()
+      continue
+    }
+    const start = cursor.at
+    cursor.enter()
+    if (isEmptyName(cursor)) {
+      count++
+      cursor.at = start
+      cursor.skip()
+    } else count += countFiles(cursor, most - count)
   }
   return count
+}
+
+/** True when the key or end at the cursor is the empty name, which a file has for its properties. */
+function isEmptyName(cursor: Cursor): boolean {
+  return cursor.bytes[cursor.at] === 0x30
 }
 
 /** The path so far. */
 interface Folder {
   readonly bytes: readonly Uint8Array[]
-  /** As Latin-1, without `.`, like that of a {@link PendingPath}. */
-  readonly raw: readonly string[]
+  /** Without `.`. */
   readonly safe: readonly string[]
   /** Characters of `safe`, one more for each element. */
   readonly length: number
@@ -51,22 +72,37 @@ interface Folder {
   readonly differs: boolean
 }
 
-const ROOT: Folder = { bytes: [], raw: [], safe: [], length: 0, differs: false }
+const ROOT: Folder = { bytes: [], safe: [], length: 0, differs: false }
 
 class Walk {
+  readonly #cursor: Cursor
+  readonly #properties: Properties
   readonly #files: TreeFile[] = []
-  readonly #paths: PendingPath[] = []
 
-  /** As deep as the bencode decoder went. */
-  folder(entries: BencodeDict, above: Folder): void {
-    for (const [name, value] of entries) {
-      const entry = asDict(value)
-      const path = below(above, name)
-      if (entry === undefined) throw refuse('bad-file-tree', `${keyOf(path)} must be a dictionary`)
-      if (!entry.has('')) this.folder(entry, path)
-      else if (entry.size > 1)
+  constructor(cursor: Cursor) {
+    this.#cursor = cursor
+    this.#properties = new Properties(cursor)
+  }
+
+  /** The cursor stands before the first entry. As deep as the walk that checked the bencode went. */
+  folder(above: Folder): void {
+    const cursor = this.#cursor
+    while (cursor.more()) {
+      cursor.string()
+      const path = below(above, cursor.view())
+      if (!cursor.isDict()) throw refuse('bad-file-tree', `${keyOf(path)} must be a dictionary`)
+      cursor.enter()
+      if (!isEmptyName(cursor)) {
+        this.folder(path)
+        continue
+      }
+      cursor.string()
+      const isFile = this.#properties.next()
+      if (!isFile) cursor.skip()
+      if (cursor.more())
         throw refuse('file-with-siblings', `${keyOf(path)} is a file and must hold nothing else`)
-      else this.#file(asDict(entry.get('')), path)
+      if (!isFile) throw refuse('bad-file-tree', `${keyOf(path)} must have a dictionary of properties`)
+      this.#file(path)
     }
   }
 
@@ -74,29 +110,28 @@ class Walk {
   settled(): TreeFile[] {
     const files = this.#files
     if (files.length === 0) throw refuse('no-files', 'info.file tree holds no files')
-    const { clash, renamed } = settlePaths(this.#paths)
+    const clash = settleFiles(
+      files,
+      files.map((file) => file.rawPath),
+    )
     if (clash !== undefined)
       throw refuse(
         'path-clash',
         `the path ${quoteName(files[clash]?.path.join('/') ?? '')} in info.file tree is taken by another file`,
       )
-    for (const index of renamed) {
-      const file = files[index] as TreeFile
-      const spelt = (this.#paths[index] as PendingPath).raw.map(fromLatin1)
-      files[index] = { ...file, originalPath: originalPath(spelt) }
-    }
     return files
   }
 
-  #file(entry: BencodeDict | undefined, { bytes, raw, safe, length: characters, differs }: Folder): void {
-    const key = (): string => `info.file tree ${quoteName(safe.join('/'))}`
-    if (entry === undefined) throw refuse('bad-file-tree', `${key()} must have a dictionary of properties`)
+  #file(place: Folder): void {
+    const { bytes, safe, length: characters, differs } = place
+    const entry = this.#properties
+    const key = (): string => keyOf(place)
     checkPath(safe, characters, key)
-    const attr = asText(entry.get('attr')) ?? ''
+    const attr = entry.attr()
     // BEP 52 aligns files by itself; libtorrent refuses these too.
     if (attr.includes('p')) throw refuse('pad-in-file-tree', `${key()} is a pad file`)
-    const target = attr.includes('l') ? readTarget(entry.get('symlink path'), key()) : undefined
-    const given = entry.get('length')
+    const target = attr.includes('l') ? readTarget(entry.symlinkPath(), key()) : undefined
+    const given = entry.length()
     const isPlain = typeof given === 'number' && given >= 0
     const length = isPlain
       ? given
@@ -105,11 +140,9 @@ class Walk {
         : readLength(given, `the length of ${key()}`)
     if (target !== undefined && length > 0)
       throw refuse('bad-symlink', `${key()} is a symlink and must have length 0, got ${length}`)
-    const path = safe as string[]
-    this.#paths.push({ raw, safe: path })
     this.#files.push({
-      path,
-      originalPath: differs ? originalPath(raw.map(fromLatin1)) : undefined,
+      path: safe,
+      originalPath: differs ? originalPath(bytes) : undefined,
       rawPath: bytes,
       length,
       offset: 0,
@@ -117,35 +150,39 @@ class Walk {
       executable: attr.includes('x'),
       hidden: attr.includes('h'),
       symlink: target,
-      sha1: readSha1(entry),
-      md5sum: asText(entry.get('md5sum')),
-      piecesRoot: readRoot(entry, length, key),
+      sha1: entry.sha1(),
+      md5sum: entry.md5sum(),
+      piecesRoot: readRoot(entry.piecesRoot(), length, key),
     })
   }
 }
 
-function readRoot(entry: BencodeDict, length: number, key: () => string): Uint8Array | undefined {
-  const value = entry.get('pieces root')
+function readRoot(
+  value: BencodeValue | undefined,
+  length: number,
+  key: () => string,
+): Uint8Array | undefined {
   if (value === undefined && length === 0) return undefined
   if (value === undefined) throw refuse('missing-root', `${key()} has no pieces root`)
   if (length === 0) throw refuse('bad-root', `${key()} is empty and must have no pieces root`)
   const root = asBytes(value)
   if (root?.length !== NODE_LENGTH)
     throw refuse('bad-root', `the pieces root of ${key()} must be a string of ${NODE_LENGTH} bytes`)
-  if (root.every((byte) => byte === 0)) throw refuse('bad-root', `the pieces root of ${key()} is all zeros`)
+  if (root[0] === 0 && root.every((byte) => byte === 0))
+    throw refuse('bad-root', `the pieces root of ${key()} is all zeros`)
   return root
 }
 
-function below(above: Folder, name: string): Folder {
-  const bytes = fromLatin1(name)
-  const text = readableName(bytes)
-  if (text === '.') return { ...above, bytes: [...above.bytes, bytes] }
-  const danger = nameDanger(text)
+function below(above: Folder, name: Uint8Array): Folder {
+  const bytes = [...above.bytes, name]
+  const plain = plainName(name)
+  const text = plain ?? readableName(name)
+  if (text === '.') return { ...above, bytes }
+  const danger = plain === undefined ? nameDanger(text) : undefined
   if (danger !== undefined) throw new ProtocolError(danger, `info.file tree holds ${quoteName(text)}`)
-  const safe = safeName(text)
+  const safe = plain ?? safeName(text)
   return {
-    bytes: [...above.bytes, bytes],
-    raw: [...above.raw, name],
+    bytes,
     safe: [...above.safe, safe],
     length: above.length + safe.length + 1,
     differs: above.differs || safe !== text,

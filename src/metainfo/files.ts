@@ -3,23 +3,16 @@
  * @module
  */
 
-import { asDict, asList, asText, type BencodeDict, type BencodeValue } from '../bencode/index.js'
-import { fromLatin1 } from '../util/bytes.js'
-import {
-  originalPath,
-  readLength,
-  readRawPath,
-  readSha1,
-  readTarget,
-  refuse,
-  safePath,
-} from './file-entry.js'
+import type { Cursor, LazyDict } from '../bencode/cursor.js'
+import { asText } from '../bencode/index.js'
+import { Properties, readLength, readSha1, readTarget, refuse, safePath } from './file-entry.js'
 import type { MetainfoFile } from './model.js'
-import { type PendingPath, quoteName, settlePaths } from './paths.js'
+import { quoteName } from './paths.js'
+import { settleFiles } from './settle-files.js'
 
 /** The one file of a torrent without `files`. */
 export function readSingleFile(
-  info: BencodeDict,
+  info: LazyDict,
   naming: {
     readonly name: string
     readonly originalName: string | undefined
@@ -38,48 +31,50 @@ export function readSingleFile(
     executable: attr.includes('x'),
     hidden: attr.includes('h'),
     symlink: undefined,
-    sha1: readSha1(info),
+    sha1: readSha1(info.get('sha1')),
     md5sum: asText(info.get('md5sum')),
     piecesRoot: undefined,
   }
 }
 
-/** The entries of `info.files`, in order, with safe paths that all differ. */
-export function readFiles(value: BencodeValue | undefined, maxFiles: number): MetainfoFile[] {
-  const list = asList(value)
-  if (list === undefined) throw refuse('bad-files', 'info.files must be a list')
-  if (list.length === 0) throw refuse('no-files', 'info.files is empty')
-  if (list.length > maxFiles)
-    throw refuse('too-many-files', `info.files holds ${list.length}, the limit is ${maxFiles}`)
+/** The entries of `info.files`, in order, with safe paths that all differ. `cursor` stands before the list. */
+export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
+  if (!cursor.isList()) throw refuse('bad-files', 'info.files must be a list')
+  const count = countEntries(cursor, maxFiles)
+  if (count > maxFiles) throw refuse('too-many-files', `info.files holds ${count}, the limit is ${maxFiles}`)
+  const entry = new Properties(cursor)
   const files: MetainfoFile[] = []
-  const paths: PendingPath[] = []
-  const owners: number[] = []
+  const elements: (readonly Uint8Array[])[] = []
+  let pads = 0
   let offset = 0
-  for (let i = 0; i < list.length; i++) {
-    const entry = asDict(list[i])
-    if (entry === undefined) throw refuse('bad-files', `info.files[${i}] must be a dictionary`)
-    const attr = asText(entry.get('attr')) ?? ''
+  cursor.enter()
+  for (let i = 0; cursor.more(); i++) {
+    if (!entry.next()) throw refuse('bad-files', `info.files[${i}] must be a dictionary`)
+    const attr = entry.attr()
     const pad = attr.includes('p')
     const target =
       attr.includes('l') && !pad
-        ? readTarget(entry.get('symlink path'), `info.files[${i}].symlink path`)
+        ? readTarget(entry.symlinkPath(), `info.files[${i}].symlink path`)
         : undefined
-    const given = entry.get('length')
+    const given = entry.length()
     const length =
-      target !== undefined && given === undefined ? 0 : readLength(given, `info.files[${i}].length`)
+      target !== undefined && given === undefined
+        ? 0
+        : typeof given === 'number' && given >= 0
+          ? given
+          : readLength(given, `info.files[${i}].length`)
     if (target !== undefined && length > 0)
       throw refuse('bad-symlink', `info.files[${i}] is a symlink and must have length 0, got ${length}`)
-    const rawPath = readRawPath(entry.get('path'))
-    const path = pad
-      ? { raw: [], safe: ['.pad', String(length)], original: undefined }
-      : safePath(readRawPath(entry.get('path.utf-8')) ?? rawPath, `info.files[${i}].path`)
-    if (!pad) {
-      paths.push(path)
-      owners.push(i)
-    }
+    const rawPath = entry.path()
+    const chosen = pad ? rawPath : (entry.pathUtf8() ?? rawPath)
+    const { path, original } = pad
+      ? { path: ['.pad', String(length)], original: undefined }
+      : safePath(chosen, () => `info.files[${i}].path`)
+    if (pad) pads++
+    elements.push(chosen ?? [])
     files.push({
-      path: path.safe,
-      originalPath: path.original,
+      path,
+      originalPath: original,
       rawPath: rawPath ?? [],
       length,
       offset,
@@ -87,29 +82,32 @@ export function readFiles(value: BencodeValue | undefined, maxFiles: number): Me
       executable: attr.includes('x'),
       hidden: attr.includes('h'),
       symlink: target,
-      sha1: readSha1(entry),
-      md5sum: asText(entry.get('md5sum')),
+      sha1: entry.sha1(),
+      md5sum: entry.md5sum(),
       piecesRoot: undefined,
     })
     offset += length
     if (offset > Number.MAX_SAFE_INTEGER)
       throw refuse('size-overflow', `the lengths up to info.files[${i}] sum to more than 2^53 - 1`)
   }
-  if (paths.length === 0) throw refuse('no-files', 'info.files holds nothing but pads')
-  const { clash, renamed } = settlePaths(paths)
-  if (clash !== undefined) {
-    const file = owners[clash] as number
+  if (files.length === 0) throw refuse('no-files', 'info.files is empty')
+  if (pads === files.length) throw refuse('no-files', 'info.files holds nothing but pads')
+  const clash = settleFiles(files, elements)
+  if (clash !== undefined)
     throw refuse(
       'path-clash',
-      `info.files[${file}].path ${quoteName(files[file]?.path.join('/') ?? '')} is taken by another file`,
+      `info.files[${clash}].path ${quoteName(files[clash]?.path.join('/') ?? '')} is taken by another file`,
     )
-  }
-  for (const index of renamed) {
-    const file = owners[index] as number
-    files[file] = {
-      ...(files[file] as MetainfoFile),
-      originalPath: originalPath((paths[index] as PendingPath).raw.map(fromLatin1)),
-    }
-  }
   return files
+}
+
+/** Counts before anything is made of them, where there may be too many: an entry has at least two bytes. */
+function countEntries(cursor: Cursor, most: number): number {
+  if (cursor.bytes.length <= 2 * most) return 0
+  const start = cursor.at
+  let count = 0
+  cursor.enter()
+  for (; cursor.more(); count++) cursor.skip()
+  cursor.at = start
+  return count
 }

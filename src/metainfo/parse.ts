@@ -35,18 +35,14 @@
  */
 
 import { sha1, sha256 } from '#hash'
+import { Cursor, LazyDict, walk } from '../bencode/cursor.js'
 import {
   asBytes,
-  asDict,
   asInteger,
   asList,
   asText,
-  type BencodeDict,
   type BencodeValue,
   type DecodeOptions,
-  decode,
-  type Span,
-  span,
 } from '../bencode/index.js'
 import { equalBytes, toHex } from '../util/bytes.js'
 import { ProtocolError, type Result } from '../util/errors.js'
@@ -83,21 +79,24 @@ export function parseMetainfo(input: Uint8Array, options?: ParseOptions): Metain
   const { pieceLayers: mode = 'strict', ...given } = options ?? {}
   const caps = { ...METAINFO_LIMITS, ...given }
   const { maxLength, maxDepth, maxTokens } = caps
-  const read = readRoot(bytes, { maxLength, maxDepth, maxTokens })
-  const root = asDict(read.value)
-  if (root === undefined) throw refuse('not-a-dictionary', 'a torrent must be a dictionary')
-  const info = asDict(root.get('info'))
-  if (info === undefined || read.at === undefined) throw refuse('missing-info', 'info must be a dictionary')
+  const unsorted = check(bytes, { maxLength, maxDepth, maxTokens })
+  const start = new Cursor(bytes, 0)
+  if (!start.isDict()) throw refuse('not-a-dictionary', 'a torrent must be a dictionary')
+  const root = new LazyDict(start)
+  const at = root.cursor('info')
+  if (at?.isDict() !== true) throw refuse('missing-info', 'info must be a dictionary')
+  const infoStart = at.at
+  const info = new LazyDict(at)
   const version = readVersion(info)
   // Two makers that order a v2 dictionary differently would give one torrent two names (BEP 52).
-  if (version !== '1' && read.unsorted !== undefined) throw read.unsorted
-  const infoBytes = bytes.subarray(read.at.start, read.at.end)
+  if (version !== '1' && unsorted !== undefined) throw unsorted
+  const infoBytes = bytes.subarray(infoStart, at.at)
   const infoHash = version === '2' ? undefined : sha1(infoBytes)
   const infoHashV2 = version === '1' ? undefined : sha256(infoBytes)
 
   const pieceLength = readPieceLength(info, version, caps)
   const pieces = version === '2' ? new Uint8Array(0) : readPieces(info, caps)
-  const tree = version === '1' ? undefined : readTree(asDict(info.get('file tree')), caps.maxFiles)
+  const tree = version === '1' ? undefined : readTree(info.cursor('file tree'), caps.maxFiles)
   const multiFile = version === '2' ? !isSingleTree(info, tree ?? []) : info.has('files')
   const naming = readName(info, infoHash ?? (infoHashV2 as Uint8Array), multiFile ? undefined : tree?.[0])
   const files =
@@ -114,7 +113,7 @@ export function parseMetainfo(input: Uint8Array, options?: ParseOptions): Metain
       `info.pieces holds ${pieces.length / 20}, the files need ${layout.pieceCount}`,
     )
   const pieceLayers =
-    version === '1' ? new Map() : readPieceLayers(root.get('piece layers'), files, pieceLength, mode)
+    version === '1' ? new Map() : readPieceLayers(root.cursor('piece layers'), files, pieceLength, mode)
   let size = 0
   for (const file of files) if (!file.pad) size += file.length
 
@@ -172,37 +171,22 @@ export function pieceHash(metainfo: Metainfo, piece: number): Uint8Array {
 }
 
 /**
- * Bytes behind `info` from which they too are walked over before values are built, which takes ten times as
- * long: no torrent in the field has so many, and two million empty lists fit.
+ * Walks over the whole file, so that it can be read without further checks and values are built of no more
+ * than what is asked for. Returns the complaint about keys out of order, for v1 torrents may have them.
  */
-const WALKED_FIRST = 4 * 1024 * 1024
-
-/**
- * The whole value and where `info` lies. Keys out of order are told beside them, for v1 torrents may have
- * them. The walk to the end of `info` refuses most of what holds too much before anything is built.
- */
-function readRoot(
-  bytes: Uint8Array,
-  strict: DecodeOptions,
-): {
-  readonly value: BencodeValue
-  readonly at: Span | undefined
-  readonly unsorted: ProtocolError | undefined
-} {
+function check(bytes: Uint8Array, limits: DecodeOptions): ProtocolError | undefined {
   try {
-    const at = span(bytes, ['info'], strict)
-    if (bytes.length - (at?.end ?? 0) > WALKED_FIRST) span(bytes, [], strict)
-    return { value: decode(bytes, strict), at, unsorted: undefined }
+    walk(bytes, limits)
+    return undefined
   } catch (error) {
     if (!(error instanceof ProtocolError) || error.code !== 'bencode/unsorted-key') throw error
-    const lenient = { ...strict, unsortedKeys: true }
-    const at = span(bytes, ['info'], lenient)
-    return { value: decode(bytes, lenient), at, unsorted: error }
+    walk(bytes, { ...limits, unsortedKeys: true })
+    return error
   }
 }
 
 /** Before any other complaint: a torrent of a later format says so here (BEP 52). */
-function readVersion(info: BencodeDict): Metainfo['version'] {
+function readVersion(info: LazyDict): Metainfo['version'] {
   const version = info.get('meta version')
   if ((typeof version === 'number' || typeof version === 'bigint') && version > 2)
     throw refuse('version-too-new', `info.meta version is ${version}, known are 1 and 2`)
@@ -214,7 +198,7 @@ function readVersion(info: BencodeDict): Metainfo['version'] {
 }
 
 function readPieceLength(
-  info: BencodeDict,
+  info: LazyDict,
   version: Metainfo['version'],
   { maxPieceLength }: Required<MetainfoLimits>,
 ): number {
@@ -226,7 +210,7 @@ function readPieceLength(
   return length
 }
 
-function readPieces(info: BencodeDict, { maxPieces }: Required<MetainfoLimits>): Uint8Array {
+function readPieces(info: LazyDict, { maxPieces }: Required<MetainfoLimits>): Uint8Array {
   const pieces = asBytes(info.get('pieces'))
   if (pieces === undefined || pieces.length % 20 !== 0)
     throw refuse('bad-pieces', 'info.pieces must be a string of 20 bytes per piece')
@@ -242,14 +226,14 @@ interface Naming {
 }
 
 /** The file list of a v1 torrent. */
-function readList(info: BencodeDict, naming: Naming, maxFiles: number): readonly MetainfoFile[] {
+function readList(info: LazyDict, naming: Naming, maxFiles: number): readonly MetainfoFile[] {
   if (!info.has('files')) return [readSingleFile(info, naming)]
   if (info.has('length')) throw refuse('length-and-files', 'info must hold length or files, not both')
-  return readFiles(info.get('files'), maxFiles)
+  return readFiles(info.cursor('files') as Cursor, maxFiles)
 }
 
 /** True for the tree of a single file: its one entry has the torrent's name, or the torrent has none (BEP 52). */
-function isSingleTree(info: BencodeDict, tree: readonly MetainfoFile[]): boolean {
+function isSingleTree(info: LazyDict, tree: readonly MetainfoFile[]): boolean {
   const path = tree[0]?.rawPath
   if (tree.length !== 1 || path?.length !== 1) return false
   const name = asBytes(info.get('name'))
@@ -279,7 +263,7 @@ function layOut(
   return new Layout(files, pieceLength)
 }
 
-function readName(info: BencodeDict, infoHash: Uint8Array, single: MetainfoFile | undefined): Naming {
+function readName(info: LazyDict, infoHash: Uint8Array, single: MetainfoFile | undefined): Naming {
   const value = info.get('name')
   const chosen = asBytes(info.get('name.utf-8')) ?? asBytes(value) ?? single?.rawPath[0]
   if (value !== undefined && asBytes(value) === undefined)
@@ -299,8 +283,8 @@ function readName(info: BencodeDict, infoHash: Uint8Array, single: MetainfoFile 
 
 /** Items of a list that may stand in `info`, outside or both (BEP 38). */
 function merged<T>(
-  root: BencodeDict,
-  info: BencodeDict,
+  root: LazyDict,
+  info: LazyDict,
   key: string,
   read: (value: BencodeValue) => T | undefined,
 ): readonly T[] {
