@@ -23,6 +23,7 @@ import { JsonChild } from '../../test/interop/rigs/child.mjs'
 const LIBTORRENT_DRIVER = fileURLToPath(
   new URL('../../test/interop/rigs/libtorrent-driver.py', import.meta.url),
 )
+const FAR = fileURLToPath(new URL('../../test/interop/rigs/far.mjs', import.meta.url))
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url))
 const MIB = 1 << 20
@@ -146,13 +147,13 @@ async function ready(child) {
  * `count` seeds that only upload: one libtorrent process up to 10, else two that share the addresses
  * 127.0.1.x and 127.0.2.x, each address with a libtorrent session of its own.
  */
-export async function startSeeds(torrent, data, count, lazy = false, encryption = 'plain') {
+export async function startSeeds(torrent, data, count, lazy = false, link = {}) {
   const processes = []
   try {
     const perProcess = count > 10 ? [Math.ceil(count / 2), Math.floor(count / 2)] : [count]
     for (const [index, addresses] of perProcess.entries()) {
       const listen = Array.from({ length: addresses }, (_, i) => `127.0.${index + 1}.${i + 1}`)
-      const seed = await startLibtorrent({ listen, encryption })
+      const seed = await startLibtorrent({ listen, ...link })
       processes.push(seed)
       await seed.request({ cmd: 'add', torrent, dir: data, seedMode: lazy })
       for (let ready = 0; ready < addresses; ready++) await seed.event('finished')
@@ -172,6 +173,12 @@ export async function startSeeds(torrent, data, count, lazy = false, encryption 
     },
     stop: () => Promise.all(processes.map((seed) => seed.stop())),
   }
+}
+
+/** A long way for datagrams to each target, `delay` ms each way: a process to stop, and the `peers` it stands for. */
+export async function startFar(targets, delay) {
+  const far = await ready(new JsonChild('far', process.execPath, [FAR, JSON.stringify({ targets, delay })]))
+  return { peers: far.ready.listening, stop: () => far.stop() }
 }
 
 /** Memory of a process now, bytes. `anonymous` leaves out mapped files (libtorrent maps what it downloads). */

@@ -3,7 +3,7 @@
  * turn, repeats, and compares.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { startClient, startSeeds, watchMemory } from './rig.mjs'
+import { startClient, startFar, startSeeds, watchMemory } from './rig.mjs'
 
 const KIB = 1024
 const MIB = 1 << 20
@@ -18,6 +18,8 @@ export const SCENARIOS = [
   download('download-hybrid', { seeds: 1, pieceLength: MIB, version: 'hybrid' }),
   download('download-16k', { seeds: 1, pieceLength: 16 * KIB }),
   download('download-rc4', { seeds: 1, pieceLength: MIB, encryption: 'rc4' }),
+  download('utp-download', { seeds: 1, pieceLength: MIB, utp: true }),
+  download('utp-far', { seeds: 1, pieceLength: MIB, utp: true, delay: 25 }),
   download('download-20', { seeds: 20, pieceLength: MIB }),
   download('download-40', { seeds: 40, pieceLength: MIB }),
   download('memory-16m-40', { seeds: 40, pieceLength: 16 * MIB }),
@@ -29,6 +31,12 @@ export const SCENARIOS = [
     title: 'seed to one libtorrent peer over RC4, 1 MiB pieces',
     run: (client, workspace, options) => seed(client, workspace, { encryption: 'rc4', ...options }),
   },
+  {
+    name: 'utp-seed',
+    group: 'utp',
+    title: 'seed to one libtorrent peer over uTP, 1 MiB pieces',
+    run: (client, workspace, options) => seed(client, workspace, { utp: true, ...options }),
+  },
   { name: 'check', group: 'check', title: 'check of existing data, 1 MiB pieces', run: check },
 ]
 
@@ -37,35 +45,36 @@ export const SCENARIOS = [
  * seed's in the middle of the transfer. A lone seed has checked its data before; twenty checks of 1 GiB would
  * take too long, so many seeds are always lazy, and are compared with `download-lazy`.
  */
-function download(name, { seeds, pieceLength, loopDelay = false, lazy = seeds > 1, encryption, version }) {
+function download(name, setup) {
+  const { seeds, pieceLength, loopDelay = false, lazy = seeds > 1, encryption, version, utp, delay } = setup
   const pieces = pieceLength < MIB ? `${pieceLength / KIB} KiB` : `${pieceLength / MIB} MiB`
+  const title = [
+    `download from ${seeds} libtorrent seed${seeds > 1 ? 's' : ''}${lazy ? ' in seed mode' : ''}`,
+    ...(encryption ? [`over ${encryption.toUpperCase()}`] : []),
+    ...(utp ? ['over uTP'] : []),
+    ...(delay ? [`${2 * delay} ms away`] : []),
+  ]
   return {
     name,
-    group: 'download',
-    title: `download from ${seeds} libtorrent seed${seeds > 1 ? 's' : ''}${lazy ? ' in seed mode' : ''}${encryption ? ` over ${encryption.toUpperCase()}` : ''}, ${pieces} pieces${version === undefined ? '' : `, version ${version}`}`,
+    group: utp ? 'utp' : 'download',
+    title: `${title.join(' ')}, ${pieces} pieces${version === undefined ? '' : `, version ${version}`}`,
     run: (client, workspace, options) =>
-      runDownload(client, workspace, {
-        seeds,
-        pieceLength,
-        loopDelay,
-        lazy,
-        encryption,
-        version,
-        ...options,
-      }),
+      runDownload(client, workspace, { ...setup, loopDelay, lazy, ...options }),
   }
 }
 
 /** From the first connection that a seed accepts to the last verified piece. */
 async function runDownload(name, workspace, setup) {
-  const { seeds, pieceLength, loopDelay, lazy, encryption, version, compare, nodeArguments } = setup
+  const { seeds, pieceLength, loopDelay, lazy, delay, version, compare, nodeArguments } = setup
   const torrent = await workspace.torrent(pieceLength, version)
   const target = workspace.target()
   workspace.warm()
-  const swarm = await startSeeds(torrent, workspace.data, seeds, lazy, encryption)
+  const swarm = await startSeeds(torrent, workspace.data, seeds, lazy, linkOf(setup))
   let client
+  let far
   try {
-    client = await startClient(name, { loopDelay, nodeArguments, ...encrypted(encryption) })
+    if (delay) far = await startFar(swarm.peers, delay)
+    client = await startClient(name, { loopDelay, nodeArguments, ...linkOf(setup) })
     const startup = client.ready.cpu
     await client.request({ cmd: 'add', torrent, dir: target })
     await client.event('checked', { timeout: RUN_LIMIT })
@@ -73,7 +82,7 @@ async function runDownload(name, workspace, setup) {
     const memory = watchMemory(client.pid)
     const noise = loopDelay ? monitorEventLoopDelay({ resolution: 1 }) : undefined
     noise?.enable()
-    await client.request({ cmd: 'connect', peers: swarm.peers })
+    await client.request({ cmd: 'connect', peers: far?.peers ?? swarm.peers })
     const finished = await client.event('finished', { timeout: RUN_LIMIT })
     noise?.disable()
     const { peak, added, addedAnonymous } = memory()
@@ -95,23 +104,25 @@ async function runDownload(name, workspace, setup) {
     }
   } finally {
     await client?.stop()
+    await far?.stop()
     await swarm.stop()
     workspace.target()
   }
 }
 
 /** A libtorrent peer downloads from the client; the clock is the libtorrent peer's, the CPU and memory the client's. */
-async function seed(name, workspace, { compare, nodeArguments, encryption }) {
+async function seed(name, workspace, setup) {
+  const { compare, nodeArguments } = setup
   const torrent = await workspace.torrent(MIB)
   const target = workspace.target()
   workspace.warm()
   let client
   let leech
   try {
-    client = await startClient(name, { nodeArguments, ...encrypted(encryption) })
+    client = await startClient(name, { nodeArguments, ...linkOf(setup) })
     await client.request({ cmd: 'add', torrent, dir: workspace.data, seedMode: true })
     await client.event('finished', { timeout: RUN_LIMIT })
-    leech = await startClient('libtorrent', encrypted(encryption))
+    leech = await startClient('libtorrent', linkOf(setup))
     await leech.request({ cmd: 'add', torrent, dir: target })
     await leech.event('checked')
     const before = await client.request({ cmd: 'usage' })
@@ -163,11 +174,17 @@ async function check(name, workspace, { nodeArguments }) {
   }
 }
 
-/** What makes either driver take and make connections over RC4 only; nothing when there is no encryption. */
-function encrypted(encryption) {
-  if (encryption === undefined) return {}
+/**
+ * What makes every driver take and make connections over RC4 only, or by uTP only; nothing where the setup says
+ * nothing.
+ */
+function linkOf({ encryption, utp }) {
   const policy = { incoming: 'required', outgoing: 'required', methods: encryption }
-  return { encryption, session: { encryption: policy } }
+  return {
+    ...(encryption === undefined ? {} : { encryption }),
+    ...(utp ? { transport: 'utp' } : {}),
+    session: { ...(encryption === undefined ? {} : { encryption: policy }), ...(utp ? { tcp: false } : {}) },
+  }
 }
 
 /** libtorrent finishes before it has written all; that time is not counted against it. */

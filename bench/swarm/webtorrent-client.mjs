@@ -1,6 +1,6 @@
 /**
  * WebTorrent 2.8 behind the same JSON lines as the libtorrent driver: add, connect, status, usage, quit.
- * Options as one JSON argument: { port, tracker, loopDelay, encryption }. WebTorrent listens on every address; peers are dialled on loopback.
+ * Options as one JSON argument: { port, tracker, loopDelay, encryption, transport }. WebTorrent listens on every address; peers are dialled on loopback.
  */
 import { register } from 'node:module'
 import { clock, loopMonitor, serve, usage } from './json-lines.mjs'
@@ -16,7 +16,7 @@ const client = new WebTorrent({
   utPex: false,
   natUpnp: false,
   natPmp: false,
-  utp: false,
+  utp: options.transport === 'utp',
   torrentPort: options.port ?? 0,
   secure: options.encryption === 'rc4',
 })
