@@ -115,7 +115,18 @@ describe.runIf(requireClient('libtorrent'))('the rarest command', () => {
       '--announce',
       'http://127.0.0.1:9/announce',
     ]
-    const created = run('create', source, '-o', out, ...options, '--announce', 'udp://127.0.0.1:9', '--json')
+    const created = run(
+      'create',
+      source,
+      '-o',
+      out,
+      '--version',
+      '1',
+      ...options,
+      '--announce',
+      'udp://127.0.0.1:9',
+      '--json',
+    )
     expect(created.stderr).toBe('')
     expect(created.status).toBe(0)
     const [theirs, ours] = await Promise.all([oracle.parse(payload.torrent), oracle.parse(out)])
