@@ -19,6 +19,7 @@ export type {
   TorrentEvents,
   TorrentState,
   TorrentStats,
+  UdpStats,
   Warning,
 } from './torrent/events.js'
 export type { StreamOptions, TorrentFile } from './torrent/file.js'

@@ -22,7 +22,7 @@ import { FileStorage } from './storage/file.js'
 import { type Ban, Bans } from './torrent/bans.js'
 import { abortable, Deferred } from './torrent/deferred.js'
 import { DhtAnnouncer } from './torrent/dht-announcer.js'
-import type { SessionStats, Warning } from './torrent/events.js'
+import type { SessionStats, UdpStats, Warning } from './torrent/events.js'
 import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
 import type { TorrentSource } from './torrent/source.js'
@@ -156,6 +156,7 @@ export class Session extends EventEmitter<SessionEvents> {
       torrents: this.torrents.length,
       halfOpen: this.#dialer.halfOpen,
       banned: this.bans.length,
+      udp: this.#udpStats,
       ...sums,
     }
   }
@@ -222,6 +223,12 @@ export class Session extends EventEmitter<SessionEvents> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  get #udpStats(): UdpStats | undefined {
+    if (this.#hub.port === 0) return undefined
+    const { receiveBuffer } = this.#hub
+    return { receiveBuffer, utpConnections: this.#utp?.stats.connections ?? 0 }
   }
 
   async #open(): Promise<void> {

@@ -63,6 +63,7 @@ function ignore(): void {}
 
 class SystemDatagrams implements DatagramSocket {
   readonly address: Address
+  readonly receiveBuffer: number
   private readonly socket: Socket
   private stage: Uint8Array = new Uint8Array(STAGE_BYTES)
   private staged = 0
@@ -72,6 +73,7 @@ class SystemDatagrams implements DatagramSocket {
     this.socket = socket
     const { address, port } = socket.address()
     this.address = { host: address, port }
+    this.receiveBuffer = socket.getRecvBufferSize()
   }
 
   send(bytes: Uint8Array, to: Address): void {

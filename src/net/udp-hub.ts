@@ -48,6 +48,12 @@ export class UdpHub {
     return this.addresses[0]?.port ?? 0
   }
 
+  /** The smaller receive buffer of the sockets, bytes as the system counts them; undefined where there is none. */
+  get receiveBuffer(): number | undefined {
+    const sizes = [this.#sockets[4], this.#sockets[6]].flatMap((socket) => socket?.receiveBuffer ?? [])
+    return sizes.length > 0 ? Math.min(...sizes) : undefined
+  }
+
   /** True when datagrams can be sent to addresses of this family. */
   has(family: 4 | 6): boolean {
     return this.#sockets[family] !== undefined

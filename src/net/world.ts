@@ -68,6 +68,8 @@ export interface StreamServer {
 
 export interface DatagramSocket {
   readonly address: Address
+  /** Bytes of the receive buffer that the system granted, as it counts them (Linux: twice what was asked). Undefined where there is none. */
+  readonly receiveBuffer?: number
   /** Queues one datagram; the bytes may be reused as soon as this returns. Failures are dropped like lost packets. */
   send(bytes: Uint8Array, to: Address): void
   close(): Promise<void>

@@ -114,4 +114,18 @@ export interface SessionStats {
   readonly uploadRate: number
   readonly received: number
   readonly uploaded: number
+  /** Undefined when the session has neither DHT nor uTP, or before {@link Session.ready}. */
+  readonly udp: UdpStats | undefined
+}
+
+/** Numbers of a session's UDP sockets at one moment. */
+export interface UdpStats {
+  /**
+   * Bytes of the smaller receive buffer that the system granted, of 4 MiB asked for; as it counts them, which on
+   * Linux is twice the bytes. With less than about 1 MiB fast uTP downloads lose packets: raise the system's
+   * limit (`net.core.rmem_max`). Undefined in a virtual world.
+   */
+  readonly receiveBuffer: number | undefined
+  /** uTP connections, lingering ones included. */
+  readonly utpConnections: number
 }

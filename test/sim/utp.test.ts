@@ -12,6 +12,7 @@ describe('uTP', () => {
     expect(await sim.run(leecher.torrent.done)).toBe('complete')
     expect(isWhole(leecher.host, torrent)).toBe(true)
     expect(leecher.torrent.stats.wasted).toBe(0)
+    expect(leecher.session.stats.udp).toMatchObject({ receiveBuffer: undefined })
   })
 
   scenario('alone carries encrypted connections', async (sim) => {
