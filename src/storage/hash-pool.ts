@@ -1,6 +1,6 @@
 /**
  * Hashes the files of a new torrent on several threads: each reads its own runs of pieces and hashes them
- * both ways, so that no byte crosses between threads. docs/decisions/ has what was measured.
+ * both ways, so that no byte crosses between threads. See docs/decisions/create-on-several-threads.md.
  * @module
  */
 
