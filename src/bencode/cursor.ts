@@ -5,7 +5,8 @@
  */
 
 import { open } from './decode.js'
-import { keyText, Reader } from './reader.js'
+import { keyText } from './key-text.js'
+import { Reader } from './reader.js'
 import { type BencodeValue, DEEPEST, type DecodeOptions, type Limits } from './value.js'
 
 const COLON = 0x3a
@@ -25,11 +26,12 @@ const COUNTED: Limits = {
   unsortedKeys: true,
 }
 
-/** Checks that `bytes` hold one value, as strictly as `decode` and with its errors, and makes nothing of it. */
-export function walk(bytes: Uint8Array, options?: DecodeOptions): void {
+/** Checks that `bytes` hold one value, as strictly as `decode` and with its errors, and makes nothing of it. A cursor before it. */
+export function walk(bytes: Uint8Array, options?: DecodeOptions): Cursor {
   const reader = open(bytes, options)
   reader.skip()
   reader.finish()
+  return new Cursor(bytes, 0, reader.ends)
 }
 
 /** A place in bencode that is known to be well-formed; checks nothing and throws nothing then. */
@@ -40,10 +42,13 @@ export class Cursor {
   /** Where the string that was read last begins, and the offset behind it. */
   from = 0
   to = 0
+  /** Where long values end, by their offset. */
+  readonly ends: ReadonlyMap<number, number> | undefined
 
-  constructor(bytes: Uint8Array, at: number) {
+  constructor(bytes: Uint8Array, at: number, ends: ReadonlyMap<number, number> | undefined) {
     this.bytes = bytes
     this.at = at
+    this.ends = ends
   }
 
   isDict(): boolean {
@@ -147,18 +152,20 @@ export class Cursor {
 
 /** A dictionary whose values are built as they are asked for. */
 export class LazyDict {
-  readonly #bytes: Uint8Array
+  readonly #cursor: Cursor
   readonly #places = new Map<string, number>()
 
   /** Reads the keys of the dictionary that `cursor` stands before, and leaves it behind. */
   constructor(cursor: Cursor) {
     const { bytes } = cursor
-    this.#bytes = bytes
+    this.#cursor = cursor
     cursor.enter()
     while (cursor.more()) {
       cursor.string()
       this.#places.set(keyText(bytes, cursor.from, cursor.to), cursor.at)
-      cursor.skip()
+      const end = cursor.ends?.get(cursor.at)
+      if (end === undefined) cursor.skip()
+      else cursor.at = end
     }
   }
 
@@ -173,6 +180,6 @@ export class LazyDict {
   /** A cursor in front of the value, or undefined when there is none. */
   cursor(key: string): Cursor | undefined {
     const at = this.#places.get(key)
-    return at === undefined ? undefined : new Cursor(this.#bytes, at)
+    return at === undefined ? undefined : new Cursor(this.#cursor.bytes, at, this.#cursor.ends)
   }
 }

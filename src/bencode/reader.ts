@@ -4,6 +4,7 @@
  */
 
 import { ProtocolError } from '../util/errors.js'
+import { keyText, latin1 } from './key-text.js'
 import type { BencodeDict, BencodeValue, Limits } from './value.js'
 
 const COLON = 0x3a
@@ -16,12 +17,17 @@ const LIST = 0x6c
 /** No input is that long: reading further digits of a length could only lose precision. */
 const LONGEST = 2 ** 48
 
+/** Bytes that are worth a note of where they end; so few such values fit that the notes stay small. */
+const LONG = 4096
+
 /**
  * Reads from `at` onwards. Every method throws ProtocolError at the first byte that breaks the
  * grammar or a limit; `at` is then of no use any more.
  */
 export class Reader {
   at = 0
+  /** Where the long ones of the lists and dictionaries near the root end, by their offset, once skipped. */
+  ends: Map<number, number> | undefined
   readonly #bytes: Uint8Array
   readonly #limits: Limits
   #tokens: number
@@ -59,16 +65,20 @@ export class Reader {
     if (lead === undefined) throw this.#truncated()
     if (lead >= ZERO && lead <= 0x39) this.#skipString()
     else if (lead === INTEGER) this.#integer()
-    else if (lead === LIST) {
-      this.#enter()
-      while (!this.#ended()) this.skip()
-      this.#leave()
-    } else if (lead === DICT) {
-      this.#enter()
-      if (this.#limits.unsortedKeys) this.#skipUnsorted()
-      else this.#skipSorted()
-      this.#leave()
-    } else throw this.#unknown()
+    else if (lead === LIST || lead === DICT) this.#skipMembers(lead)
+    else throw this.#unknown()
+  }
+
+  #skipMembers(lead: number): void {
+    const start = this.at
+    this.#enter()
+    if (lead === LIST) while (!this.#ended()) this.skip()
+    else if (this.#limits.unsortedKeys) this.#skipUnsorted()
+    else this.#skipSorted()
+    this.#leave()
+    if (this.#depth > 2 || this.at - start <= LONG) return
+    this.ends ??= new Map()
+    this.ends.set(start, this.at)
   }
 
   /**
@@ -345,38 +355,6 @@ class KeyOrder {
     } else this.#largest = key
     if (this.#lenient) this.#seen.add(key)
   }
-}
-
-/** Long keys are rare and never repeat; short ones come from a small table of strings seen before. */
-const CACHED_LENGTH = 20
-const CACHE_SIZE = 512
-const cache: string[] = new Array<string>(CACHE_SIZE).fill('')
-
-/** The bytes of a key, a character each. */
-export function keyText(bytes: Uint8Array, from: number, to: number): string {
-  const length = to - from
-  if (length > CACHED_LENGTH || length === 0) return latin1(bytes, from, to)
-  let hash = length
-  for (let at = from; at < to; at++) hash = (hash * 31 + (bytes[at] as number)) | 0
-  const slot = (hash ^ (hash >>> 9)) & (CACHE_SIZE - 1)
-  const known = cache[slot] as string
-  if (known.length === length) {
-    let i = 0
-    while (i < length && known.charCodeAt(i) === bytes[from + i]) i++
-    if (i === length) return known
-  }
-  const key = latin1(bytes, from, to)
-  cache[slot] = key
-  return key
-}
-
-function latin1(bytes: Uint8Array, from: number, to: number): string {
-  let text = ''
-  for (let at = from; at < to; at += 4096) {
-    const run = bytes.subarray(at, Math.min(at + 4096, to))
-    text += String.fromCharCode.apply(null, run as unknown as number[])
-  }
-  return text
 }
 
 /** True when the bytes `a` .. `aEnd` sort before those of `b` .. `bEnd`. */

@@ -11,12 +11,12 @@ import {
   MAX_PATH_DEPTH,
   MAX_PATH_LENGTH,
   nameDanger,
-  plainName,
   posixName,
   quoteName,
   readableName,
   safeName,
 } from './paths.js'
+import { PlainNames } from './plain-names.js'
 
 /** A length in bytes, at least 0 and below 2^53. */
 export function readLength(value: BencodeValue | undefined, key: string): number {
@@ -171,11 +171,12 @@ export function readTarget(
   key: string,
 ): readonly string[] | undefined {
   if (raw === undefined || raw.every((element) => element.length === 0)) return undefined
-  return safePath(raw, () => key).path
+  return safePath(new PlainNames(), raw, () => key).path
 }
 
 /** A path of the torrent made safe; empty elements and `.` are dropped. */
 export function safePath(
+  names: PlainNames,
   elements: readonly Uint8Array[] | undefined,
   key: () => string,
 ): { readonly path: string[]; readonly original: readonly string[] | undefined } {
@@ -183,13 +184,19 @@ export function safePath(
   const path: string[] = []
   let differs = false
   let length = 0
-  for (const element of elements) {
-    const plain = plainName(element)
+  let folder = 0
+  const last = elements.length - 1
+  for (let i = 0; i <= last; i++) {
+    const element = elements[i] as Uint8Array
+    const plain = names.text(element)
     if (plain !== undefined) {
       path.push(plain)
       length += plain.length + 1
+      if (i < last) folder = names.folder(folder)
+      else names.file(folder)
       continue
     }
+    names.other()
     const text = readableName(element)
     if (text === '' || text === '.') continue
     const danger = nameDanger(text)

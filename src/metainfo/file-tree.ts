@@ -10,7 +10,8 @@ import { ProtocolError } from '../util/errors.js'
 import { checkPath, originalPath, Properties, readLength, readTarget, refuse } from './file-entry.js'
 import { NODE_LENGTH } from './merkle.js'
 import type { MetainfoFile } from './model.js'
-import { nameDanger, plainName, quoteName, readableName, safeName } from './paths.js'
+import { nameDanger, quoteName, readableName, safeName } from './paths.js'
+import { PlainNames } from './plain-names.js'
 import { settleFiles } from './settle-files.js'
 
 /** A file of the tree; its offset is found when the list is laid out. */
@@ -56,9 +57,9 @@ function countFiles(cursor: Cursor, most: number): number {
   return count
 }
 
-/** True when the key or end at the cursor is the empty name, which a file has for its properties. */
-function isEmptyName(cursor: Cursor): boolean {
-  return cursor.bytes[cursor.at] === 0x30
+/** True when the key or end so many bytes on is the empty name, which a file has for its properties. */
+function isEmptyName(cursor: Cursor, ahead = 0): boolean {
+  return cursor.bytes[cursor.at + ahead] === 0x30
 }
 
 /** The path so far. */
@@ -70,13 +71,16 @@ interface Folder {
   readonly length: number
   /** True when an element of `safe` is not what the torrent spells. */
   readonly differs: boolean
+  /** What {@link PlainNames} call it. */
+  readonly mark: number
 }
 
-const ROOT: Folder = { bytes: [], safe: [], length: 0, differs: false }
+const ROOT: Folder = { bytes: [], safe: [], length: 0, differs: false, mark: 0 }
 
 class Walk {
   readonly #cursor: Cursor
   readonly #properties: Properties
+  readonly #names = new PlainNames()
   readonly #files: TreeFile[] = []
 
   constructor(cursor: Cursor) {
@@ -89,7 +93,7 @@ class Walk {
     const cursor = this.#cursor
     while (cursor.more()) {
       cursor.string()
-      const path = below(above, cursor.view())
+      const path = this.#below(above, cursor.view())
       if (!cursor.isDict()) throw refuse('bad-file-tree', `${keyOf(path)} must be a dictionary`)
       cursor.enter()
       if (!isEmptyName(cursor)) {
@@ -111,6 +115,7 @@ class Walk {
     const files = this.#files
     if (files.length === 0) throw refuse('no-files', 'info.file tree holds no files')
     const clash = settleFiles(
+      this.#names,
       files,
       files.map((file) => file.rawPath),
     )
@@ -120,6 +125,37 @@ class Walk {
         `the path ${quoteName(files[clash]?.path.join('/') ?? '')} in info.file tree is taken by another file`,
       )
     return files
+  }
+
+  /** The place of the name before the cursor; what stands there says whether it is a file. */
+  #below(above: Folder, name: Uint8Array): Folder {
+    const names = this.#names
+    const bytes = [...above.bytes, name]
+    const plain = names.text(name)
+    if (plain !== undefined) {
+      const isFile = this.#cursor.isDict() && isEmptyName(this.#cursor, 1)
+      if (isFile) names.file(above.mark)
+      return {
+        bytes,
+        safe: [...above.safe, plain],
+        length: above.length + plain.length + 1,
+        differs: above.differs,
+        mark: isFile ? 0 : names.folder(above.mark),
+      }
+    }
+    names.other()
+    const text = readableName(name)
+    if (text === '.') return { ...above, bytes }
+    const danger = nameDanger(text)
+    if (danger !== undefined) throw new ProtocolError(danger, `info.file tree holds ${quoteName(text)}`)
+    const safe = safeName(text)
+    return {
+      bytes,
+      safe: [...above.safe, safe],
+      length: above.length + safe.length + 1,
+      differs: above.differs || safe !== text,
+      mark: 0,
+    }
   }
 
   #file(place: Folder): void {
@@ -171,22 +207,6 @@ function readRoot(
   if (root[0] === 0 && root.every((byte) => byte === 0))
     throw refuse('bad-root', `the pieces root of ${key()} is all zeros`)
   return root
-}
-
-function below(above: Folder, name: Uint8Array): Folder {
-  const bytes = [...above.bytes, name]
-  const plain = plainName(name)
-  const text = plain ?? readableName(name)
-  if (text === '.') return { ...above, bytes }
-  const danger = plain === undefined ? nameDanger(text) : undefined
-  if (danger !== undefined) throw new ProtocolError(danger, `info.file tree holds ${quoteName(text)}`)
-  const safe = plain ?? safeName(text)
-  return {
-    bytes,
-    safe: [...above.safe, safe],
-    length: above.length + safe.length + 1,
-    differs: above.differs || safe !== text,
-  }
 }
 
 function keyOf(path: Folder): string {

@@ -8,6 +8,7 @@ import { asText } from '../bencode/index.js'
 import { Properties, readLength, readSha1, readTarget, refuse, safePath } from './file-entry.js'
 import type { MetainfoFile } from './model.js'
 import { quoteName } from './paths.js'
+import { PlainNames } from './plain-names.js'
 import { settleFiles } from './settle-files.js'
 
 /** The one file of a torrent without `files`. */
@@ -43,6 +44,7 @@ export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
   const count = countEntries(cursor, maxFiles)
   if (count > maxFiles) throw refuse('too-many-files', `info.files holds ${count}, the limit is ${maxFiles}`)
   const entry = new Properties(cursor)
+  const names = new PlainNames()
   const files: MetainfoFile[] = []
   const elements: (readonly Uint8Array[])[] = []
   let pads = 0
@@ -69,7 +71,7 @@ export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
     const chosen = pad ? rawPath : (entry.pathUtf8() ?? rawPath)
     const { path, original } = pad
       ? { path: ['.pad', String(length)], original: undefined }
-      : safePath(chosen, () => `info.files[${i}].path`)
+      : safePath(names, chosen, () => `info.files[${i}].path`)
     if (pad) pads++
     elements.push(chosen ?? [])
     files.push({
@@ -92,7 +94,7 @@ export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
   }
   if (files.length === 0) throw refuse('no-files', 'info.files is empty')
   if (pads === files.length) throw refuse('no-files', 'info.files holds nothing but pads')
-  const clash = settleFiles(files, elements)
+  const clash = settleFiles(names, files, elements)
   if (clash !== undefined)
     throw refuse(
       'path-clash',

@@ -35,7 +35,7 @@
  */
 
 import { sha1, sha256 } from '#hash'
-import { Cursor, LazyDict, walk } from '../bencode/cursor.js'
+import { type Cursor, LazyDict, walk } from '../bencode/cursor.js'
 import {
   asBytes,
   asInteger,
@@ -79,8 +79,7 @@ export function parseMetainfo(input: Uint8Array, options?: ParseOptions): Metain
   const { pieceLayers: mode = 'strict', ...given } = options ?? {}
   const caps = { ...METAINFO_LIMITS, ...given }
   const { maxLength, maxDepth, maxTokens } = caps
-  const unsorted = check(bytes, { maxLength, maxDepth, maxTokens })
-  const start = new Cursor(bytes, 0)
+  const { start, unsorted } = check(bytes, { maxLength, maxDepth, maxTokens })
   if (!start.isDict()) throw refuse('not-a-dictionary', 'a torrent must be a dictionary')
   const root = new LazyDict(start)
   const at = root.cursor('info')
@@ -172,16 +171,17 @@ export function pieceHash(metainfo: Metainfo, piece: number): Uint8Array {
 
 /**
  * Walks over the whole file, so that it can be read without further checks and values are built of no more
- * than what is asked for. Returns the complaint about keys out of order, for v1 torrents may have them.
+ * than what is asked for. Keys out of order are told beside the start of it, for v1 torrents may have them.
  */
-function check(bytes: Uint8Array, limits: DecodeOptions): ProtocolError | undefined {
+function check(
+  bytes: Uint8Array,
+  limits: DecodeOptions,
+): { readonly start: Cursor; readonly unsorted: ProtocolError | undefined } {
   try {
-    walk(bytes, limits)
-    return undefined
+    return { start: walk(bytes, limits), unsorted: undefined }
   } catch (error) {
     if (!(error instanceof ProtocolError) || error.code !== 'bencode/unsorted-key') throw error
-    walk(bytes, { ...limits, unsortedKeys: true })
-    return error
+    return { start: walk(bytes, { ...limits, unsortedKeys: true }), unsorted: error }
   }
 }
 

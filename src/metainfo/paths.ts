@@ -27,17 +27,6 @@ export const MAX_PATH_LENGTH = 4000
 /** Bytes of UTF-8 in one element. */
 export const MAX_ELEMENT_LENGTH = 240
 
-/** The name when it is ASCII that {@link safeName} would not change, or undefined: most names, told by a walk over their bytes. */
-export function plainName(bytes: Uint8Array): string | undefined {
-  const { length } = bytes
-  if (length === 0 || length > 80) return undefined
-  for (let i = 0; i < length; i++) if (PLAIN_BYTES[bytes[i] as number] === 0) return undefined
-  const last = bytes[length - 1]
-  if (last === 0x20 || last === 0x2e) return undefined
-  const text = fromUtf8(bytes)
-  return DEVICE_LETTERS.includes(text[0] as string) && DEVICE.test(text) ? undefined : text
-}
-
 /** Text of a name that is meant as UTF-8 and may be anything: bytes that are not become Latin-1 or `_`. */
 export function readableName(bytes: Uint8Array): string {
   const text = fromUtf8(bytes)
@@ -71,54 +60,6 @@ export function posixName(bytes: Uint8Array): string | undefined {
 export function quoteName(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text)
 }
-
-/**
- * False when no two of the safe paths are equal after {@link foldName}, and none is the folder of another: then
- * {@link settlePaths} has nothing to do. Equal hashes count as equal paths, which costs time and nothing else.
- */
-export function mayMeet(paths: readonly (readonly string[])[]): boolean {
-  let elements = 0
-  for (const path of paths) elements += path.length
-  let slots = 16
-  while (slots < 2 * elements) slots *= 2
-  // Two hashes of 32 bits for each path and each folder.
-  const table = new Int32Array(2 * slots)
-  for (const path of paths) {
-    let one = 0x811c9dc5
-    let two = 0
-    for (let depth = 0; depth < path.length; depth++) {
-      const name = path[depth] as string
-      for (let i = 0; i < name.length; i++) {
-        let unit = name.charCodeAt(i)
-        if (unit > 127) return true
-        if (unit >= 0x41 && unit <= 0x5a) unit += 32
-        one = Math.imul(one ^ unit, 0x01000193)
-        two = Math.imul(two + unit, 0x2c1b3c6d) ^ (two >>> 15)
-      }
-      one = Math.imul(one ^ 0x2f, 0x01000193)
-      two = Math.imul(two + 0x2f, 0x2c1b3c6d) ^ (two >>> 15)
-      const kind = depth < path.length - 1 ? FOLDER_SLOT : FILE_SLOT
-      const mark = (two & ~3) | kind
-      let slot = (one ^ (one >>> 15)) & (slots - 1)
-      // Who chooses names by their hashes gets the slow way, not a long search.
-      for (let tries = 0; ; tries++, slot = (slot + 1) & (slots - 1)) {
-        const found = table[2 * slot + 1] as number
-        if (found === 0) break
-        if (tries === 64) return true
-        if (table[2 * slot] !== one || (found ^ mark) >>> 2 !== 0) continue
-        if (kind === FILE_SLOT || found !== mark) return true
-        break
-      }
-      table[2 * slot] = one
-      table[2 * slot + 1] = mark
-    }
-  }
-  return false
-}
-
-/** Never 0, which marks a free slot. */
-const FILE_SLOT = 1
-const FOLDER_SLOT = 2
 
 /** A path on its way through {@link settlePaths}. */
 export interface PendingPath {
@@ -232,19 +173,11 @@ function isAscii(text: string): boolean {
 }
 
 /** Names that need no change but for devices: most of them, told by one test. */
-const PLAIN = /^[\w !#$%&'()+,.;=@[\]^`{}~-]{0,79}[\w!#$%&'()+,;=@[\]^`{}~-]$/
-
-/** 1 for the bytes of such names. */
-const PLAIN_BYTES: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte === 0x20 || PLAIN.test(`${String.fromCharCode(byte)}x`) ? 1 : 0,
-)
+export const PLAIN: RegExp = /^[\w !#$%&'()+,.;=@[\]^`{}~-]{0,79}[\w!#$%&'()+,;=@[\]^`{}~-]$/
 
 /** Characters that some platform cannot store, and those that turn the direction of the text around them. */
 const UNSTORABLE = /[\p{Cc}<>:"/\\|?*\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu
 
-/** What a {@link DEVICE} may begin with. */
-const DEVICE_LETTERS = 'acnplACNPL'
-
 /** Device names of Windows, with any extension. */
-const DEVICE =
+export const DEVICE: RegExp =
   /^(?:con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3]) *(?:\.|$)/i

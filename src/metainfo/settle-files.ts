@@ -5,16 +5,19 @@
 
 import { originalPath, rawNames } from './file-entry.js'
 import type { MetainfoFile } from './model.js'
-import { mayMeet, settlePaths } from './paths.js'
+import { settlePaths } from './paths.js'
+import type { PlainNames } from './plain-names.js'
 
 /**
  * Numbers the later one of two files, pads aside, whose paths meet; `elements` are the bytes that each path was
- * made of. Returns the index of a file whose path is another's or is the folder of another, if there is one.
+ * made of, and `names` has read all of them. Returns the index of a file whose path is another's or is the folder of another, if there is one.
  */
 export function settleFiles(
+  names: PlainNames,
   files: MetainfoFile[],
   elements: readonly (readonly Uint8Array[])[],
 ): number | undefined {
+  if (!names.mayMeet()) return undefined
   const real: number[] = []
   const paths: (readonly string[])[] = []
   for (let i = 0; i < files.length; i++) {
@@ -23,7 +26,6 @@ export function settleFiles(
     real.push(i)
     paths.push(file.path)
   }
-  if (!mayMeet(paths)) return undefined
   const { clash, renamed } = settlePaths(
     paths.map((safe, i) => ({
       raw: rawNames(elements[real[i] as number] as readonly Uint8Array[]),

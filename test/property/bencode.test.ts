@@ -1,6 +1,7 @@
 import reference from 'bencode'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { LazyDict, walk } from '../../src/bencode/cursor.js'
 import {
   type BencodeValue,
   decode,
@@ -134,6 +135,27 @@ describe('bencode', () => {
         }
       }),
       { numRuns: 3000 },
+    )
+  })
+
+  it('reads checked bytes as it decodes them', () => {
+    fc.assert(
+      fc.property(value, fc.boolean(), (original, long) => {
+        const outer = new Map<string, BencodeValue>([
+          ['a', long ? [new Uint8Array(5000), original] : original],
+          ['b', original],
+        ])
+        const bytes = encode(outer)
+        const decoded = decode(bytes) as ReadonlyMap<string, BencodeValue>
+        const dict = new LazyDict(walk(bytes))
+        for (const name of ['a', 'b', 'c']) {
+          expect(dict.has(name)).toBe(decoded.has(name))
+          expect(dict.get(name)).toEqual(decoded.get(name))
+        }
+        const cursor = walk(bytes)
+        cursor.skip()
+        expect(cursor.at).toBe(bytes.length)
+      }),
     )
   })
 

@@ -65,6 +65,24 @@ describe('span', () => {
     expect(() => span(utf8(malformed), path)).toThrow(expect.objectContaining({ code: expected.error.code }))
   })
 
+  it.each([
+    'd1:ai1e1:bi1e1:ai1ee',
+    'd1:ae',
+    'd1:ad1:bee',
+    'd1:bi1e1:ai1ee',
+    'd2:abi1e1:ai1ee',
+    'd0:i1e0:i1ee',
+  ])('complains about %j as the decoder does', (malformed) => {
+    for (const unsortedKeys of [false, true]) {
+      const expected = tryDecode(utf8(malformed), { unsortedKeys })
+      if (expected.ok) continue
+      const { code, offset } = expected.error
+      expect(() => span(utf8(malformed), [], { unsortedKeys })).toThrow(
+        expect.objectContaining({ code, offset }),
+      )
+    }
+  })
+
   it('does not look behind the value', () => {
     expect(span(utf8('d1:ai1e garbage'), ['a'])).toEqual({ start: 4, end: 7 })
   })
