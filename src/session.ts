@@ -70,6 +70,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #slots: UploadSlots
   readonly #torrents = new Map<string, Torrent>()
   readonly #peerings = new Map<string, Peering>()
+  readonly #failing = new Map<Peering, (error: RarestError) => void>()
   readonly #ready = new Deferred<number>()
   readonly #abort = new AbortController()
   readonly #sources: SourceReader
@@ -187,8 +188,9 @@ export class Session extends EventEmitter<SessionEvents> {
         ? this.#options.storage({ name, infoHash, path })
         : new FileStorage(path, { maxHandles: this.#options.maxOpenFiles }),
     )
-    const torrent = new Torrent(services, found, options, (peering) => {
+    const torrent = new Torrent(services, found, options, (peering, fail) => {
       for (const hash of swarmHashes(found.hashes)) this.#enlist(hash, peering)
+      this.#failing.set(peering, fail)
     })
     for (const hash of hashes) this.#torrents.set(hash, torrent)
     this.emit('added', torrent)
@@ -325,6 +327,8 @@ export class Session extends EventEmitter<SessionEvents> {
       learned: (torrent, metainfo) => this.#learned(torrent, metainfo),
       removed: (torrent) => {
         for (const [hash, each] of this.#torrents) if (each === torrent) this.#strike(hash)
+        const listed = new Set(this.#peerings.values())
+        for (const peering of this.#failing.keys()) if (!listed.has(peering)) this.#failing.delete(peering)
         this.emit('removed', torrent)
       },
       warning: (torrent, code, message) => this.emit('warning', { code, message, torrent }),
@@ -343,14 +347,20 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#listener?.skeys.delete(fromHex(hash) as Uint8Array)
   }
 
-  /** A magnet with one infohash may turn out to be a hybrid, which has two. */
+  /**
+   * A magnet with one infohash may turn out to be a hybrid, which has two. Whoever waits under the other one
+   * is the same torrent, and ends: the first to know goes on.
+   */
   #learned(torrent: Torrent, metainfo: Metainfo): void {
     const hashes = swarmHashes({ v1: metainfo.infoHash, v2: metainfo.infoHashV2 })
     for (const hash of hashes) {
       const other = this.#torrents.get(toHex(hash))
-      if (other && other !== torrent) {
-        throw new RarestError('session/duplicate', `this is the same torrent as ${other.infoHash}`)
-      }
+      if (!other || other === torrent) continue
+      const same = (one: Torrent) =>
+        new RarestError('session/duplicate', `this is the same torrent as ${one.infoHash}`)
+      if (other.metainfo) throw same(other)
+      this.#failing.get(this.#peerings.get(toHex(hash)) as Peering)?.(same(torrent))
+      void other.close()
     }
     this.#sources.keep(torrent.infoHash, metainfo).catch((error: unknown) => {
       this.emit('warning', { code: errorCode(error), message: errorMessage(error), torrent })

@@ -82,7 +82,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     services: TorrentServices,
     source: TorrentSource,
     options: TorrentOptions,
-    register: (peering: Peering) => void,
+    register: (peering: Peering, fail: (error: RarestError) => void) => void,
   ) {
     super()
     this.#services = services
@@ -107,7 +107,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       disconnected: (address, code, message) => this.emit('peer-closed', address, code, message),
       warning: (code, message) => this.#warn(code, message),
     })
-    register(this.#peering)
+    register(this.#peering, (error) => this.#fail(error))
     if (options.peers) this.addPeers(options.peers)
     for (const { host, port } of source.peers) this.#peering.addPeer(host, port, 'magnet')
     if (metainfo) {

@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest'
 import { toHex } from '../../src/util/bytes.js'
 import { encodeExtensionHandshake, type Message } from '../../src/wire/index.js'
 import { encodeMetadataMessage, METADATA_BLOCK } from '../../src/wire/metadata.js'
+import { v2Content } from '../support/v2.js'
 import type { RawLink, RawOptions } from './raw-peer.js'
 import { at, closeCode, content, contentOfFiles, isWhole, MIB, scenario } from './world.js'
 
@@ -200,6 +201,43 @@ describe('metadata', () => {
     const leecher = await sim.join(secret, { magnet: true })
     await sim.run(leecher.torrent.metadata)
     expect(leecher.torrent.metainfo?.private).toBe(true)
+    expect(await sim.run(leecher.torrent.done)).toBe('complete')
+  })
+})
+
+describe('a hybrid', () => {
+  const hybrid = v2Content([700_000, 5, 0, 300_000], 65_536, { version: 'hybrid' })
+  const byV1 = `magnet:?xt=urn:btih:${toHex(hybrid.metainfo.infoHash as Uint8Array)}`
+  const byV2 = `magnet:?xt=urn:btmh:1220${toHex(hybrid.metainfo.infoHashV2 as Uint8Array)}`
+
+  scenario('is one swarm for those who joined by either infohash', async (sim) => {
+    const seed = await sim.join(hybrid, { seed: true })
+    await sim.run(seed.torrent.done)
+    const peers = [at(seed)]
+    const leechers = []
+    for (const magnet of [byV1, byV2, byV1, byV2, byV1, byV2]) {
+      const leecher = await sim.join(hybrid, { magnet, add: { peers: [...peers] } })
+      leechers.push(leecher)
+      peers.push(at(leecher))
+    }
+    await sim.run(Promise.all(leechers.map(({ torrent }) => torrent.done)))
+    for (const { host, torrent } of leechers) {
+      expect(isWhole(host, hybrid)).toBe(true)
+      expect(torrent.metainfo?.version).toBe('hybrid')
+      expect(torrent.infoHashV2).toBe(toHex(hybrid.metainfo.infoHashV2 as Uint8Array))
+    }
+  })
+
+  scenario('added by both infohashes is one torrent too many, and the first goes on', async (sim) => {
+    const seed = await sim.join(hybrid, { seed: true })
+    await sim.run(seed.torrent.done)
+    const leecher = await sim.join(hybrid, { magnet: byV1 })
+    const second = await sim.run(leecher.session.add(byV2))
+    expect(second).not.toBe(leecher.torrent)
+    leecher.torrent.addPeers([at(seed)])
+    await sim.run(leecher.torrent.metadata)
+    second.addPeers([at(seed)])
+    await expect(sim.run(second.done)).rejects.toMatchObject({ code: 'session/duplicate' })
     expect(await sim.run(leecher.torrent.done)).toBe('complete')
   })
 })
