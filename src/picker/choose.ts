@@ -137,7 +137,21 @@ function inExtent(rarity: Rarity, peer: PickerPeer<unknown>, level: number, exte
   return piece
 }
 
+/** The peer's candidate to open; of those that are as rare, one that it suggested (BEP 6). */
 function firstByRarity(rarity: Rarity, peer: PickerPeer<unknown>, level: number, order: Order): number {
+  const piece = anyByRarity(rarity, peer, level, order)
+  if (piece < 0 || order !== 'rarest' || peer.snubbed) return piece
+  for (const other of peer.suggested) {
+    if (!rarity.isCandidate(other) || rarity.classOf(other) !== level) continue
+    if (rarity.compare(other, piece) !== 0 || !hasPiece(peer, other) || peer.refused.has(other)) continue
+    // What came off the list is still the next one.
+    if (other !== piece && peer.shortlistClass === level) peer.shortlist.push(piece)
+    return other
+  }
+  return piece
+}
+
+function anyByRarity(rarity: Rarity, peer: PickerPeer<unknown>, level: number, order: Order): number {
   const listed = fromShortlist(rarity, peer, level)
   if (listed >= 0) return listed
   const first = rarity.first(level, peer.seed)

@@ -40,6 +40,8 @@ export class PickerPeer<Owner> {
   current: OpenPiece<Owner> | undefined
   /** @internal The piece it opened last; -1 for none. */
   last = -1
+  /** @internal Pieces that it suggested, the latest last (BEP 6). */
+  suggested: number[] = []
   /** @internal Pieces it rejected lately. */
   refused: Set<number> = new Set()
   /** @internal Until when it is not asked for `refused`, ms. */

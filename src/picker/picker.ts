@@ -31,6 +31,9 @@ const MAX_REFUSED = 64
 /** An open piece without requests that got no block for this time may be given up for others, ms. */
 const IDLE = 30_000
 
+/** Suggestions remembered of a peer, the latest (libtorrent sends 16 at most). */
+const SUGGESTIONS = 16
+
 /** More would overflow the counters of copies. */
 const MAX_PEERS = 65_535
 
@@ -135,6 +138,7 @@ export class Picker<Owner> {
     peer.attached = false
     peer.current = undefined
     peer.shortlist.length = 0
+    peer.suggested.length = 0
     peer.refused.clear()
   }
 
@@ -181,6 +185,14 @@ export class Picker<Owner> {
     }
     if (peer.words) clearBit(peer.words, piece)
     this.#rarity.decrement(piece)
+  }
+
+  /** The peer suggests a piece (BEP 6): it is opened with this peer before others that are just as rare. */
+  suggested(peer: PickerPeer<Owner>, piece: number): void {
+    const { suggested } = peer
+    if (!peer.attached || this.have.has(piece) || suggested.includes(piece)) return
+    if (suggested.length === SUGGESTIONS) suggested.shift()
+    suggested.push(piece)
   }
 
   /** True when the peer has a piece that we want and lack. */

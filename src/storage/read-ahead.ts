@@ -40,6 +40,8 @@ interface Window {
   refs: number
   /** Those who wait for it, undefined once it is loaded. */
   waiters: Loaded[] | undefined
+  /** Its blocks count as loaded. */
+  isCounted: boolean
   /** True once it is out of the cache: its memory is freed with the last part. */
   dropped: boolean
 }
@@ -50,6 +52,8 @@ export interface ReadAheadOptions {
   readonly pieceLength: number
   /** Fills `into` from a torrent byte on. */
   read(position: number, into: Uint8Array): Promise<void>
+  /** Blocks of 16 KiB that a piece has. */
+  blockCount(piece: number): number
   /**
    * End of the verified bytes from `position` on, at most `limit`; at most the end of the piece where
    * pieces are no multiple of 16 KiB.
@@ -61,6 +65,10 @@ export class ReadAhead {
   readonly #options: ReadAheadOptions
   /** The window that holds each 16 KiB of the torrent. */
   readonly #blocks = new Map<number, Window>()
+  /** How many blocks of each piece are loaded. */
+  readonly #loadedBlocks = new Map<number, number>()
+  /** Pieces that are loaded as a whole, the latest last. */
+  readonly #whole = new Set<number>()
   /** Least recently loaded or used first. */
   readonly #windows = new Set<Window>()
   /** Every window that has parts out, or is in the cache, by its memory. */
@@ -81,6 +89,11 @@ export class ReadAhead {
   /** Bytes of memory taken for windows. */
   get allocated(): number {
     return this.#allocated
+  }
+
+  /** Pieces that are in memory as a whole, the one completed last at the end. Live. */
+  get pieces(): ReadonlySet<number> {
+    return this.#whole
   }
 
   /** The parts of a range, or undefined unless all of it is loaded. */
@@ -207,7 +220,15 @@ export class ReadAhead {
       end = Math.min(end, start + Math.ceil((need - start) / BLOCK_LENGTH) * BLOCK_LENGTH)
       memory = this.#take(end - start, true) as Uint8Array
     }
-    const window: Window = { start, end, memory, refs: 0, waiters: done ? [done] : [], dropped: false }
+    const window: Window = {
+      start,
+      end,
+      memory,
+      refs: 0,
+      waiters: done ? [done] : [],
+      isCounted: false,
+      dropped: false,
+    }
     for (let at = start; at < end; at += BLOCK_LENGTH) this.#blocks.set(this.#blockOf(at), window)
     this.#windows.add(window)
     this.#owners.set(memory.buffer, window)
@@ -229,7 +250,8 @@ export class ReadAhead {
     const waiters = window.waiters ?? []
     window.waiters = undefined
     if (failure && !window.dropped) this.#evict(window)
-    else if (window.dropped && window.refs === 0) this.#release(window)
+    else if (!window.dropped) this.#count(window, 1)
+    else if (window.refs === 0) this.#release(window)
     for (const waiter of waiters) waiter(failure)
   }
 
@@ -259,6 +281,23 @@ export class ReadAhead {
     const piece = Math.floor(position / pieceLength)
     const perPiece = Math.ceil(pieceLength / BLOCK_LENGTH)
     return piece * perPiece + Math.floor((position - piece * pieceLength) / BLOCK_LENGTH)
+  }
+
+  /** The blocks of a window are in memory, or leave it. */
+  #count(window: Window, by: 1 | -1): void {
+    window.isCounted = by > 0
+    const perPiece = Math.ceil(this.#options.pieceLength / BLOCK_LENGTH)
+    for (let at = window.start; at < window.end; at += BLOCK_LENGTH) {
+      const block = this.#blockOf(at)
+      const piece = Math.floor(block / perPiece)
+      const blocks = this.#options.blockCount(piece)
+      if (block - piece * perPiece >= blocks) continue
+      const loaded = (this.#loadedBlocks.get(piece) ?? 0) + by
+      if (loaded === 0) this.#loadedBlocks.delete(piece)
+      else this.#loadedBlocks.set(piece, loaded)
+      if (loaded === blocks) this.#whole.add(piece)
+      else this.#whole.delete(piece)
+    }
   }
 
   /** Memory of at least `length` bytes in an ArrayBuffer of its own; undefined when all of the budget is held. */
@@ -292,6 +331,7 @@ export class ReadAhead {
 
   #evict(window: Window): void {
     window.dropped = true
+    if (window.isCounted) this.#count(window, -1)
     this.#windows.delete(window)
     for (let at = window.start; at < window.end; at += BLOCK_LENGTH) {
       if (this.#blocks.get(this.#blockOf(at)) === window) this.#blocks.delete(this.#blockOf(at))

@@ -104,6 +104,7 @@ export class Store {
         await this.#watch.look(position, into.length)
         await this.#placement.read(position, into)
       },
+      blockCount: (piece) => layout.blockCount(piece),
       readableUntil: (position, limit) => this.#readableUntil(position, limit),
     })
   }
@@ -140,6 +141,11 @@ export class Store {
    */
   get suspects(): Bitfield | undefined {
     return this.#suspects?.isEmpty === false ? this.#suspects.clone() : undefined
+  }
+
+  /** Pieces whose bytes are all in the read cache, the latest last: they cost no disk read. Live. */
+  get cachedPieces(): ReadonlySet<number> {
+    return this.#readAhead.pieces
   }
 
   /** Bytes of piece and scratch memory in use, and bytes of the read windows. */

@@ -63,6 +63,8 @@ export class Connection extends Link implements Candidate {
   loading = false
   /** While we superseed: the pieces that it knows we have. Undefined: all that we have. */
   shown: Set<number> | undefined
+  /** Pieces that we suggested and it still lacks (BEP 6). */
+  readonly suggested: Set<number> = new Set()
   /** Times that it choked us since the last block. */
   fruitless = 0
   /** It told us the port of its DHT node. */

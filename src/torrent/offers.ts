@@ -1,11 +1,12 @@
 /**
  * What peers learn of the pieces that we have beyond our bitfield: a start for those that have nothing
- * (allowed-fast, BEP 6), and as an initial seed one piece at a time (superseeding, BEP 16).
+ * (allowed-fast, BEP 6), what costs us no disk read (suggest-piece, BEP 6), and as an initial seed one piece at a time (superseeding, BEP 16).
  * @module
  */
 
 import type { Layout } from '../metainfo/layout.js'
 import type { Picker } from '../picker/picker.js'
+import type { Store } from '../storage/store.js'
 import { allowedFastSet } from '../wire/allowed-fast.js'
 import type { Connection } from './connection.js'
 import type { KnownPeer } from './peer-list.js'
@@ -14,10 +15,18 @@ import { Superseeding, type SuperseedMode } from './superseed.js'
 /** Pieces from which on a peer needs no help to start (BEP 6: the size of the allowed-fast set). */
 const STARTING = 10
 
+/** Suggestions that a peer has not followed yet; with so many it gets no more. */
+const SUGGESTED = 4
+/** A piece that less than one in so many peers has is rare. */
+const COMMON = 4
+/** Cached pieces that are looked at. */
+const CACHED = 32
+
 export interface OffersOptions {
   readonly layout: Layout
   readonly infoHash: Uint8Array
   readonly picker: Picker<KnownPeer>
+  readonly store: Store
   readonly connections: ReadonlySet<Connection>
   /** Superseed if everything is there from the start. */
   readonly superseed: SuperseedMode | false
@@ -63,6 +72,9 @@ export class Offers {
   /** Once a second. */
   tick(now: number): void {
     this.#superseeding?.tick(now)
+    const cached = this.#cached()
+    if (cached.length > 0)
+      for (const connection of this.#options.connections) this.#suggest(connection, cached)
   }
 
   /** Another seed is there: everybody may know that we are one. */
@@ -77,6 +89,32 @@ export class Offers {
         if (!shown?.has(piece) && !peer.pieces?.has(piece)) peer.have(piece, now)
       }
       connection.touch()
+    }
+  }
+
+  /** Pieces that came into the read cache last, but none that is rare: the peers of a seed are to fetch different ones. */
+  #cached(): number[] {
+    const { picker, store, connections } = this.#options
+    if (connections.size === 0 || this.#superseeding) return []
+    const cached = [...store.cachedPieces].slice(-CACHED).reverse()
+    const common = Math.max(2, connections.size / COMMON)
+    return cached.filter((piece) => picker.have.has(piece) && picker.availability(piece) >= common)
+  }
+
+  /** Names cached pieces that a peer lacks. A choked one gets no advice that is old when it may ask. */
+  #suggest(connection: Connection, cached: readonly number[]): void {
+    const { peer, suggested } = connection
+    const theirs = peer.pieces
+    if (!connection.fast || !connection.unchoked || !connection.interested || connection.sated) return
+    if (connection.shown || theirs === undefined) return
+    for (const piece of suggested) if (theirs.has(piece)) suggested.delete(piece)
+    if (suggested.size === SUGGESTED) return
+    for (const piece of cached) {
+      if (theirs.has(piece) || suggested.has(piece)) continue
+      suggested.add(piece)
+      peer.suggest(piece)
+      connection.touch()
+      if (suggested.size === SUGGESTED) break
     }
   }
 

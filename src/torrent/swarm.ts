@@ -117,6 +117,7 @@ export class Swarm implements LinkOwner<Connection> {
       layout: options.layout,
       infoHash: options.infoHash,
       picker: options.picker,
+      store: options.store,
       connections: this.connections,
       superseed: options.superseed,
     })
@@ -247,6 +248,9 @@ export class Swarm implements LinkOwner<Connection> {
       case 'allowed-fast':
         connection.fastPieces.add(event.piece)
         connection.picks.allowedFast = connection.fastPieces
+        break
+      case 'suggest':
+        picker.suggested(connection.picks, event.piece)
         break
       case 'interested':
         this.#choking.interested(connection, now)

@@ -39,6 +39,27 @@ describe('rarest first', () => {
     expect(new Set([1, 2, 3, 4, 5].map(first)).size).toBe(5)
   })
 
+  it('takes a suggested piece first where it is as rare as any, and only there', () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const { picker, peers, pick } = swarm('****........', ['************', '....*...****'], { seed })
+      for (const piece of [9, 6, 0]) picker.suggested(peers[0]!, piece)
+      const order = pieceList(pick(0, 8))
+      expect(order[0]).toBe(6)
+      expect(order[3]).toBe(9)
+      expect(order.slice(0, 3).sort()).toEqual([5, 6, 7])
+      expect(order).toHaveLength(8)
+      picker.checkInvariants()
+    }
+  })
+
+  it('forgets all but the latest suggestions, and takes none of a piece that the peer lacks', () => {
+    const { picker, peers, pick } = swarm(`****${'.'.repeat(60)}`, [`${'*'.repeat(34)}${'.'.repeat(30)}`])
+    for (let piece = 4; piece < 64; piece++) picker.suggested(peers[0]!, piece)
+    expect(peers[0]!.suggested).toHaveLength(16)
+    picker.suggested(peers[0]!, 20)
+    expect(pieceList(pick(0, 1))).toEqual([20])
+  })
+
   it('starts at random: the rarest piece is not everybody’s first', () => {
     const firsts = new Set<number>()
     for (let seed = 1; seed <= 20; seed++) {

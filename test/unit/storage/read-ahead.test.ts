@@ -207,3 +207,32 @@ describe('a failing read', () => {
     expect((await readRange(store, 1, 0, BLOCK)).length).toBe(BLOCK)
   })
 })
+
+describe('the pieces in memory', () => {
+  it('are those whose blocks were all read, until their windows go', async () => {
+    const { store } = await seeding(5 * MIB + 100, 64 * KIB, 128 * KIB)
+    const reader = store.reader()
+    const read = async (piece: number, blocks: readonly number[]) => {
+      for (const block of blocks) await readRange(store, piece, block * BLOCK, BLOCK, reader)
+    }
+    await read(3, [3, 1, 2])
+    expect([...store.cachedPieces]).toEqual([])
+    await read(3, [0])
+    expect([...store.cachedPieces]).toEqual([3])
+    await readRange(store, 80, 0, 100, reader)
+    expect([...store.cachedPieces]).toEqual([3, 80])
+    for (const piece of [9, 20, 31, 42]) await read(piece, [1, 3, 0, 2])
+    expect(store.cachedPieces.has(3)).toBe(false)
+    expect(store.cachedPieces.has(42)).toBe(true)
+    expect(store.cachedPieces.size).toBeLessThanOrEqual(2)
+  })
+
+  it('are none after close', async () => {
+    const { store } = await seeding(MIB, 64 * KIB)
+    const reader = store.reader()
+    for (const block of [0, 1, 2, 3]) await readRange(store, 5, block * BLOCK, BLOCK, reader)
+    expect([...store.cachedPieces]).toEqual([5])
+    await store.close()
+    expect([...store.cachedPieces]).toEqual([])
+  })
+})
