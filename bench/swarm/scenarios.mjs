@@ -174,6 +174,9 @@ async function check(name, workspace, { nodeArguments }) {
   }
 }
 
+/** With its default libtorrent loses what comes while it waits for a core, and is slower than it need be; ours asks for as much. */
+const SOCKET_BUFFERS = { recv_socket_buffer_size: 4 * MIB, send_socket_buffer_size: 4 * MIB }
+
 /**
  * What makes every driver take and make connections over RC4 only, or by uTP only; nothing where the setup says
  * nothing.
@@ -182,7 +185,7 @@ function linkOf({ encryption, utp }) {
   const policy = { incoming: 'required', outgoing: 'required', methods: encryption }
   return {
     ...(encryption === undefined ? {} : { encryption }),
-    ...(utp ? { transport: 'utp' } : {}),
+    ...(utp ? { transport: 'utp', settings: SOCKET_BUFFERS } : {}),
     session: { ...(encryption === undefined ? {} : { encryption: policy }), ...(utp ? { tcp: false } : {}) },
   }
 }
