@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest'
+import { encode } from '../../src/bencode/index.js'
 import type { Session } from '../../src/index.js'
 import type { Message } from '../../src/wire/index.js'
 import type { RawLink, RawPeer } from './raw-peer.js'
@@ -34,6 +35,7 @@ async function taker(sim: Sim, seed: Member, asks = true): Promise<Taker> {
     })
   }
   const peer = await sim.rawTo(seed, torrent, {
+    extended: true,
     open: (link) => {
       link.send({ type: 'have-none' }, { type: 'interested' })
       awake(link)
@@ -123,6 +125,7 @@ describe('upload slots', () => {
         ({ link }) => {
           for (let piece = 0; piece < 16; piece++) link.send({ type: 'have', piece })
         },
+        ({ link }) => link.send({ type: 'extended', id: 0, payload: encode({ m: {}, upload_only: 1 }) }),
       ]
       const gone = new Set<Taker>()
       for (const way of leave) {
