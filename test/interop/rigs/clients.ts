@@ -51,6 +51,8 @@ function installBench(): boolean {
 }
 
 function succeeds(command: string, args: readonly string[], cwd?: string): boolean {
-  const options = { stdio: 'ignore', timeout: 120_000, ...(cwd === undefined ? {} : { cwd }) } as const
+  // Tests keep every process of Node's on this machine, but npm has to reach its registry.
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const options = { stdio: 'ignore', timeout: 120_000, env, ...(cwd === undefined ? {} : { cwd }) } as const
   return spawnSync(command, args, options).status === 0
 }
