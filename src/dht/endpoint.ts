@@ -6,7 +6,7 @@
 
 import { type Address, ipFromBytes, ipToBytes } from '../util/address.js'
 import { readU16, writeU16 } from '../util/bytes.js'
-import { isLocalIp } from './node-id.js'
+import { isLocalIp } from '../util/locality.js'
 
 /** Bytes of a compact endpoint. */
 export function endpointLength(family: 4 | 6): 6 | 18 {

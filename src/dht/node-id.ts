@@ -4,6 +4,7 @@
  */
 
 import { crc32c } from '../util/crc32c.js'
+import { isLocalIp } from '../util/locality.js'
 import type { Random } from '../util/random.js'
 import { ID_LENGTH } from './krpc.js'
 
@@ -43,29 +44,6 @@ function entitled(ip: Uint8Array, r: number): number {
   for (let i = 0; i < masked.length; i++) masked[i] = (ip[i] as number) & (mask[i] as number)
   masked[0] = (masked[0] as number) | (r << 5)
   return crc32c(masked)
-}
-
-/**
- * True for addresses that no stranger on the internet can have: loopback, private, link-local and
- * unique local ones. BEP 42 exempts them, and only local nodes may tell of them.
- */
-export function isLocalIp(ip: Uint8Array): boolean {
-  const first = ip[0] as number
-  const second = ip[1] as number
-  if (ip.length === 4) {
-    return (
-      first === 127 ||
-      first === 10 ||
-      (first === 172 && (second & 0xf0) === 16) ||
-      (first === 192 && second === 168) ||
-      (first === 169 && second === 254)
-    )
-  }
-  if (first === 0xfe) return (second & 0xc0) === 0x80
-  if ((first & 0xfe) === 0xfc) return true
-  if (first !== 0) return false
-  for (let i = 0; i < 15; i++) if (ip[i] !== 0) return false
-  return ip[15] === 1
 }
 
 /** Leading bits that both ids (or what begins with them) share: 0 .. 160. */

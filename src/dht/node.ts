@@ -9,6 +9,7 @@
  */
 
 import { type Address, ipFromBytes, ipToBytes } from '../util/address.js'
+import { isLocalIp } from '../util/locality.js'
 import type { Random } from '../util/random.js'
 import { answer, type Holdings, refuse } from './answers.js'
 import { endpointLength, isUsableEndpoint, readAddress, writeEndpoint } from './endpoint.js'
@@ -24,7 +25,7 @@ import {
   type Want,
 } from './krpc.js'
 import type { Candidate } from './lookup.js'
-import { isEntitled, isLocalIp, makeNodeId, sharedBits } from './node-id.js'
+import { isEntitled, makeNodeId, sharedBits } from './node-id.js'
 import type {
   Datagram,
   DhtEvent,

@@ -9,14 +9,30 @@ import { ipToBytes } from './address.js'
 export function reachOf(host: string): 'machine' | 'network' | 'world' | undefined {
   const bytes = ipToBytes(host)
   if (!bytes) return undefined
-  const [a, b] = bytes as unknown as readonly [number, number]
-  if (bytes.length === 4) {
-    if (a === 127) return 'machine'
-    const near =
-      a === 10 || (a === 172 && b >> 4 === 1) || (a === 192 && b === 168) || (a === 169 && b === 254)
-    return near ? 'network' : 'world'
+  const loopback = bytes.length === 4 ? bytes[0] === 127 : bytes[0] === 0 && isLocalIp(bytes)
+  if (loopback) return 'machine'
+  return isLocalIp(bytes) ? 'network' : 'world'
+}
+
+/**
+ * True for addresses that no stranger on the internet can have: loopback, private, link-local and
+ * unique local ones. BEP 42 exempts them, and only local nodes may tell of them.
+ */
+export function isLocalIp(ip: Uint8Array): boolean {
+  const first = ip[0] as number
+  const second = ip[1] as number
+  if (ip.length === 4) {
+    return (
+      first === 127 ||
+      first === 10 ||
+      (first === 172 && (second & 0xf0) === 16) ||
+      (first === 192 && second === 168) ||
+      (first === 169 && second === 254)
+    )
   }
-  if (bytes[15] === 1 && bytes.subarray(0, 15).every((byte) => byte === 0)) return 'machine'
-  // Link-local fe80::/10 and unique local fc00::/7.
-  return (a === 0xfe && b >> 6 === 2) || a >> 1 === 0x7e ? 'network' : 'world'
+  if (first === 0xfe) return (second & 0xc0) === 0x80
+  if ((first & 0xfe) === 0xfc) return true
+  if (first !== 0) return false
+  for (let i = 0; i < 15; i++) if (ip[i] !== 0) return false
+  return ip[15] === 1
 }

@@ -3,9 +3,9 @@
  * go. Everything follows from the seed.
  */
 import { DhtNode } from '../../src/dht/node.js'
-import { isLocalIp } from '../../src/dht/node-id.js'
 import type { DhtEvent, DhtNodeOptions, LookupId } from '../../src/dht/node-types.js'
 import { type Address, addressKey, ipFromBytes } from '../../src/util/address.js'
+import { isLocalIp } from '../../src/util/locality.js'
 import { below } from '../../src/util/random.js'
 import { seededRandom } from './random.js'
 
