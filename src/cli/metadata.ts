@@ -5,18 +5,14 @@
 
 import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
-import { MemoryStorage } from '../entry/storage.js'
-import { type EncryptionPolicy, type Metainfo, Session } from '../index.js'
+import type { Metainfo } from '../index.js'
 import { collectPeers, encryption } from './arguments.js'
-import { addDhtOptions, keepState, type SessionDhtOptions, sessionDht } from './dht-options.js'
-import { interruption } from './interrupt.js'
+import { addDhtOptions } from './dht-options.js'
+import { type MemorySessionOptions, withTorrentInMemory } from './memory-session.js'
 import { bytes, printJson, printLine } from './output.js'
-import { addTorrent } from './source.js'
 
-interface MetadataOptions extends SessionDhtOptions {
+interface MetadataOptions extends MemorySessionOptions {
   readonly output?: string
-  readonly peer?: string[]
-  readonly encryption?: EncryptionPolicy
   readonly json?: boolean
 }
 
@@ -33,38 +29,24 @@ export function metadataCommand(): Command {
 }
 
 async function metadata(magnet: string, options: MetadataOptions): Promise<void> {
-  const interrupt = interruption('stopped before the metadata was there')
-  const session = new Session({
-    listen: false,
-    storage: () => new MemoryStorage(),
-    ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
-    ...(await sessionDht(options)),
-  })
-  try {
-    const torrent = await addTorrent(session, magnet, {
-      peers: options.peer ?? [],
-      select: [],
-      signal: interrupt.signal,
-    })
-    const metainfo = await interrupt.unless(torrent.metadata)
-    const path = options.output ?? `${metainfo.name}.torrent`
-    await writeFile(path, metainfo.bytes)
-    const { size, infoHash, name } = { ...torrent.stats, infoHash: torrent.infoHash, name: metainfo.name }
-    if (options.json) printJson({ path, name, infoHash, infoHashV2: torrent.infoHashV2 ?? null, size })
-    else printLine(`${path}: ${name}, ${bytes(size)}, ${infoHash}`)
-    if (lacksLayers(metainfo)) {
-      process.stderr.write(
-        'rarest: warning: the hashes of pieces are no part of what a v2 magnet names: rarest gets them from peers with the data, other programs may refuse the file (cli/no-piece-layers)\n',
-      )
-    }
-  } finally {
-    try {
-      await keepState(session, options)
-    } finally {
-      await session.close()
-      interrupt.release()
-    }
-  }
+  await withTorrentInMemory(
+    magnet,
+    options,
+    'stopped before the metadata was there',
+    async (torrent, interrupt) => {
+      const metainfo = await interrupt.unless(torrent.metadata)
+      const path = options.output ?? `${metainfo.name}.torrent`
+      await writeFile(path, metainfo.bytes)
+      const { size, infoHash, name } = { ...torrent.stats, infoHash: torrent.infoHash, name: metainfo.name }
+      if (options.json) printJson({ path, name, infoHash, infoHashV2: torrent.infoHashV2 ?? null, size })
+      else printLine(`${path}: ${name}, ${bytes(size)}, ${infoHash}`)
+      if (lacksLayers(metainfo)) {
+        process.stderr.write(
+          'rarest: warning: the hashes of pieces are no part of what a v2 magnet names: rarest gets them from peers with the data, other programs may refuse the file (cli/no-piece-layers)\n',
+        )
+      }
+    },
+  )
 }
 
 /** True when a strict reader refuses the file (BEP 52). */

@@ -5,18 +5,13 @@
 
 import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
-import { MemoryStorage } from '../entry/storage.js'
-import { type EncryptionPolicy, Session } from '../index.js'
 import { collectPeers, encryption, natural } from './arguments.js'
-import { addDhtOptions, keepState, type SessionDhtOptions, sessionDht } from './dht-options.js'
-import { interruption } from './interrupt.js'
+import { addDhtOptions } from './dht-options.js'
+import { type MemorySessionOptions, withTorrentInMemory } from './memory-session.js'
 import { bytes, printJson, printLine } from './output.js'
-import { addTorrent } from './source.js'
 
-interface PieceOptions extends SessionDhtOptions {
+interface PieceOptions extends MemorySessionOptions {
   readonly output: string
-  readonly peer?: string[]
-  readonly encryption?: EncryptionPolicy
   readonly json?: boolean
 }
 
@@ -34,29 +29,15 @@ export function pieceCommand(): Command {
 }
 
 async function piece(source: string, index: number, options: PieceOptions): Promise<void> {
-  const interrupt = interruption('stopped before the piece was there')
-  const session = new Session({
-    listen: false,
-    storage: () => new MemoryStorage(),
-    ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
-    ...(await sessionDht(options)),
-  })
-  try {
-    const torrent = await addTorrent(session, source, {
-      peers: options.peer ?? [],
-      select: [],
-      signal: interrupt.signal,
-    })
-    const data = await interrupt.unless(torrent.readPiece(index, { signal: interrupt.signal }))
-    await writeFile(options.output, data)
-    if (options.json) printJson({ path: options.output, piece: index, length: data.length })
-    else printLine(`${options.output}: piece ${index}, ${bytes(data.length)}, verified`)
-  } finally {
-    try {
-      await keepState(session, options)
-    } finally {
-      await session.close()
-      interrupt.release()
-    }
-  }
+  await withTorrentInMemory(
+    source,
+    options,
+    'stopped before the piece was there',
+    async (torrent, interrupt) => {
+      const data = await interrupt.unless(torrent.readPiece(index, { signal: interrupt.signal }))
+      await writeFile(options.output, data)
+      if (options.json) printJson({ path: options.output, piece: index, length: data.length })
+      else printLine(`${options.output}: piece ${index}, ${bytes(data.length)}, verified`)
+    },
+  )
 }
