@@ -1,7 +1,8 @@
 /**
  * rarest behind the same JSON lines as the libtorrent driver: add, connect, status, usage, quit.
- * Options as one JSON argument: { build, port, loopDelay, session }: `build` is the URL of the library (the one in
- * dist/ by default), `session` is given to Session as it is.
+ * Options as one JSON argument: { build, port, loopDelay, blocks, session }: `build` is the URL of the library (the
+ * one in dist/ by default), `blocks` asks for an event "block" at the first one, `session` is given to Session as
+ * it is.
  */
 import { readFile } from 'node:fs/promises'
 import { clock, loopMonitor, serve, usage } from './json-lines.mjs'
@@ -13,10 +14,12 @@ const loop = loopMonitor(options.loopDelay)
 
 const emit = serve(
   {
-    async add({ torrent: file, dir, trackers }) {
-      const bytes = await readFile(file)
+    async add({ torrent: file, magnet, dir, trackers }) {
+      const source = magnet ?? (await readFile(file))
       const at = clock()
-      const torrent = await session.add(bytes, { path: dir, trackers: trackers ?? [] })
+      const torrent = await session.add(source, { path: dir, trackers: trackers ?? [] })
+      if (magnet) torrent.once('metadata', () => emit({ event: 'metadata_received', at: clock() }))
+      if (options.blocks) watchForBlock(torrent)
       torrent.on('ready', () => emit({ event: 'checked', infoHash: torrent.infoHash, at: clock() }))
       torrent.once('peer', () => emit({ event: 'connected', at: clock() }))
       torrent.done.then(
@@ -56,6 +59,12 @@ const emit = serve(
 session.on('warning', ({ code, message }) => emit({ event: 'warning', code, message }))
 const port = await session.ready
 emit({ event: 'ready', port, listening: [`127.0.0.1:${port}`], ...usage() })
+
+/** One event when the first bytes of the payload are there. Looks after every turn of the event loop. */
+function watchForBlock(torrent) {
+  if (torrent.stats.received > 0) emit({ event: 'block', infoHash: torrent.infoHash, at: clock() })
+  else if (torrent.state !== 'closed') setImmediate(watchForBlock, torrent)
+}
 
 function find(infoHash) {
   const torrent = infoHash === undefined ? session.torrents[0] : session.torrent(infoHash)

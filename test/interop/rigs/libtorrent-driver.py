@@ -8,6 +8,7 @@ The process takes its settings as one JSON argument:
   transport    "tcp" (default), "utp" or "both"
   encryption   "plain" (default), "prefer", "rc4" (RC4 only) or "handshake" (obfuscated handshake, plain stream)
   outgoing     address that outgoing connections leave from
+  blocks       true for one event "block" when the first block of a torrent arrives
   settings     raw libtorrent settings, applied last
 
 Commands carry an "id" that the answer repeats: create, parse, add, connect, status, flush, trackers, usage,
@@ -39,6 +40,8 @@ UTP_SOCKET = 1 << 17
 output_lock = threading.Lock()
 torrents = {}
 listening = []
+# Torrents of which a block has arrived.
+begun = set()
 
 
 def emit(message):
@@ -89,6 +92,8 @@ def open_session(options, address):
         | lt.alert.category_t.connect_notification
         | lt.alert.category_t.peer_notification,
     }
+    if options.get('blocks'):
+        settings['alert_mask'] |= lt.alert.category_t.block_progress_notification
     settings.update(options.get('settings', {}))
     session = lt.session(settings)
     if any(name.endswith('_rate_limit') for name in settings):
@@ -283,8 +288,15 @@ def report(alert, addresses):
         emit({'event': 'connected', 'at': at})
     elif name == 'tracker_reply_alert':
         emit({'event': 'tracker', 'url': alert.url, 'peers': alert.num_peers})
+    elif name == 'metadata_received_alert':
+        emit({'event': 'metadata_received', 'message': alert.message(), 'at': at})
+    elif name == 'block_finished_alert':
+        key = key_of(alert.handle)
+        if key not in begun:
+            begun.add(key)
+            emit({'event': 'block', 'infoHash': key, 'at': at})
     elif name in ('torrent_error_alert', 'file_error_alert', 'hash_failed_alert', 'tracker_error_alert',
-                  'peer_error_alert', 'metadata_received_alert'):
+                  'peer_error_alert'):
         emit({'event': name[: -len('_alert')], 'message': alert.message()})
     elif name == 'peer_disconnected_alert':
         emit({'event': 'disconnected', 'message': alert.message(), 'at': at})
