@@ -24,6 +24,8 @@ export class Acquaintance extends Link {
   readonly placing: Placing
   /** Tells it that we have no metadata either (BEP 9). */
   readonly refusals: MetadataServe
+  /** It told us the port of its DHT node. */
+  namedNode = false
 
   constructor(
     services: LinkServices,

@@ -15,8 +15,9 @@ import { supports } from '../wire/handshake.js'
 import { MetadataFetch } from '../wire/metadata.js'
 import { Peer, type PeerEvent } from '../wire/peer.js'
 import { Acquaintance, type Placing } from './acquaintance.js'
-import { EXTENSION_IDS } from './extension.js'
-import type { PeerExchange } from './peer-exchange.js'
+import type { DhtAnnouncer } from './dht-announcer.js'
+import { EXTENSION_IDS, type ExtensionName } from './extension.js'
+import type { ExchangeLink } from './peer-exchange.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
 
 export interface GatheringOptions {
@@ -32,10 +33,19 @@ export interface GatheringOptions {
   readonly connected: (peer: KnownPeer) => void
   readonly closed: (peer: KnownPeer, code: string, message: string) => void
   readonly banned: (peer: KnownPeer, code: string) => void
-  /** Takes what peers tell of others. */
-  readonly exchange: PeerExchange
+  /** What peers may tell beside metadata. Not asked any more once the torrent turns out private. */
+  readonly extensions: () => readonly GatheringExtension[]
+  /** Nodes of peers are handed to it; undefined when we take no part in the DHT. */
+  readonly dht: DhtAnnouncer | undefined
   /** The verified info dictionary, once. */
   readonly fetched: (bytes: Uint8Array) => void
+}
+
+/** An extension that needs no metadata. */
+export interface GatheringExtension {
+  readonly name: ExtensionName
+  received(link: ExchangeLink, payload: Uint8Array, now: number): void
+  closed?(link: ExchangeLink, now: number, code: string): void
 }
 
 const NAME = 'ut_metadata'
@@ -60,7 +70,7 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
     initiator: boolean,
     _ourPeerId: Uint8Array,
   ): void {
-    const { services, peers, requestQueue, infoHashV2 } = this.#options
+    const { services, peers, requestQueue, infoHashV2, dht } = this.#options
     const now = services.world.now()
     const remote = supports(handshake.reserved)
     const placing: Placing = { place: undefined }
@@ -68,7 +78,7 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
       layout: undefined,
       fast: remote.fast,
       extended: remote.extended,
-      dht: false,
+      dht: remote.dht && dht !== undefined,
       v2: infoHashV2 !== undefined && equalBytes(handshake.infoHash, infoHashV2),
       maxRequests: requestQueue,
       place: (piece, begin, length) => placing.place?.(piece, begin, length),
@@ -79,16 +89,14 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
     peers.connected(known)
     peer.start(undefined, remote.extended ? this.#hello(stream) : undefined, now)
     this.#options.connected(known)
+    if (dht) peer.port(dht.udpPort)
     link.open(rest)
   }
 
   /** Peers go on under another owner; this one is done. */
   release(): Acquaintance[] {
     const links = [...this.links]
-    for (const link of links) {
-      link.release()
-      this.#options.exchange.forget(link)
-    }
+    for (const link of links) link.release()
     this.links.clear()
     this.#options.services.scheduler.cancel(this)
     return links
@@ -106,8 +114,13 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
       if (extensions.has(NAME) && metadataSize !== undefined) this.#fetch.addPeer(link, metadataSize, now)
     } else if (event.type === 'extended' && event.id === EXTENSION_IDS[NAME]) {
       this.#received(link, event.payload, now)
-    } else if (event.type === 'extended' && event.id === EXTENSION_IDS.ut_pex) {
-      this.#options.exchange.received(link, event.payload, now)
+    } else if (event.type === 'extended') {
+      const extension = this.#options.extensions().find(({ name }) => EXTENSION_IDS[name] === event.id)
+      extension?.received(link, event.payload, now)
+    } else if (event.type === 'port') {
+      // Once: whoever names many ports would have us ping them all.
+      if (!link.namedNode) this.#options.dht?.addNode(link.stream.remote.host, event.port)
+      link.namedNode = true
     }
   }
 
@@ -124,7 +137,7 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
   closed(link: Acquaintance, code: string, message: string, now: number): void {
     this.links.delete(link)
     this.#fetch.removePeer(link, now)
-    this.#options.exchange.closed(link, now, code)
+    for (const extension of this.#options.extensions()) extension.closed?.(link, now, code)
     this.#options.peers.disconnected(link.known, false, now)
     this.#options.closed(link.known, code, message)
     this.#pump(now)
@@ -173,8 +186,9 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
     const { clientName, requestQueue, listenPort } = this.#options
     const yourIp = ipToBytes(stream.remote.host)
     const port = listenPort()
+    const names = [NAME, ...this.#options.extensions().map(({ name }) => name)] as const
     return encodeExtensionHandshake({
-      extensions: EXTENSION_IDS,
+      extensions: Object.fromEntries(names.map((name) => [name, EXTENSION_IDS[name]])),
       client: clientName,
       reqq: requestQueue,
       ...(yourIp ? { yourIp } : {}),

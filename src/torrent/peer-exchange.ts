@@ -106,9 +106,11 @@ export class PeerExchange implements Extension {
     }
   }
 
-  /** The connection goes on under another object. */
-  forget(link: ExchangeLink): void {
+  /** The connection goes on under another object, with what was told on it; or without the exchange. */
+  moved(link: ExchangeLink, to: ExchangeLink | undefined): void {
+    const exchange = this.#exchanges.get(link)
     this.#exchanges.delete(link)
+    if (exchange && to) this.#exchanges.set(to, exchange)
   }
 
   /** The connections that told us of being connected to this address, and have not taken it back. */

@@ -34,7 +34,7 @@ import { type InfoHashes, swarmHashes } from './infohashes.js'
 import { Introductions } from './introductions.js'
 import { dispensable } from './making-room.js'
 import { MetadataExtension } from './metadata-extension.js'
-import { type FoundPeer, PeerExchange } from './peer-exchange.js'
+import { type ExchangeLink, type FoundPeer, PeerExchange } from './peer-exchange.js'
 import { type KnownPeer, PeerList, type PeerSource } from './peer-list.js'
 import type { SuperseedMode } from './superseed.js'
 import { Swarm } from './swarm.js'
@@ -111,12 +111,12 @@ export class Peering implements Dialling, Task {
     this.#peerId = makePeerId(services.world.random)
     this.#introductions = new Introductions(this.#peers, services.port)
     this.#exchange = new PeerExchange({
-      links: () => this.connections,
+      links: () => this.#links,
       listenPort: services.port,
       found: (peers, now) => this.#found(peers, now),
     })
     this.#holepunch = new Holepunch({
-      links: () => this.connections,
+      links: () => this.#links,
       introducers: (address) => this.#exchange.introducers(address),
       listenPort: services.port,
       wake: () => services.dialer.wake(),
@@ -211,12 +211,7 @@ export class Peering implements Dialling, Task {
       requestQueue: options.requestQueue,
       prefersEncryption: prefersEncryption(options.encryption),
       maxOutstanding: options.maxOutstanding,
-      extensions: [
-        new MetadataExtension(metainfo.infoBytes),
-        new DontHave(picker),
-        ...(this.#private ? [] : [this.#exchange]),
-        ...(this.#private || !options.utp ? [] : [this.#holepunch]),
-      ],
+      extensions: [new MetadataExtension(metainfo.infoBytes), new DontHave(picker), ...this.#public],
       dht: this.#dht.announcer,
       listener: {
         connected: (connection) => this.#connected(connection),
@@ -229,7 +224,10 @@ export class Peering implements Dialling, Task {
     this.#swarm = swarm
     const met = this.#gathering?.release() ?? []
     this.#gathering = undefined
-    for (const peer of met) swarm.adopt(peer, this.#peerId)
+    for (const peer of met) {
+      const connection = swarm.adopt(peer, this.#peerId)
+      this.#exchange.moved(peer, connection)
+    }
   }
 
   /** Joins the swarm: announces `started`, dials. */
@@ -349,7 +347,7 @@ export class Peering implements Dialling, Task {
         this.#peers.failed(known, this.#services.world.now())
         // Some take TCP connections to hang up at once: the other way comes first next time.
         if (transport) known.transport = transport === 'tcp' ? 'utp' : 'tcp'
-        if (!/^(wire|mse)\//.test(code) && this.#swarm) this.#holepunch.unreachable(known)
+        if (!/^(wire|mse)\//.test(code)) this.#holepunch.unreachable(known)
         // It may know the torrent by its other infohash alone: a magnet link names but one.
         if (!/^(wire|mse)\//.test(code) || !this.ours.upgrade) return
         if (!this.#knowsV2Only.delete(known)) this.#knowsV2Only.add(known)
@@ -423,9 +421,11 @@ export class Peering implements Dialling, Task {
   }
 
   run(now: number): void {
-    if (!this.#swarm || this.#swarm.connections.size === 0) return
-    this.#introductions.tick(this.connections, !this.#private, now)
-    this.#swarm.tick(now)
+    if (this.size === 0) return
+    if (this.#swarm) {
+      this.#introductions.tick(this.connections, !this.#private, now)
+      this.#swarm.tick(now)
+    } else if (!this.#private) this.#exchange.tick(now)
     this.#services.scheduler.schedule(this, now + TICK)
   }
 
@@ -445,6 +445,16 @@ export class Peering implements Dialling, Task {
 
   get #hasRoom(): boolean {
     return this.size < this.#services.options.maxPeersPerTorrent
+  }
+
+  get #links(): Iterable<ExchangeLink> {
+    return this.#swarm ? this.connections : this.acquaintances
+  }
+
+  /** What peers of a torrent that is not private, as far as we know, tell each other of peers. */
+  get #public(): (PeerExchange | Holepunch)[] {
+    if (this.#private) return []
+    return this.#services.options.utp ? [this.#exchange, this.#holepunch] : [this.#exchange]
   }
 
   /** The connection that a newcomer may take the place of. */
@@ -483,8 +493,12 @@ export class Peering implements Dialling, Task {
       requestQueue: options.requestQueue,
       infoHashV2: this.#infoHashV2,
       ...this.#options.metadata,
-      exchange: this.#exchange,
-      connected: (known) => this.#options.connected(known.key),
+      extensions: () => this.#public,
+      dht: this.#dht.announcer,
+      connected: (known) => {
+        this.#services.scheduler.schedule(this, this.#services.world.now() + TICK)
+        this.#options.connected(known.key)
+      },
       closed: (known, code, message) => this.#left(known, code, message),
       banned: (known, code) => this.#options.warning(code, `${known.key} was banned`),
     })
@@ -495,7 +509,8 @@ export class Peering implements Dialling, Task {
     this.#private = true
     for (const announces of this.#announces) announces.makePrivate(this.#services.world.now())
     const forgotten = new Set(this.#peers.forgetPublic())
-    for (const link of [...(this.#gathering?.links ?? [])]) {
+    for (const link of [...this.acquaintances]) {
+      this.#exchange.moved(link, undefined)
       if (forgotten.has(link.known)) link.end('torrent/private', 'the torrent is private')
     }
   }

@@ -190,18 +190,20 @@ export class Swarm implements LinkOwner<Connection> {
     connection.open(rest)
   }
 
-  /** Goes on with a peer that we met before the metadata was known. */
-  adopt({ stream, peer, handshake, known, initiator, placing }: Acquaintance, ourPeerId: Uint8Array): void {
+  /** Goes on with a peer that we met before the metadata was known; undefined when it is connected already. */
+  adopt(met: Acquaintance, ourPeerId: Uint8Array): Connection | undefined {
+    const { stream, peer, handshake, known, initiator, placing } = met
     const { services, layout, picker } = this.#options
     const now = services.world.now()
     if (!this.#admits(handshake, initiator, ourPeerId)) {
       stream.destroy()
       this.#options.peers.failed(known, now)
-      return
+      return undefined
     }
     const lease: Lease = { piece: 0, begin: 0, data: undefined }
     placing.place = (piece, begin, length) => this.#downloads.place(lease, piece, begin, length)
     const connection = this.#join(stream, peer, handshake, known, initiator, lease, now)
+    connection.namedNode = met.namedNode
     if (!this.#offers.isSuperseeding) {
       for (let piece = picker.have.next(0); piece >= 0; piece = picker.have.next(piece + 1))
         peer.have(piece, now)
@@ -209,6 +211,7 @@ export class Swarm implements LinkOwner<Connection> {
     if (supports(handshake.reserved).extended) peer.extended(0, this.#hello(stream, true))
     peer.setLayout(layout, now)
     connection.open(NOTHING)
+    return connection
   }
 
   event(connection: Connection, event: PeerEvent, now: number): void {

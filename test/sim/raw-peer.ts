@@ -22,6 +22,8 @@ export interface RawOptions {
   readonly fast?: boolean
   /** Announce the extension protocol. Default false. */
   readonly extended?: boolean
+  /** Announce a DHT node. Default false. */
+  readonly dht?: boolean
   readonly peerId?: Uint8Array
   /** Default: that of the torrent. */
   readonly infoHash?: Uint8Array
@@ -106,7 +108,11 @@ export class RawPeer {
     this.handshake = encodeHandshake({
       infoHash: this.infoHash,
       peerId: options.peerId ?? this.host.world.random.bytes(20),
-      reserved: reservedBits({ fast: options.fast !== false, extended: options.extended === true }),
+      reserved: reservedBits({
+        fast: options.fast !== false,
+        extended: options.extended === true,
+        dht: options.dht === true,
+      }),
     })
   }
 
