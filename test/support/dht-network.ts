@@ -39,6 +39,11 @@ export class Host implements Endpoint {
     this.node = node
   }
 
+  /** A look-up of its own is under way. */
+  get isBusy(): boolean {
+    return this.#running.size > 0
+  }
+
   receive(bytes: Uint8Array, from: Address, now: number): void {
     this.node.receive(bytes, from, now)
     this.drain()
@@ -126,10 +131,14 @@ export class DhtNetwork {
     this.#hosts.set(addressKey(endpoint.address), endpoint)
   }
 
+  detach(endpoint: Endpoint): void {
+    this.#hosts.delete(addressKey(endpoint.address))
+  }
+
   /** Off without a word. */
   remove(host: Host): void {
     host.isOn = false
-    this.#hosts.delete(addressKey(host.address))
+    this.detach(host)
   }
 
   send(bytes: Uint8Array, from: Address, to: Address): void {

@@ -27,6 +27,7 @@ export class Scenario {
   readonly network: DhtNetwork
   readonly router: Host
   hosts: Host[]
+  #sybils: Sybil[] = []
 
   constructor(seed: number, loss = 0.05) {
     this.network = new DhtNetwork({ seed, loss, latency: [10, 150] })
@@ -64,7 +65,10 @@ export class Scenario {
     const { network } = this
     const pace = (60 * MINUTE) / (perHour * this.hosts.length)
     const step = () => {
-      this.leave(this.any())
+      // Whoever leaves during a look-up of its own ends it, and that is no figure of the network.
+      let host = this.any()
+      while (host.isBusy) host = this.any()
+      this.leave(host)
       this.join()
       if (network.now + pace < end) network.at(network.now + pace, step)
     }
@@ -116,7 +120,6 @@ export class Scenario {
         )
       })
     }
-    // A host that leaves during its look-up never ends it: that is no failure of the network.
     network.run(network.now + spread + 17 * MINUTE)
     return {
       lookups: over,
@@ -180,11 +183,18 @@ export class Scenario {
         cluster.push(new Sybil(network, address, id, cluster))
       }
     }
+    this.#sybils.push(...cluster)
     const near = [...this.hosts].sort((a, b) => sharedBits(b.node.id, target) - sharedBits(a.node.id, target))
     for (const sybil of cluster) {
       for (const host of near.slice(0, 20)) sybil.greet(host.address)
       for (let i = 0; i < 10; i++) sybil.greet(this.any().address)
     }
+  }
+
+  /** All sybils are gone without a word. */
+  expelSybils(): void {
+    for (const sybil of this.#sybils) this.network.detach(sybil)
+    this.#sybils = []
   }
 
   /** An address of the attacker's choice and the id that it entitles to. */
