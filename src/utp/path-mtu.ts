@@ -9,7 +9,8 @@
  * | probing | acknowledged | floor = size; searching, or found |
  * | probing | lost, first time | searching: the same size again, it may have been plain loss |
  * | probing | lost again | ceiling = size - 1; searching, or found |
- * | any | two time-outs in a row | floor = lowest: the path may have changed; searching |
+ * | any | two time-outs in a row | floor = lowest, ceiling = highest: the path may have changed; searching |
+ * | any | no full packet for a while | floor = lowest; searching, what was the floor first |
  * @module
  */
 
@@ -26,9 +27,14 @@ const HIGHEST_IPV6 = 1452
 export class PathMtu {
   /** Datagram bytes known to pass: what full packets are cut to. */
   floor: number
-  private readonly lowest: number
+  /** Largest floor so far. */
+  largest: number
+  /** Datagram bytes that every path carries. */
+  readonly lowest: number
   private readonly highest: number
   private ceiling: number
+  /** Tried first: nearly every path carries what Ethernet does, or what it carried before. */
+  private expected: number
   private failures = 0
   private probing = false
   sent = 0
@@ -38,13 +44,15 @@ export class PathMtu {
     this.highest = Math.min(family === 4 ? HIGHEST_IPV4 : HIGHEST_IPV6, limit)
     this.lowest = Math.min(family === 4 ? LOWEST_IPV4 : LOWEST_IPV6, this.highest)
     this.floor = this.lowest
+    this.largest = this.lowest
     this.ceiling = this.highest
+    this.expected = this.highest
   }
 
-  /** The size to probe now, or 0. The largest comes first: nearly every path carries it. */
+  /** The size to probe now, or 0. */
   get candidate(): number {
     if (this.probing || this.ceiling - this.floor < CLOSE_ENOUGH) return 0
-    return this.ceiling === this.highest ? this.highest : (this.floor + this.ceiling + 1) >> 1
+    return this.expected <= this.ceiling ? this.expected : (this.floor + this.ceiling + 1) >> 1
   }
 
   probeSent(): void {
@@ -56,6 +64,7 @@ export class PathMtu {
     this.probing = false
     this.failures = 0
     if (size > this.floor && size <= this.ceiling) this.floor = size
+    if (this.floor > this.largest) this.largest = this.floor
   }
 
   probeLost(size: number): void {
@@ -67,11 +76,18 @@ export class PathMtu {
     if (size > this.floor) this.ceiling = size - 1
   }
 
-  /** Nothing passes any more: new packets are cut small until probes pass again. */
-  blackHole(): void {
+  /** The path may have changed: new packets are cut small until probes pass again. */
+  startOver(): void {
     this.floor = this.lowest
     this.ceiling = this.highest
+    this.expected = this.highest
     this.failures = 0
     this.probing = false
+  }
+
+  /** The floor passed some time ago: it has to pass once more before packets are cut to it again. */
+  distrust(): void {
+    this.expected = this.floor
+    this.floor = this.lowest
   }
 }

@@ -60,6 +60,30 @@ export class SendBuffer {
     return at - from
   }
 
+  /**
+   * Cuts what was never sent into packets of `size` bytes; what was sent keeps its number and its bytes. False
+   * when there are not numbers enough.
+   */
+  recut(size: number): boolean {
+    const waiting: Slot[] = []
+    let bytes = 0
+    for (let seq = this.unsent; seq !== this.tail; seq = (seq + 1) & 0xffff) {
+      const slot = this.at(seq) as Slot
+      bytes += slot.length
+      waiting.push(slot)
+    }
+    if (ahead(this.unsent, this.oldest) + Math.ceil(bytes / size) + 1 > MAX_RING) return false
+    for (const slot of waiting) this.ring[slot.seq & this.mask] = undefined
+    this.tail = this.unsent
+    for (const slot of waiting) {
+      this.queued -= slot.length
+      if (slot.type === ST_FIN) this.finish()
+      else this.write(slot.bytes, HEADER_LENGTH, HEADER_LENGTH + slot.length, size)
+      this.pool.give(slot)
+    }
+    return true
+  }
+
   /** Puts the FIN behind everything; false when there is no place yet. */
   finish(): boolean {
     const slot = this.push(ST_FIN)

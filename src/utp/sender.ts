@@ -33,6 +33,11 @@ const LONE_ACK_DELAY = 100
 /** ms until a closed window is probed, and between its probes at most (libutp probes after 15 s). */
 const FIRST_PROBE = 1000
 const MAX_PROBE = 15_000
+/**
+ * ms after which the size of full packets is no longer trusted, when nothing of that size passed since: what is
+ * sent too large once can never be sent smaller, what was padded can.
+ */
+const TRUST = 30_000
 /** Bytes to be written ahead beyond twice the window: no more, since packets are cut when they are written. */
 const WRITE_AHEAD = 65_536
 
@@ -73,6 +78,8 @@ export class Sender {
   private forced = false
   /** Probes of the closed window in a row. */
   private probes = 0
+  /** When the last full packet, or probe, was sent that was acknowledged. */
+  private fullAt: number = Number.NEGATIVE_INFINITY
   /** Whether `deadline` is that of a tail loss probe, and whether one was sent since the last progress. */
   private tail = false
   private tailProbed = false
@@ -87,6 +94,11 @@ export class Sender {
   /** Bytes of payload of a full packet. */
   get packet(): number {
     return this.mtu.floor - HEADER_LENGTH
+  }
+
+  /** Bytes of payload of the largest packets cut so far: a remote that has no room for one has closed its window. */
+  private get largest(): number {
+    return this.mtu.largest - HEADER_LENGTH
   }
 
   /** Whether there is something to send, if the windows let it. */
@@ -116,6 +128,7 @@ export class Sender {
     }
     const { buffer } = this
     if (buffer.unsent === buffer.tail) return undefined
+    if (now - this.fullAt > TRUST) this.distrust()
     const slot = buffer.at(buffer.unsent) as Slot
     const after = this.inFlight + slot.length
     if (after > this.ledbat.window && this.flight > 0) return this.held(slot.length, now)
@@ -220,7 +233,7 @@ export class Sender {
       this.roundTrip.progressed()
     } else if (packet.type === ST_STATE && same && this.flight > 0) this.duplicateAcks++
     // Whoever has no room, and says so, lives.
-    if (packet.window < this.packet) this.timeoutsInRow = 0
+    if (packet.window < this.largest) this.timeoutsInRow = 0
     else if (this.probes > 0) {
       this.probes = 0
       this.roundTrip.progressed()
@@ -267,9 +280,12 @@ export class Sender {
       if (this.timeoutsInRow > MAX_TIMEOUTS) return false
       this.roundTrip.backOff()
       // What the remote has no room for was not lost on the way.
-      if (this.remoteWindow >= this.packet) {
+      if (this.remoteWindow >= this.largest) {
         this.timeouts++
-        if (this.timeoutsInRow === 2) this.mtu.blackHole()
+        if (this.timeoutsInRow === 2) {
+          this.mtu.startOver()
+          buffer.recut(this.packet)
+        }
         this.ledbat.timedOut(this.packet)
       }
     }
@@ -322,6 +338,7 @@ export class Sender {
     }
     if (slot.probe > 0) this.mtu.probeArrived(slot.probe)
     if (slot.seq === this.smallSeq) this.smallSeq = -1
+    if (slot.length === this.packet || slot.probe > 0) this.fullAt = slot.sentAt
     this.buffer.release(slot)
     return slot.length
   }
@@ -335,6 +352,14 @@ export class Sender {
       if (slot !== undefined && slot.state === LOST) return slot
       this.lost.shift()
     }
+  }
+
+  /** Nothing says of late that the path carries full packets: those that wait are cut small again. */
+  private distrust(): void {
+    const { buffer, mtu } = this
+    const small = mtu.lowest - HEADER_LENGTH
+    if ((buffer.at(buffer.unsent) as Slot).length <= small || !buffer.recut(small)) return
+    mtu.distrust()
   }
 
   /** Remembers why nothing may be sent. */
@@ -404,12 +429,12 @@ export class Sender {
     if (this.flight > 0) {
       const { timeout, smooth, variation } = this.roundTrip
       const silence = 2 * smooth + 4 * variation + (this.flight === 1 ? LONE_ACK_DELAY : 0)
-      if (smooth > 0 && silence < timeout && !this.tailProbed && this.remoteWindow >= this.packet) {
+      if (smooth > 0 && silence < timeout && !this.tailProbed && this.remoteWindow >= this.largest) {
         this.tail = true
         this.deadline = now + silence
         return
       }
-      this.deadline = now + (this.remoteWindow < this.packet ? Math.min(timeout, MAX_PROBE) : timeout)
+      this.deadline = now + (this.remoteWindow < this.largest ? Math.min(timeout, MAX_PROBE) : timeout)
     } else if (this.shutOut) {
       const wait = Math.max(this.roundTrip.timeout, FIRST_PROBE) * 2 ** Math.min(this.probes, 5)
       this.deadline = now + Math.min(wait, MAX_PROBE)

@@ -98,6 +98,77 @@ describe('the path MTU', () => {
     expect(stats).toMatchObject({ mtu: 548, lossCuts: 0, timeouts: 0 })
   })
 
+  /** A transfer that is under way, with full packets. */
+  function under(seed: number, bytes: number) {
+    const hosts = twoHosts(seed, { delay: 10, rate: 1_000_000 })
+    const side = hosts.a.connect(hosts.b)
+    side.send(bytes)
+    hosts.network.run(() => false, 1_000)
+    expect(side.connection.stats.mtu).toBe(1472)
+    return { ...hosts, side, other: hosts.b.sides[0]! }
+  }
+
+  it('a black hole that comes while nothing is said is found by what is said next', () => {
+    const { network, there, side, other } = under(1, 500_000)
+    expect([other.received, side.connection.queued]).toEqual([500_000, 0])
+    network.run(() => false, 40_000)
+    there.options = { ...there.options, mtu: 1000 }
+    side.send(500_000)
+    expect(network.run(() => other.received === 1_000_000, 5_000)).toBe(true)
+    const { stats } = side.connection
+    expect(stats).toMatchObject({ timeouts: 0, lossCuts: 0 })
+    expect(there.tooLong).toBe(stats.probesLost)
+    side.send(3_000_000, true)
+    expect(network.run(() => side.closed, 30_000)).toBe(true)
+    expect(side.connection.stats.mtu).toBeGreaterThan(1000 - 16)
+    expect([other.received, other.wrongAt, side.code]).toEqual([4_000_000, -1, undefined])
+    network.checkInvariants()
+  })
+
+  it('what is said now and then is probed with once in half a minute, and cut no smaller', () => {
+    const { network, side, other } = under(1, 500_000)
+    const before = side.connection.stats
+    for (let i = 0; i < 120; i++) {
+      network.run(() => false, 1_000)
+      side.send(1_000)
+    }
+    network.run(() => false, 1_000)
+    const { stats } = side.connection
+    expect(other.received).toBe(620_000)
+    expect(stats.probesSent - before.probesSent).toBe(3)
+    expect(stats.packetsSent - before.packetsSent).toBeLessThanOrEqual(120 + 3 + 2)
+    expect(stats).toMatchObject({ mtu: 1472, resent: 0, timeouts: 0 })
+  })
+
+  it('a black hole for three seconds in the middle of a transfer is survived', () => {
+    const { network, there, side, other } = under(1, 5_000_000)
+    there.options = { ...there.options, mtu: 1000 }
+    network.run(() => false, 3_000)
+    network.checkInvariants()
+    // What waits is cut small by now; what was sent is not.
+    expect(side.connection.stats).toMatchObject({ mtu: 548, timeouts: 2 })
+    there.options = { ...there.options, mtu: 1472 }
+    side.end()
+    expect(network.run(() => side.closed, 60_000)).toBe(true)
+    expect(side.connection.stats.mtu).toBe(1472)
+    expect([other.received, other.wrongAt, side.code]).toEqual([5_000_000, -1, undefined])
+  })
+
+  it('a black hole that stays ends the transfer; what arrived is right, and the next one passes', () => {
+    const { network, there, a, b, side, other } = under(1, 5_000_000)
+    there.options = { ...there.options, mtu: 1000 }
+    expect(network.run(() => side.closed, 60_000)).toBe(true)
+    network.run(() => false, 10_000)
+    expect([side.code, other.code, other.wrongAt]).toEqual(['utp/timeout', 'utp/reset', -1])
+    expect(side.connection.stats.timeouts).toBeLessThanOrEqual(6)
+    expect(other.received).toBeLessThan(5_000_000)
+    const again = a.connect(b)
+    again.send(3_000_000, true)
+    expect(network.run(() => again.closed, 30_000)).toBe(true)
+    expect([again.code, b.sides[1]?.received, b.sides[1]?.wrongAt]).toEqual([undefined, 3_000_000, -1])
+    expect(again.connection.stats.mtu).toBeGreaterThan(1000 - 16)
+  })
+
   it('loss does not pass for a short path', () => {
     const sizes = [1, 2, 3, 4, 5].map(
       (seed) => transfer(seed, 1_000_000, { delay: 10, loss: 0.05 }).stats.mtu,
