@@ -85,9 +85,10 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#world = options.world ?? systemWorld()
     this.#scheduler = new Scheduler(this.#world)
     this.#slots = new UploadSlots(this.#options.maxUploadSlots)
-    this.#trackers = new TrackerClient(this.#world)
-    this.#listener = this.#options.listen ? this.#makeListener() : undefined
     this.#hub = new UdpHub(this.#world)
+    this.#trackers = new TrackerClient(this.#world, { shared: this.#hub })
+    this.#hub.onOther = (bytes, from) => this.#trackers.receive(bytes, from)
+    this.#listener = this.#options.listen ? this.#makeListener() : undefined
     const services = { world: this.#world, scheduler: this.#scheduler, hub: this.#hub }
     if (this.#options.utp) {
       this.#utp = new UtpTransport({

@@ -19,10 +19,10 @@ import { type Address, isDialable, parseAddress } from '../util/address.js'
 import { toHex } from '../util/bytes.js'
 import { errorCode, errorMessage } from '../util/errors.js'
 import { Gate } from './gate.js'
-import { TrackerSockets, type UdpSender } from './tracker-udp.js'
+import { type SharedSockets, TrackerSockets, type UdpSender } from './tracker-udp.js'
 import type { World } from './world.js'
 
-export type { UdpSender } from './tracker-udp.js'
+export type { SharedSockets, UdpSender } from './tracker-udp.js'
 
 /** How a {@link TrackerClient} reaches trackers. */
 export interface TrackerClientOptions {
@@ -33,6 +33,11 @@ export interface TrackerClientOptions {
    * {@link TrackerClient.receive}. Without any, the client binds a socket of its own when it needs one.
    */
   readonly sockets?: { readonly 4?: UdpSender; readonly 6?: UdpSender }
+  /**
+   * The sockets of a session, which may open later or lack a family: they are used for families that they
+   * have at the time, one of the client's own for others. Their owner hands over what arrives, as above.
+   */
+  readonly shared?: SharedSockets
   /** Local addresses to announce from, one per family (BEP 7). Default: the system's choice. */
   readonly localAddresses?: { readonly 4?: string; readonly 6?: string }
   /** The `user-agent` of HTTP. Default `rarest`. */
@@ -80,7 +85,7 @@ export class TrackerClient {
     this.#families = options.families ?? [4, 6]
     this.#localAddresses = options.localAddresses ?? {}
     this.#userAgent = options.userAgent ?? 'rarest'
-    this.#sockets = new TrackerSockets(world, options.sockets, this.#localAddresses)
+    this.#sockets = new TrackerSockets(world, options.sockets, this.#localAddresses, options.shared)
     this.#gate = new Gate(options.maxConcurrent ?? 50)
   }
 

@@ -12,6 +12,12 @@ import type { DatagramSocket, Timer, World } from './world.js'
 /** Where datagrams leave: a {@link DatagramSocket}, or the session's shared one. */
 export type UdpSender = Pick<DatagramSocket, 'send'>
 
+/** The sockets of a session, of both families, one, or none. */
+export interface SharedSockets extends UdpSender {
+  /** True when it can send to this family. */
+  has(family: 4 | 6): boolean
+}
+
 interface Waiting {
   readonly announced: (response: AnnounceResponse) => void
   readonly scraped: (entries: readonly UdpScrapeEntry[]) => void
@@ -25,6 +31,7 @@ export class TrackerSockets {
   readonly #world: World
   readonly #given: { readonly 4?: UdpSender; readonly 6?: UdpSender } | undefined
   readonly #localAddresses: { readonly 4?: string; readonly 6?: string }
+  readonly #shared: SharedSockets | undefined
   readonly #bound = new Map<4 | 6, Promise<DatagramSocket>>()
   readonly #exchanges = new Map<string, { readonly exchange: UdpExchange; readonly sender: UdpSender }>()
   readonly #waiting = new Map<UdpExchange, Map<number, Waiting>>()
@@ -36,10 +43,12 @@ export class TrackerSockets {
     world: World,
     given: { readonly 4?: UdpSender; readonly 6?: UdpSender } | undefined,
     localAddresses: { readonly 4?: string; readonly 6?: string },
+    shared?: SharedSockets,
   ) {
     this.#world = world
     this.#given = given
     this.#localAddresses = localAddresses
+    this.#shared = shared
   }
 
   announce(
@@ -131,6 +140,7 @@ export class TrackerSockets {
       if (!sender) throw new TrackerError('tracker/unreachable', `no UDP socket for IPv${family}`)
       return sender
     }
+    if (this.#shared?.has(family)) return this.#shared
     let socket = this.#bound.get(family)
     if (!socket) {
       const host = this.#localAddresses[family]
