@@ -1,12 +1,14 @@
 /**
  * transmission-daemon 3.00 with a configuration of its own, driven by its RPC. It takes no peer in 127.0.0.0/8
- * and has no call to add one: the other side dials it.
+ * and has no call to add one: the other side dials it, or it lives in a network namespace and a tracker names
+ * the other side.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import type { Namespace } from './namespace.js'
 import { until } from './scene.js'
 
 /** Fields of torrent-get that the tests read. */
@@ -50,12 +52,18 @@ export class Transmission {
   /** `config` is an empty folder for its settings. `encryption`: 0 plain, 1 prefer, 2 require. TCP is always on: `utp` adds to it. */
   static async start(
     config: string,
-    options: { readonly encryption?: 0 | 1 | 2; readonly utp?: boolean } = {},
+    options: {
+      readonly encryption?: 0 | 1 | 2
+      readonly utp?: boolean
+      readonly namespace?: Namespace
+    } = {},
   ): Promise<Transmission> {
     const [rpcPort, peerPort] = await freePorts(2)
+    const { namespace } = options
+    const host = namespace?.theirs ?? '127.0.0.1'
     await mkdir(config, { recursive: true })
     const settings = {
-      'bind-address-ipv4': '127.0.0.1',
+      'bind-address-ipv4': host,
       'bind-address-ipv6': '::1',
       'dht-enabled': false,
       encryption: options.encryption ?? 0,
@@ -66,15 +74,15 @@ export class Transmission {
       preallocation: 0,
       'rename-partial-files': false,
       'rpc-authentication-required': false,
-      'rpc-bind-address': '127.0.0.1',
+      'rpc-bind-address': host,
       'rpc-enabled': true,
       'rpc-port': rpcPort,
-      'rpc-whitelist': '127.0.0.1',
+      'rpc-whitelist': namespace?.ours ?? '127.0.0.1',
       'trash-original-torrent-files': false,
       'utp-enabled': options.utp === true,
     }
     await writeFile(join(config, 'settings.json'), JSON.stringify(settings))
-    const transmission = new Transmission(config, rpcPort as number, peerPort as number)
+    const transmission = new Transmission(config, rpcPort as number, `${host}:${peerPort}`, namespace)
     try {
       await transmission.#awaitRpc()
       return transmission
@@ -84,10 +92,11 @@ export class Transmission {
     }
   }
 
-  private constructor(config: string, rpcPort: number, peerPort: number) {
-    this.address = `127.0.0.1:${peerPort}`
-    this.#rpc = `http://127.0.0.1:${rpcPort}/transmission/rpc`
-    this.#process = spawn('transmission-daemon', ['-f', '-g', config], { stdio: ['ignore', 'pipe', 'pipe'] })
+  private constructor(config: string, rpcPort: number, address: string, namespace: Namespace | undefined) {
+    this.address = address
+    this.#rpc = `http://${address.slice(0, address.indexOf(':'))}:${rpcPort}/transmission/rpc`
+    const [command, ...args] = [...(namespace?.enter ?? []), 'transmission-daemon', '-f', '-g', config]
+    this.#process = spawn(command as string, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const keep = (chunk: Buffer): void => {
       this.#output.push(chunk.toString())
       if (this.#output.length > 400) this.#output.shift()
