@@ -8,7 +8,7 @@
  * | searching | a packet can be padded to `candidate` | probing |
  * | probing | acknowledged | floor = size; searching, or found |
  * | probing | lost, first time | searching: the same size again, it may have been plain loss |
- * | probing | lost again | ceiling = size - 1; searching, or found |
+ * | probing | lost again, or the highest of all | ceiling = size - 1; searching, or found |
  * | any | two time-outs in a row | floor = lowest, ceiling = highest: the path may have changed; searching |
  * | any | no full packet for a while | floor = lowest; searching, what was the floor first |
  * @module
@@ -71,7 +71,8 @@ export class PathMtu {
     this.probing = false
     this.lost++
     this.failures++
-    if (this.failures < 2) return
+    // A system that a router told of its limit cuts the next one of this size into fragments, which pass.
+    if (this.failures < 2 && size < this.highest) return
     this.failures = 0
     if (size > this.floor) this.ceiling = size - 1
   }

@@ -134,6 +134,39 @@ describe('any stream of writes', () => {
     )
   }, 60_000)
 
+  const changes = fc.array(
+    fc.record({ after: fc.integer({ min: 0, max: 45_000 }), mtu: fc.integer({ min: 548, max: 1500 }) }),
+    { minLength: 1, maxLength: 4 },
+  )
+  it('arrives whole or ends with an error, where the path MTU changes', () => {
+    fc.assert(
+      fc.property(schedule(0.05), changes, fc.integer({ min: 0, max: 45_000 }), (plan, steps, rest) => {
+        const { network, a, b, there } = twoHosts(plan.seed, plan.there, plan.back)
+        const side = a.connect(b)
+        side.writes = plan.writes
+        side.send(plan.bytes[0])
+        let at = network.clock.now
+        for (const { after, mtu } of steps) {
+          at += after
+          network.clock.at(at, () => {
+            there.options = { ...there.options, mtu }
+          })
+        }
+        // What is said after a rest is nothing that was cut before.
+        network.run(() => side.closed, rest)
+        side.send(plan.bytes[1], true)
+        expect(network.run(() => side.closed, 3_600_000)).toBe(true)
+        network.run(() => false, 60_000)
+        network.checkInvariants()
+        const other = b.sides[0]
+        expect(other?.wrongAt ?? -1).toBe(-1)
+        if (side.code === undefined) expect(other?.received).toBe(plan.bytes[0] + plan.bytes[1])
+        else expect(['utp/timeout', 'utp/connect-timeout', 'utp/reset']).toContain(side.code)
+      }),
+      { numRuns: 60 },
+    )
+  }, 60_000)
+
   it('arrives whole or ends with an error, at up to 20 % loss', () => {
     fc.assert(
       fc.property(schedule(0.2), (plan) => {
