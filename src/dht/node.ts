@@ -35,12 +35,14 @@ import type {
   GetOptions,
   GetPeersOptions,
   LookupId,
+  LookupStats,
   PutOptions,
 } from './node-types.js'
 import { PeerStore } from './peer-store.js'
 import { RateLimiter, UNVERIFIED_FACTOR } from './rate-limiter.js'
 import { K, RoutingTable } from './routing-table.js'
 import { Rpc } from './rpc.js'
+import { Sampled } from './sampled.js'
 import { type Aim, infoOf, type QueryBase, Task } from './task.js'
 import { Tokens } from './tokens.js'
 import { Upkeep } from './upkeep.js'
@@ -77,6 +79,7 @@ export class DhtNode {
   private readonly external: ExternalAddress
   private readonly upkeep: Upkeep
   private readonly rpc: Rpc<Purpose>
+  private readonly sampled = new Sampled()
   private readonly tasks = new Map<LookupId, Task>()
   private readonly asker: { host: string; port: number; endpoint: Uint8Array }
   private holdings: Holdings
@@ -270,6 +273,11 @@ export class DhtNode {
     if (task && !task.isInner) this.finish(task, 'aborted', now)
   }
 
+  /** A look-up in numbers so far; undefined when it is over. */
+  progress(lookup: LookupId, now: number): LookupStats | undefined {
+    return this.tasks.get(lookup)?.stats(now)
+  }
+
   /** What the next run begins with. */
   state(): DhtState {
     return {
@@ -418,6 +426,7 @@ export class DhtNode {
         break
       case 'search': {
         const { task, candidate } = purpose
+        if (message.samples) this.sampled.told(endpoint, message.interval ?? 0, now)
         if (task.phase !== 'search') break
         // Another id than the one it was told under: whatever it says, it is not that near.
         if (sharedBits(message.id, candidate.node) !== 160) break
@@ -498,9 +507,13 @@ export class DhtNode {
       if (task.aim.kind !== 'ping') {
         let query: KrpcQuery | undefined
         for (let next = task.candidates.next(); next; next = task.candidates.next()) {
-          query ??= task.question(this.base(), this.wanted())
+          const endpoint = next.node.subarray(20)
           const purpose = { kind: 'search', task, candidate: next } as const
-          if (!this.ask(query, next.node.subarray(20), purpose, now)) next.state = 'failed'
+          let asked: KrpcQuery
+          if (task.aim.kind === 'sample' && this.sampled.rests(endpoint, now))
+            asked = task.question(this.base(), this.wanted(), true)
+          else asked = query ??= task.question(this.base(), this.wanted())
+          if (!this.ask(asked, endpoint, purpose, now)) next.state = 'failed'
         }
       }
       const isFound =
@@ -524,11 +537,9 @@ export class DhtNode {
       this.maintain(now)
       return
     }
-    const { queries, responded, timedOut, rounds, stored } = task
-    const stats = { queries, responded, timedOut, rounds, stored, duration: now - task.startedAt }
     const closest = task.candidates.nearest(K, false).map(({ node }) => infoOf(node, this.family))
-    const refusal = stored === 0 ? task.refusal : undefined
-    this.emit({ type: 'done', lookup: task.id, reason, stats, closest, refusal })
+    const refusal = task.stored === 0 ? task.refusal : undefined
+    this.emit({ type: 'done', lookup: task.id, reason, stats: task.stats(now), closest, refusal })
   }
 
   /** Lets upkeep do what is due. */

@@ -11,7 +11,14 @@ import { readAddress } from './endpoint.js'
 import { type Item, isAuthentic, type MutableItem, type Signatures } from './items.js'
 import type { KrpcQuery, KrpcReply, NodeInfo, Want } from './krpc.js'
 import { type Candidate, Candidates } from './lookup.js'
-import type { DhtEvent, GetOptions, GetPeersOptions, LookupId, PutOptions } from './node-types.js'
+import type {
+  DhtEvent,
+  GetOptions,
+  GetPeersOptions,
+  LookupId,
+  LookupStats,
+  PutOptions,
+} from './node-types.js'
 import { K } from './routing-table.js'
 
 /** What a task is about. */
@@ -71,9 +78,10 @@ export class Task {
     return this.aim.kind === 'find' && this.aim.inner !== undefined
   }
 
-  /** The question that every node on the way gets. */
-  question(base: QueryBase, want: Want | undefined): KrpcQuery {
+  /** The question that every node on the way gets; `plain`: only for the nodes that it knows. */
+  question(base: QueryBase, want: Want | undefined, plain = false): KrpcQuery {
     const { aim, target } = this
+    if (plain) return { ...base, method: 'find_node', target, want }
     switch (aim.kind) {
       case 'ping':
         return { ...base, method: 'ping' }
@@ -90,6 +98,12 @@ export class Task {
         return { ...base, method: 'get_peers', infoHash: target, want, noSeed, scrape }
       }
     }
+  }
+
+  /** What was counted so far. */
+  stats(now: number): LookupStats {
+    const { queries, responded, timedOut, rounds, stored, startedAt } = this
+    return { queries, responded, timedOut, rounds, stored, duration: now - startedAt }
   }
 
   /** Takes the answer of a node on the way; events go to `emit`. */
