@@ -42,7 +42,10 @@ export function bindDatagrams(
       socket.on('error', ignore)
       enlarge((bytes) => socket.setRecvBufferSize(bytes))
       enlarge((bytes) => socket.setSendBufferSize(bytes))
-      socket.on('message', (bytes, from) => receive(bytes, { host: plainIp(from.address), port: from.port }))
+      // Only IPv6 text needs a look: it may be a mapped address, or have a zone.
+      if (family === 4) socket.on('message', (bytes, { address, port }) => receive(bytes, { host: address, port }))
+      else
+        socket.on('message', (bytes, { address, port }) => receive(bytes, { host: plainIp(address), port }))
       resolve(new SystemDatagrams(socket))
     })
   })

@@ -5,7 +5,7 @@
  */
 
 import { ahead } from './packet.js'
-import { CHUNK, type Chunk, MAX_DATAGRAM, type Memory, type Slot } from './slot.js'
+import { CHUNK, type Chunk, HEADROOM, MAX_DATAGRAM, type Memory, type Slot } from './slot.js'
 
 /** What became of a packet. */
 export const IN_ORDER = 0
@@ -106,9 +106,9 @@ export class ReceiveBuffer {
     const chunk = this.chunks.shift()
     if (chunk === undefined) return undefined
     this.lent = chunk
-    this.unread -= chunk.end - chunk.start
+    this.unread -= chunk.end - HEADROOM
     this.join()
-    return chunk.bytes.subarray(chunk.start, chunk.end)
+    return chunk.bytes.subarray(HEADROOM, chunk.end)
   }
 
   /** Doubles the advertised window, up to the limit. */
@@ -177,7 +177,8 @@ export class ReceiveBuffer {
       this.memory.held += CHUNK
       this.chunks.push(last)
     }
-    last.bytes.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to), last.end)
+    if (from <= HEADROOM && to === bytes.length) copyTail(bytes, from, last)
+    else last.bytes.set(bytes.subarray(from, to), last.end)
     last.end += length
     this.unread += length
   }
@@ -258,7 +259,7 @@ export class ReceiveBuffer {
   /** Throws when counts do not fit what is there. For tests. */
   checkInvariants(): void {
     let unread = 0
-    for (const chunk of this.chunks) unread += chunk.end - chunk.start
+    for (const chunk of this.chunks) unread += chunk.end - HEADROOM
     if (unread !== this.unread) throw new Error(`${this.unread} bytes unread, found ${unread}`)
     let bytes = 0
     let count = 0
@@ -272,4 +273,15 @@ export class ReceiveBuffer {
     if (count !== this.held || bytes !== this.heldBytes) throw new Error(`${this.held} held, found ${count}`)
     if (this.unread + this.heldBytes > this.limit) throw new Error(`${this.unread} bytes over the limit`)
   }
+}
+
+const overwritten = new Uint8Array(HEADROOM)
+
+/** Copies `bytes[from ..)` behind what is in the chunk: whole, since a view of its end costs more than all the rest. */
+function copyTail(bytes: Uint8Array, from: number, chunk: Chunk): void {
+  const target = chunk.bytes
+  const at = chunk.end - from
+  for (let i = 0; i < from; i++) overwritten[i] = target[at + i] as number
+  target.set(bytes, at)
+  for (let i = 0; i < from; i++) target[at + i] = overwritten[i] as number
 }

@@ -54,14 +54,15 @@ export class SlotPool {
 
 /** A turn of the event loop reads at most 32 datagrams of one socket: about 46 kB. */
 export const CHUNK = 49_152
+/** Bytes before the first one of a chunk, so that a packet can be copied with its header. */
+export const HEADROOM = 64
 /** Free chunks kept for reuse, 1.5 MiB. */
 const KEEP_CHUNKS = 32
 
-/** Bytes in order that wait for the reader: `bytes[start .. end)`. */
+/** Bytes in order that wait for the reader: `bytes[HEADROOM .. end)`. */
 export class Chunk {
   readonly bytes: Uint8Array = new Uint8Array(CHUNK)
-  start = 0
-  end = 0
+  end: number = HEADROOM
 }
 
 export class ChunkPool {
@@ -72,8 +73,7 @@ export class ChunkPool {
   }
 
   give(chunk: Chunk): void {
-    chunk.start = 0
-    chunk.end = 0
+    chunk.end = HEADROOM
     if (this.free.length < KEEP_CHUNKS) this.free.push(chunk)
   }
 }
