@@ -1,7 +1,7 @@
 /**
  * What the blocks of failed pieces were, so that those who sent them can be told apart: digests of each
- * block of a piece that fails, and of the same piece when it is right in the end. Pieces that pass at once
- * cost nothing.
+ * block of a piece that fails, and of the same piece when it is right in the end. Blocks of a large piece
+ * that went to the disk before it was judged are read back for it. Pieces that pass at once cost nothing.
  * @module
  */
 
@@ -15,11 +15,19 @@ const MAX_KEPT = 32
 const MAX_SUSPECTS = 4_096
 
 export class Autopsy {
+  /** Reads bytes of a piece back from the disk. */
+  readonly #read: (piece: number, begin: number, into: Uint8Array) => Promise<void>
   /** Pieces that failed and have not passed yet. */
   readonly #suspects: Set<number> = new Set()
   readonly #kept: Map<number, (Uint8Array | undefined)[]> = new Map()
+  /** Pieces of which something is read back. */
+  readonly #reading: Map<number, Promise<void>> = new Map()
 
-  /** A piece was found right (`matched`) or wrong; its memory is still there. */
+  constructor(read: (piece: number, begin: number, into: Uint8Array) => Promise<void>) {
+    this.#read = read
+  }
+
+  /** A piece was found right (`matched`) or wrong; its memory is still there, or its bytes are on the disk. */
   judged(open: OpenPiece): void {
     const { piece, matched } = open
     if (!this.#suspects.delete(piece) && matched) return
@@ -27,9 +35,20 @@ export class Autopsy {
       this.#suspects.add(piece)
       if (this.#suspects.size > MAX_SUSPECTS) dropOldest(this.#suspects)
     }
+    const { digests, away } = examine(open)
     this.#kept.delete(piece)
-    this.#kept.set(piece, digests(open))
+    this.#kept.set(piece, digests)
     if (this.#kept.size > MAX_KEPT) dropOldest(this.#kept)
+    if (away.length === 0) return
+    const reading = this.#readBack(open, away, digests).finally(() => this.#reading.delete(piece))
+    this.#reading.set(piece, reading)
+  }
+
+  /** Calls when all that there is to know of a judged piece is known: at once, unless its bytes have to be read back first. */
+  after(piece: number, then: () => void): void {
+    const reading = this.#reading.get(piece)
+    if (reading) void reading.then(then)
+    else then()
   }
 
   take(piece: number): (Uint8Array | undefined)[] | undefined {
@@ -37,16 +56,45 @@ export class Autopsy {
     this.#kept.delete(piece)
     return digests
   }
+
+  /** Cell by cell. What cannot be read stays unknown. */
+  async #readBack(
+    { piece, size, cellLength }: OpenPiece,
+    away: readonly number[],
+    digests: (Uint8Array | undefined)[],
+  ): Promise<void> {
+    const buffer = new Uint8Array(cellLength)
+    const perCell = cellLength / BLOCK_LENGTH
+    for (let at = 0; at < away.length; ) {
+      const cell = Math.floor((away[at] as number) / perCell)
+      const begin = cell * cellLength
+      const bytes = buffer.subarray(0, Math.min(cellLength, size - begin))
+      try {
+        await this.#read(piece, begin, bytes)
+      } catch {
+        return
+      }
+      for (; at < away.length && Math.floor((away[at] as number) / perCell) === cell; at++) {
+        const block = away[at] as number
+        const from = block * BLOCK_LENGTH - begin
+        digests[block] = sha1(bytes.subarray(from, from + BLOCK_LENGTH))
+      }
+    }
+  }
 }
 
-/** Blocks of a large piece that went to the disk before the piece was judged are left out. */
-function digests(open: OpenPiece): (Uint8Array | undefined)[] {
-  return Array.from({ length: open.blockCount }, (_, block) => {
+/** Digests of the blocks in memory, and which ones are on the disk only. */
+function examine(open: OpenPiece): { digests: (Uint8Array | undefined)[]; away: number[] } {
+  const digests = new Array<Uint8Array | undefined>(open.blockCount).fill(undefined)
+  const away: number[] = []
+  for (let block = 0; block < open.blockCount; block++) {
+    if (open.states[block] !== RECEIVED) continue
     const begin = block * BLOCK_LENGTH
     const inMemory = open.cells[Math.floor(begin / open.cellLength)] !== undefined
-    if (open.states[block] !== RECEIVED || !inMemory) return undefined
-    return sha1(open.memory(begin, Math.min(BLOCK_LENGTH, open.size - begin)))
-  })
+    if (inMemory) digests[block] = sha1(open.memory(begin, Math.min(BLOCK_LENGTH, open.size - begin)))
+    else away.push(block)
+  }
+  return { digests, away }
 }
 
 function dropOldest(entries: Set<number> | Map<number, unknown>): void {

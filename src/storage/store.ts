@@ -51,7 +51,7 @@ export class Store {
   readonly #spill: Spill | undefined
   readonly #readAhead: ReadAhead
   readonly #watch: Watch
-  readonly #autopsy = new Autopsy()
+  readonly #autopsy: Autopsy
   #failed: number[] = []
   #doubtful: number[] = []
   /** Found on the disk, and right, when their hash became known. */
@@ -96,6 +96,10 @@ export class Store {
       })
     }
     this.verified = new Bitfield(layout.pieceCount)
+    this.#autopsy = new Autopsy(async (piece, begin, into) => {
+      if (this.#closed) throw new Error('the store was closed')
+      await this.#placement.read(piece * layout.pieceLength + begin, into)
+    })
     this.#watch = new Watch(this.#placement, this.#verifier, this.verified)
     this.#readAhead = new ReadAhead({
       budget: options.readBudget ?? DEFAULT_READ_BUDGET,
@@ -258,7 +262,7 @@ export class Store {
 
   /**
    * SHA-1 of each block of a piece, as it was when it failed (after `on.failed`), or, when it had failed
-   * before, as it is right (after `on.verified`); undefined for blocks that were no longer in memory. Given
+   * before, as it is right (after `on.verified`); undefined for blocks that could not be read back. Given
    * out once.
    */
   takeDigests(piece: number): readonly (Uint8Array | undefined)[] | undefined {
@@ -431,10 +435,14 @@ export class Store {
     open.doubtful = false
     open.gone = true
     this.#autopsy.judged(open)
-    this.#assembly.close(open)
     this.#writer.drop(open.piece)
-    this.#discard(open)
-    this.#failed.push(open.piece)
+    // Not before the bytes of it are known: the next ones to come take their place on the disk.
+    this.#autopsy.after(open.piece, () => {
+      this.#assembly.close(open)
+      this.#discard(open)
+      this.#failed.push(open.piece)
+      this.#scheduleTurn()
+    })
   }
 
   /** No data can be right: the piece goes, without blame for anyone, and the store stops. */
@@ -487,7 +495,9 @@ export class Store {
     this.#assembly.close(open)
     open.free()
     this.verified.add(open.piece)
-    if (!this.#closed) this.#options.on.verified(open.piece)
+    this.#autopsy.after(open.piece, () => {
+      if (!this.#closed && this.verified.has(open.piece)) this.#options.on.verified(open.piece)
+    })
   }
 
   #fail(error: StorageError): void {

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import { seeding } from './raw-peer.js'
+import { blockOf, seeding } from './raw-peer.js'
 import { at, content, isWhole, KIB, type Member, MIB, scenario } from './world.js'
 
 const spoil = (data: Uint8Array): void => {
@@ -59,4 +59,31 @@ describe('poison', () => {
     expect(banned(leecher)).toEqual([liar.host.ip])
     expect(isWhole(leecher.host, subject)).toBe(true)
   })
+
+  scenario(
+    'in one block of a large piece is traced, though the block was on the disk by then',
+    async (sim) => {
+      const subject = content(24 * MIB, 8 * MIB)
+      const host = { upload: 256 * KIB }
+      let lies = 0
+      const liar = await sim.raw(subject, {
+        open: (link) => link.send({ type: 'have-all' }, { type: 'unchoke' }),
+        message: (link, message) => {
+          if (message.type !== 'request') return
+          // Not among the last blocks of its piece, which are in memory when it is judged.
+          const lie = lies === 0 && message.begin < 4 * MIB
+          if (lie) lies++
+          link.send(blockOf(subject, message, lie ? spoil : undefined))
+        },
+        host,
+      })
+      const seeds = []
+      for (let i = 0; i < 3; i++) seeds.push(await sim.join(subject, { seed: true, host }))
+      const leecher = await sim.join(subject, { add: { peers: [liar.address, ...seeds.map(at)] } })
+      expect(await sim.run(leecher.torrent.done, 600_000)).toBe('complete')
+      expect(lies).toBe(1)
+      expect(banned(leecher)).toEqual([liar.host.ip])
+      expect(isWhole(leecher.host, subject)).toBe(true)
+    },
+  )
 })

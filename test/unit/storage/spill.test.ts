@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { feedBlock, openStore, readRange, same, systemError, TestBackend, torrent, turns } from './fixture.js'
 
@@ -146,6 +147,85 @@ describe('a large piece', () => {
     expect(log.errors.length).toBe(1)
     expect(log.verified).toEqual([0])
     expect(same(backend.inner.file('t/a'), source.fileBytes(0))).toBe(true)
+    expect(store.memory.pieces).toBe(0)
+  })
+
+  it.each(['all of it can be read', 'nothing can'])(
+    'is told apart block by block after it failed, where %s back from the disk',
+    async (how) => {
+      const backend = new TestBackend()
+      const { store, log } = await openStore(source, { backend, budget: 4 * MIB })
+      const digestOf = (index: number): string => {
+        const { begin, length } = source.layout.blockAt(0, index)
+        return createHash('sha1')
+          .update(source.data.subarray(begin, begin + length))
+          .digest('hex')
+      }
+      const right = blocks(0).map(digestOf)
+      const hex = (digests: readonly (Uint8Array | undefined)[] | undefined) =>
+        digests?.map((digest) => digest && Buffer.from(digest).toString('hex'))
+      const feed = async (spoilt?: number) => {
+        for (const index of blocks(0)) {
+          if (index === spoilt) {
+            const { begin, length } = source.layout.blockAt(0, index)
+            store.received(0, begin, (store.place(0, begin, length) as Uint8Array).fill(7))
+          } else expect(feedBlock(store, source, 0, index)).toBe(true)
+          if (index % 16 === 15) await turns(4)
+        }
+      }
+      let readBack = 0
+      backend.before = async (method) => {
+        if (method !== 'read') return
+        readBack++
+        if (how === 'nothing can') throw systemError('EIO')
+        // Nobody may write anew while it is read.
+        expect(log.failed.length === 0 || log.verified.length === 0).toBe(true)
+        expect(feedBlock(store, source, 0, 3)).toBe(false)
+        await turns(3)
+      }
+      await feed(3)
+      await turns(400)
+      expect(log.failed).toEqual([0])
+      expect(log.errors).toEqual([])
+      expect(readBack).toBeGreaterThan(0)
+      const wrong = hex(store.takeDigests(0))
+      const unknown = (wrong ?? []).filter((digest) => digest === undefined).length
+      if (how === 'nothing can') {
+        expect(unknown).toBeGreaterThan(0)
+        expect(unknown).toBeLessThan(right.length)
+      } else {
+        expect(wrong?.[3]).toBe(createHash('sha1').update(new Uint8Array(16_384).fill(7)).digest('hex'))
+        expect(wrong?.with(3, right[3])).toEqual(right)
+      }
+      await feed()
+      await store.flush()
+      await turns(400)
+      expect(log.verified).toEqual([0])
+      if (how !== 'nothing can') expect(hex(store.takeDigests(0))).toEqual(right)
+      expect(store.takeDigests(0) === undefined || how === 'nothing can').toBe(true)
+      expect(store.memory.pieces).toBe(0)
+    },
+  )
+
+  it('that is read back when the store closes lets it close', async () => {
+    const backend = new TestBackend()
+    const { store, log } = await openStore(source, { backend, budget: 4 * MIB })
+    let go = (): void => {}
+    backend.before = (method) =>
+      method === 'read' ? new Promise<void>((resolve) => (go = resolve)) : undefined
+    for (const index of blocks(0)) {
+      const { begin, length } = source.layout.blockAt(0, index)
+      store.received(0, begin, (store.place(0, begin, length) as Uint8Array).fill(7))
+      if (index % 16 === 15) await turns(4)
+    }
+    await turns()
+    expect(log.failed).toEqual([])
+    const closing = store.close()
+    await turns()
+    go()
+    await closing
+    await turns()
+    expect(log.failed).toEqual([])
     expect(store.memory.pieces).toBe(0)
   })
 })
