@@ -27,8 +27,9 @@ const NAME = 'ut_holepunch'
 const RENDEZVOUS_A_MINUTE = 20
 const CONNECTS_A_MINUTE = 10
 const MINUTE = 60_000
-/** Relays asked for one peer. */
+/** Relays asked for one peer in a while, in ms: NATs forget, peers come back. */
 const MAX_RELAYS = 3
+const ASK_AGAIN = 900_000
 /** Introductions that wait to be dialled, and ms that they are worth it: the other side dials now. */
 const MAX_DUE = 20
 const STALE = 5_000
@@ -54,8 +55,8 @@ export class Holepunch implements Extension {
   readonly name: 'ut_holepunch' = NAME
   readonly #options: HolepunchOptions
   readonly #quotas = new WeakMap<ExchangeLink, Quota>()
-  /** Relays that were asked for a peer. */
-  readonly #asked = new WeakMap<KnownPeer, Set<ExchangeLink>>()
+  /** Relays that were asked for a peer, and when the first of them was. */
+  readonly #asked = new WeakMap<KnownPeer, { readonly relays: Set<ExchangeLink>; readonly since: number }>()
   /** Peers that we wait to be introduced to, by address; those that relays keep silent about leave in time. */
   readonly #hoped = new Map<string, KnownPeer>()
   #due: { readonly address: Address; readonly until: number }[] = []
@@ -65,18 +66,19 @@ export class Holepunch implements Extension {
   }
 
   /** A dial of this peer came to nothing: asks others to introduce us, once per dial and relay. */
-  unreachable(known: KnownPeer): void {
+  unreachable(known: KnownPeer, now: number): void {
     if (known.hints.holepunch !== true) return
     const { address } = known
     let asked = this.#asked.get(known)
-    if (!asked) {
-      asked = new Set()
+    if (!asked || now - asked.since >= ASK_AGAIN) {
+      asked = { relays: new Set(), since: now }
       this.#asked.set(known, asked)
     }
+    const { relays } = asked
     for (const relay of this.#options.introducers(address)) {
-      if (asked.size >= MAX_RELAYS) return
-      if (asked.has(relay) || !this.#send(relay, 'rendezvous', address)) continue
-      asked.add(relay)
+      if (relays.size >= MAX_RELAYS) return
+      if (relays.has(relay) || !this.#send(relay, 'rendezvous', address)) continue
+      relays.add(relay)
       const key = addressKey(address)
       this.#hoped.delete(key)
       this.#hoped.set(key, known)
@@ -84,6 +86,11 @@ export class Holepunch implements Extension {
       if (this.#hoped.size > MAX_DUE && oldest !== undefined) this.#hoped.delete(oldest)
       return
     }
+  }
+
+  /** We are connected to this peer: should that end, those who introduced us may do so again. */
+  met(known: KnownPeer): void {
+    this.#asked.delete(known)
   }
 
   /** An address to dial now over uTP, and not again. */
@@ -103,7 +110,7 @@ export class Holepunch implements Extension {
       if (++quota.connects <= CONNECTS_A_MINUTE) this.#introduced(link, message.address, now)
     } else {
       const known = this.#hoped.get(addressKey(message.address))
-      if (known && this.#asked.get(known)?.has(link)) this.unreachable(known)
+      if (known && this.#asked.get(known)?.relays.has(link)) this.unreachable(known, now)
     }
   }
 

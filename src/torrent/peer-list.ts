@@ -38,8 +38,10 @@ export interface KnownPeer {
   seed: boolean
   /** What was said of it last. */
   hints: PeerHints
-  /** What the last connection to it went by. */
+  /** What to try first: what the last connection went by, while that is no older than {@link REMEMBERED}. */
   transport: Transport | undefined
+  /** When that was learned, or a connection last ended. */
+  transportAt: number
   /** Of one that dialled us: where it listens, once it told. */
   listens: Address | undefined
   /** Canonical priority (BEP 40), undefined until asked for. */
@@ -60,6 +62,8 @@ const LONGEST_RETRY = 3_600_000
 const USELESS = 60_000
 /** ms before a peer that moved blocks is dialled again. */
 const USEFUL = 10_000
+/** ms for which a transport that worked is tried first: by then clients and NATs have been restarted. */
+const REMEMBERED = 3_600_000
 /** Failed dials after which a peer is given up until it is named again (LT); never one that the user named. */
 const MAX_FAILURES = 3
 
@@ -180,6 +184,7 @@ export class PeerList {
       if ((skipSeeds && isForLeechers(peer)) || this.#bans.has(peer.address, now)) continue
       if (best === undefined || this.#isBetter(peer, best)) best = peer
     }
+    if (best && now - best.transportAt >= REMEMBERED) best.transport = undefined
     return best
   }
 
@@ -202,6 +207,12 @@ export class PeerList {
     peer.failures = 0
   }
 
+  /** What is to be tried first from now on. */
+  prefer(peer: KnownPeer, transport: Transport, now: number): void {
+    peer.transport = transport
+    peer.transportAt = now
+  }
+
   /** A dial or handshake that came to nothing. */
   failed(peer: KnownPeer, now: number): void {
     peer.state = 'idle'
@@ -213,6 +224,7 @@ export class PeerList {
   /** A connection that ended; `useful` when blocks were moved on it. */
   disconnected(peer: KnownPeer, useful: boolean, now: number): void {
     peer.state = 'idle'
+    peer.transportAt = now
     if (!useful) peer.failures++
     this.#postpone(peer, now + (useful ? USEFUL : (peer.failures + 1) * USELESS))
   }
@@ -266,6 +278,7 @@ export class PeerList {
       seed: false,
       hints: {},
       transport: undefined,
+      transportAt: now,
       listens: undefined,
       priority: undefined,
     }

@@ -346,8 +346,9 @@ export class Peering implements Dialling, Task {
       failed: (code, transport) => {
         this.#peers.failed(known, this.#services.world.now())
         // Some take TCP connections to hang up at once: the other way comes first next time.
-        if (transport) known.transport = transport === 'tcp' ? 'utp' : 'tcp'
-        if (!/^(wire|mse)\//.test(code)) this.#holepunch.unreachable(known)
+        const other = transport === 'tcp' ? 'utp' : 'tcp'
+        if (transport) this.#peers.prefer(known, other, this.#services.world.now())
+        if (!/^(wire|mse)\//.test(code)) this.#holepunch.unreachable(known, this.#services.world.now())
         // It may know the torrent by its other infohash alone: a magnet link names but one.
         if (!/^(wire|mse)\//.test(code) || !this.ours.upgrade) return
         if (!this.#knowsV2Only.delete(known)) this.#knowsV2Only.add(known)
@@ -366,7 +367,10 @@ export class Peering implements Dialling, Task {
       return {
         address,
         only: 'utp',
-        connected: (stream, handshake, rest) => this.attach(stream, handshake, rest, known),
+        connected: (stream, handshake, rest) => {
+          this.#holepunch.met(known)
+          this.attach(stream, handshake, rest, known)
+        },
         failed: () => {
           if (fresh) this.#peers.remove(known.key)
           else this.#peers.failed(known, this.#services.world.now())
@@ -401,7 +405,7 @@ export class Peering implements Dialling, Task {
     const now = this.#services.world.now()
     const known = dialled ?? this.#peers.incoming(stream.remote, now)
     const ourselves = equalBytes(handshake.peerId, this.#peerId)
-    known.transport = stream.transport
+    this.#peers.prefer(known, stream.transport, now)
     const owner = this.#swarm ?? this.#gathering
     if (!owner || !this.#running || ourselves) {
       stream.destroy()
@@ -548,7 +552,8 @@ export class Peering implements Dialling, Task {
       now,
       peers.map(({ hints }) => hints),
     )
-    if (fresh > 0) this.#services.dialer.wake()
+    // One that was given up has another chance.
+    if (peers.length > 0) this.#services.dialer.wake()
     return fresh
   }
 

@@ -131,6 +131,14 @@ describe('holepunching', () => {
     await sim.network.advance(600_000)
     expect(asked().length).toBe(3)
     for (const { link } of asked()) expect(told(link).length).toBe(1)
+    // Named again a quarter of an hour later, it may have become reachable by one of them.
+    await sim.network.advance(300_000)
+    const late = await stranger(sim, member)
+    late.link.send({ type: 'extended', id: OURS.ut_pex, payload: pex })
+    await sim.run(
+      () => told(late.link).length === 1 || told(relays[0]?.link as RawLink).length === 2,
+      120_000,
+    )
   })
 
   scenario('is refused with the reason', async (sim) => {

@@ -48,6 +48,27 @@ describe('PeerList', () => {
     expect(list.next(now + 1e9, false)).toBe(peer)
   })
 
+  it('tries first what worked, for an hour after the connection ended', () => {
+    const list = new PeerList()
+    list.add([address(1)], 'tracker', 0)
+    const dial = (now: number) => {
+      const peer = list.next(now, false)
+      if (!peer) throw new Error(`nobody to dial at ${now}`)
+      return peer
+    }
+    const peer = dial(0)
+    expect(peer.transport).toBeUndefined()
+    list.prefer(peer, 'utp', 0)
+    list.connected(peer)
+    // A connection of ten hours was proof to its end.
+    const end = 36_000_000
+    list.disconnected(peer, true, end)
+    expect(dial(end + 3_599_000).transport).toBe('utp')
+    expect(dial(end + 3_600_000).transport).toBeUndefined()
+    list.prefer(peer, 'tcp', end + 3_700_000)
+    expect(dial(end + 3_701_000).transport).toBe('tcp')
+  })
+
   it('never gives up a peer that the user named, but asks ever more rarely', () => {
     const list = new PeerList()
     list.add([address(1)], 'user', 0)
