@@ -28,6 +28,7 @@ export type {
   DhtCallOptions,
   DhtNodeStats,
   DhtOptions,
+  DhtPutOptions,
   DhtSample,
   FoundItem,
   StoredItem,

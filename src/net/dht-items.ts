@@ -18,21 +18,9 @@ import {
 import { ed25519 } from '../hash/ed25519.js'
 import { RarestError } from '../util/errors.js'
 import type { DhtLookup } from './dht-lookup.js'
-import type { DhtCallOptions, FoundItem, StoredItem } from './dht-options.js'
-
-/** What reading and writing is done with: a `Dht`. */
-export interface ItemSource {
-  items(
-    target: Uint8Array,
-    options: DhtCallOptions & { readonly salt?: Uint8Array; readonly seq?: bigint },
-  ): DhtLookup<Item>
-  store(
-    item: Item,
-    options: DhtCallOptions & { readonly cas?: bigint },
-  ): Promise<{ readonly stored: number; readonly refusal: string | undefined }>
-  /** Resolves after so many ms; rejects like every call when the signal aborts or the DHT is closed. */
-  wait(ms: number, signal: AbortSignal | undefined): Promise<void>
-}
+import type { DhtCallOptions, DhtPutOptions, FoundItem, StoredItem } from './dht-options.js'
+import { JointProgress } from './dht-progress.js'
+import type { DhtRunner } from './dht-runner.js'
 
 /** Which of the items of a key. */
 export interface SaltOptions extends DhtCallOptions {
@@ -40,7 +28,7 @@ export interface SaltOptions extends DhtCallOptions {
   readonly salt?: Uint8Array
 }
 
-export interface PutMutableOptions extends SaltOptions {
+export interface PutMutableOptions extends SaltOptions, DhtPutOptions {
   /** Seed of the Ed25519 key, 32 bytes: keep it, it is the only way to change the item. */
   readonly secretKey: Uint8Array
   /**
@@ -57,17 +45,17 @@ const UPDATE_INTERVAL = 900_000
 
 /** The immutable item of a target, or undefined when no node has it. Ends with the first that is found. */
 export async function getImmutable(
-  source: ItemSource,
+  runner: DhtRunner,
   target: Uint8Array,
   options: DhtCallOptions,
 ): Promise<FoundItem | undefined> {
-  for await (const item of source.items(target, options)) if (item.type === 'immutable') return found(item)
+  for await (const item of items(runner, target, options)) if (item.type === 'immutable') return found(item)
   return undefined
 }
 
 /** The newest item of a key and salt that any of the closest nodes has. */
 export async function getMutable(
-  source: ItemSource,
+  runner: DhtRunner,
   publicKey: Uint8Array,
   options: SaltOptions & { readonly after?: bigint },
 ): Promise<(FoundItem & { readonly item: MutableItem }) | undefined> {
@@ -76,7 +64,10 @@ export async function getMutable(
   const { after } = options
   const target = mutableTarget(publicKey, options.salt)
   let newest: MutableItem | undefined
-  for await (const item of source.items(target, { ...options, ...(after !== undefined && { seq: after }) })) {
+  for await (const item of items(runner, target, {
+    ...options,
+    ...(after !== undefined && { seq: after }),
+  })) {
     if (item.type !== 'mutable' || (after !== undefined && item.seq <= after)) continue
     if (!newest || item.seq > newest.seq) newest = item
   }
@@ -85,31 +76,33 @@ export async function getMutable(
 
 /** Puts a value under its hash. */
 export function putImmutable(
-  source: ItemSource,
+  runner: DhtRunner,
   value: Encodable,
   options: DhtCallOptions,
 ): Promise<StoredItem> {
-  return putItem(source, { type: 'immutable', value: encode(value) }, options)
+  return putItem(runner, { type: 'immutable', value: encode(value) }, options)
 }
 
 /** Signs a value and puts it under the key. */
 export async function putMutable(
-  source: ItemSource,
+  runner: DhtRunner,
   value: Encodable,
   options: PutMutableOptions,
 ): Promise<StoredItem> {
   const { secretKey, salt = NO_SALT, signal } = options
+  const progress = new JointProgress(options.progress)
+  const common: DhtCallOptions = signal ? { signal } : {}
   checkSalt(salt)
   const publicKey = ed25519.publicKeyOf(secretKey)
   let { seq, cas } = options
   if (seq === undefined) {
-    const current = await getMutable(source, publicKey, { salt, ...(signal && { signal }) })
+    const current = await getMutable(runner, publicKey, progress.join({ ...common, salt }))
     seq = current ? current.item.seq + 1n : 1n
     if (current && cas === undefined) cas = current.item.seq
   }
   const unsigned = { type: 'mutable' as const, value: encode(value), publicKey, salt, seq }
   const item = { ...unsigned, signature: ed25519.sign(secretKey, signedBytes(unsigned)) }
-  return putItem(source, item, { ...(signal && { signal }), ...(cas !== undefined && { cas }) })
+  return putItem(runner, item, progress.join({ ...common, ...(cas !== undefined && { cas }) }))
 }
 
 /**
@@ -117,13 +110,13 @@ export async function putMutable(
  * that no node may store; rejects with `dht/not-stored` when none did.
  */
 export async function putItem(
-  source: ItemSource,
+  runner: DhtRunner,
   item: Item,
   options: DhtCallOptions & { readonly cas?: bigint },
 ): Promise<StoredItem> {
   const fault = itemFault(item)
   if (fault) throw new RangeError(`the item cannot be stored: ${fault.message}`)
-  const { stored, refusal } = await source.store(item, options)
+  const { stored, refusal } = await store(runner, item, options)
   if (stored === 0)
     throw new RarestError(
       'dht/not-stored',
@@ -134,20 +127,55 @@ export async function putItem(
 
 /** The newest version of an item, and each newer one when it appears. Runs until the loop is left or the signal aborts. */
 export async function* followUpdates(
-  source: ItemSource,
+  runner: DhtRunner,
   publicKey: Uint8Array,
   options: SaltOptions & { readonly interval?: number },
 ): AsyncGenerator<FoundItem & { readonly item: MutableItem }, never, undefined> {
   const { interval = UPDATE_INTERVAL, ...rest } = options
   let after: bigint | undefined
   for (;;) {
-    const next = await getMutable(source, publicKey, { ...rest, ...(after !== undefined && { after }) })
+    const next = await getMutable(runner, publicKey, { ...rest, ...(after !== undefined && { after }) })
     if (next) {
       after = next.item.seq
       yield next
     }
-    await source.wait(interval, options.signal)
+    await runner.wait(interval, options.signal)
   }
+}
+
+/** Items stored under a target as nodes tell of them, all authentic; of mutable ones with a rising `seq`. */
+function items(
+  runner: DhtRunner,
+  target: Uint8Array,
+  options: SaltOptions & { readonly after?: bigint },
+): DhtLookup<Item> {
+  const { salt, after } = options
+  const wanted = { ...(salt && { salt }), ...(after !== undefined && { seq: after }) }
+  return runner.lookup<Item>(
+    (node, now) => node.get(target, wanted, now),
+    (event, tell) => {
+      if (event.type === 'item') tell(event.item)
+    },
+    options,
+  )
+}
+
+/** Puts an item on the nodes closest to it; how many took it, and why the others did not. */
+async function store(
+  runner: DhtRunner,
+  item: Item,
+  options: DhtCallOptions & { readonly cas?: bigint },
+): Promise<{ readonly stored: number; readonly refusal: string | undefined }> {
+  const { cas } = options
+  let refusal: string | undefined
+  const { stored } = await runner.lookup<never>(
+    (node, now) => node.put(item, cas === undefined ? {} : { cas }, now),
+    (event) => {
+      if (event.type === 'done' && event.refusal) refusal ??= `${event.refusal.code} ${event.refusal.message}`
+    },
+    options,
+  ).done
+  return { stored, refusal }
 }
 
 function found(item: Item): FoundItem {

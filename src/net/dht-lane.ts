@@ -5,7 +5,7 @@
  */
 
 import type { DhtNode } from '../dht/node.js'
-import type { DhtEvent, LookupId } from '../dht/node-types.js'
+import type { DhtEvent, LookupId, LookupStats } from '../dht/node-types.js'
 import type { Address } from '../util/address.js'
 import type { Scheduler, Task } from './scheduler.js'
 import type { UdpHub } from './udp-hub.js'
@@ -13,6 +13,13 @@ import type { World } from './world.js'
 
 export type DhtLookupEvent = Extract<DhtEvent, { readonly lookup: LookupId }>
 type NodeEvent = Exclude<DhtEvent, DhtLookupEvent>
+
+/** A look-up of one node while it runs. */
+export interface RunningLookup {
+  stop(): void
+  /** Undefined once it is over. */
+  progress(): LookupStats | undefined
+}
 
 export class DhtLane implements Task {
   readonly node: DhtNode
@@ -67,17 +74,20 @@ export class DhtLane implements Task {
     this.drain(now)
   }
 
-  /** Starts a look-up; its events go to `listener`, the last is `done`. Returns what ends it early. */
+  /** Starts a look-up; its events go to `listener`, the last is `done`. `stop` ends it early. */
   start(
     begin: (node: DhtNode, now: number) => LookupId,
     listener: (event: DhtLookupEvent) => void,
-  ): () => void {
+  ): RunningLookup {
     const now = this.world.now()
     const lookup = begin(this.node, now)
     this.listeners.set(lookup, listener)
     this.drain(now)
-    return () => {
-      if (this.listeners.delete(lookup)) this.tell((node, at) => node.abort(lookup, at))
+    return {
+      stop: () => {
+        if (this.listeners.delete(lookup)) this.tell((node, at) => node.abort(lookup, at))
+      },
+      progress: () => this.node.progress(lookup, this.world.now()),
     }
   }
 

@@ -5,7 +5,7 @@
 
 import type { BencodeValue } from '../bencode/value.js'
 import type { Item } from '../dht/items.js'
-import type { DhtStats } from '../dht/node-types.js'
+import type { DhtStats, LookupStats } from '../dht/node-types.js'
 import type { RateLimits } from '../dht/rate-limiter.js'
 import { type Address, parseEndpoint } from '../util/address.js'
 import type { World } from './world.js'
@@ -34,6 +34,18 @@ export interface DhtOptions {
 export interface DhtCallOptions {
   /** Ends it: it rejects with `signal.reason`. */
   readonly signal?: AbortSignal
+  /** Called about four times a second while nodes are asked, and when they were: what was counted so far. */
+  readonly progress?: (stats: LookupStats) => void
+}
+
+/** Options of everything that stores an item. */
+export interface DhtPutOptions extends DhtCallOptions {
+  /**
+   * Put it again every hour, since nodes forget items after two (BEP 44): until {@link Dht.release} or the
+   * signal ends it, or the DHT is closed. A newer version of a mutable item that another has put is kept
+   * instead. Default false.
+   */
+  readonly keep?: boolean
 }
 
 /** An item that was found, and checked. */

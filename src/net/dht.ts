@@ -8,13 +8,13 @@ import type { Encodable } from '../bencode/value.js'
 import { BloomFilter } from '../dht/bloom.js'
 import type { Item, MutableItem } from '../dht/items.js'
 import { DhtNode } from '../dht/node.js'
-import type { LookupId, LookupStats } from '../dht/node-types.js'
 import { decodeState, encodeState } from '../dht/state.js'
 import { ed25519 } from '../hash/ed25519.js'
 import { type Address, addressKey, familyOf, parseAddress, parseEndpoint } from '../util/address.js'
-import { fromHex, toHex, toLatin1 } from '../util/bytes.js'
+import { fromHex, toHex } from '../util/bytes.js'
 import { RarestError } from '../util/errors.js'
 import { BOOTSTRAP_ROUTERS, DhtBootstrap } from './dht-bootstrap.js'
+import { crawl } from './dht-crawl.js'
 import {
   followUpdates,
   getImmutable,
@@ -25,17 +25,21 @@ import {
   putMutable,
   type SaltOptions,
 } from './dht-items.js'
-import { DhtLane, type DhtLookupEvent } from './dht-lane.js'
-import { type DhtLookup, LookupStream } from './dht-lookup.js'
+import { DhtKeeper } from './dht-keeper.js'
+import { DhtLane } from './dht-lane.js'
+import type { DhtLookup } from './dht-lookup.js'
 import type {
   DhtCallOptions,
   DhtNodeStats,
   DhtOptions,
+  DhtPutOptions,
   DhtSample,
   FoundItem,
   StoredItem,
 } from './dht-options.js'
-import type { Scheduler, Task } from './scheduler.js'
+import { type DhtLookupOptions, DhtRunner } from './dht-runner.js'
+import { Milestone } from './milestone.js'
+import type { Scheduler } from './scheduler.js'
 import type { UdpHub } from './udp-hub.js'
 import type { World } from './world.js'
 
@@ -51,8 +55,6 @@ export interface DhtServices {
 
 /** Addresses remembered so that none is told twice; a swarm in the DHT has a few hundred. */
 const MAX_KNOWN = 10_000
-/** Random targets that a crawl walks towards at once. */
-const CRAWLERS = 4
 /** ms that {@link Dht.ready} waits for routers that do not answer. */
 const PATIENCE = 20_000
 /** `v` of our messages: the client code of our peer ids and a version. */
@@ -62,21 +64,23 @@ export class Dht {
   readonly #services: DhtServices
   readonly #options: DhtOptions
   readonly #lanes = new Map<4 | 6, DhtLane>()
-  readonly #running = new Set<(error: unknown) => void>()
   readonly #bootstrap: DhtBootstrap
   /** The sockets are open. */
   readonly #opened = new Milestone()
   /** The routers are known, as far as they will be. */
   readonly #begun = new Milestone()
   readonly #ready = new Milestone()
+  readonly #runner: DhtRunner
+  readonly #keeper: DhtKeeper
   #waitingFor = new Set<4 | 6>()
-  #closed: RarestError | undefined
 
   /** Sends nothing before {@link Dht.start}. Throws RangeError for a router that is no `host:port`. */
   constructor(services: DhtServices, options: DhtOptions = {}) {
     for (const router of options.bootstrap ?? []) parseEndpoint(router)
     this.#services = services
     this.#options = options
+    this.#runner = new DhtRunner(services, this.#lanes, this.#begun.promise)
+    this.#keeper = new DhtKeeper(services, this.#runner)
     this.#bootstrap = new DhtBootstrap(services.world, services.scheduler, (address) =>
       this.#lanes.get(familyOf(address))?.tell((node, now) => node.addRouter(address, now)),
     )
@@ -150,7 +154,7 @@ export class Dht {
     const key = keyOf('infoHash', infoHash)
     const seeds = new BloomFilter()
     const peers = new BloomFilter()
-    await this.lookup<never>(
+    await this.#runner.lookup<never>(
       (node, now) => node.getPeers(key, { scrape: true }, now),
       (event) => {
         if (event.type !== 'scrape') return
@@ -162,10 +166,13 @@ export class Dht {
     return { seeds: Math.round(seeds.estimate), peers: Math.round(peers.estimate) }
   }
 
-  /** Infohashes that the nodes on the way to `target` show (BEP 51). */
+  /**
+   * Infohashes that the nodes on the way to `target` show (BEP 51). Those that showed some before, and said
+   * when they will show others, are asked for the way alone until then.
+   */
   sample(target: DhtKey, options: DhtCallOptions = {}): DhtLookup<DhtSample> {
     const key = keyOf('target', target)
-    return this.lookup<DhtSample>(
+    return this.#runner.lookup<DhtSample>(
       (node, now) => node.sample(key, now),
       (event, found) => {
         if (event.type !== 'samples') return
@@ -178,29 +185,11 @@ export class Dht {
 
   /**
    * Collects infohashes all over the DHT (BEP 51), each once, until the loop is left, the signal aborts, or
-   * 16 walks in a row found nothing new.
+   * 16 walks in a row found nothing new. A node that said when it will show others is not asked sooner.
    */
-  async *crawl(options: DhtCallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  crawl(options: DhtCallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
     const { random } = this.#services.world
-    const known = new Set<string>()
-    for (let idle = 0; idle < 16; idle += CRAWLERS) {
-      const walks = Array.from({ length: CRAWLERS }, () => this.sample(random.bytes(20), options))
-      try {
-        for (const walk of walks) {
-          for await (const { infoHashes } of walk) {
-            for (const infoHash of infoHashes) {
-              const key = toLatin1(infoHash)
-              if (known.has(key)) continue
-              known.add(key)
-              idle = -CRAWLERS
-              yield infoHash
-            }
-          }
-        }
-      } finally {
-        for (const walk of walks) await walk[Symbol.asyncIterator]().return?.()
-      }
-    }
+    return crawl((target, each) => this.sample(target, each), random, options)
   }
 
   /**
@@ -212,7 +201,7 @@ export class Dht {
     options: DhtCallOptions = {},
   ): Promise<{ readonly id: Uint8Array; readonly address: Address; readonly rtt: number }> {
     const address = await this.#resolve(node, options.signal)
-    const pings = this.lookup<{ id: Uint8Array; address: Address; rtt: number }>(
+    const pings = this.#runner.lookup<{ id: Uint8Array; address: Address; rtt: number }>(
       (core, now) => core.ping(address, now),
       (event, found) => {
         if (event.type === 'pong') found({ id: event.from.id, address, rtt: event.rtt })
@@ -233,7 +222,7 @@ export class Dht {
 
   /** The immutable item of a target (BEP 44), or undefined when no node has it. */
   get(target: DhtKey, options: DhtCallOptions = {}): Promise<FoundItem | undefined> {
-    return getImmutable(this, keyOf('target', target), options)
+    return getImmutable(this.#runner, keyOf('target', target), options)
   }
 
   /** The newest item of an Ed25519 key (32 bytes) and salt (BEP 44), or undefined when no node has one. */
@@ -241,22 +230,32 @@ export class Dht {
     publicKey: Uint8Array,
     options: SaltOptions = {},
   ): Promise<(FoundItem & { readonly item: MutableItem }) | undefined> {
-    return getMutable(this, publicKey, options)
+    return getMutable(this.#runner, publicKey, options)
   }
 
   /** Stores a value of at most 1,000 bytes bencoded under its hash. Rejects with `dht/not-stored`. */
-  put(value: Encodable, options: DhtCallOptions = {}): Promise<StoredItem> {
-    return putImmutable(this, value, options)
+  put(value: Encodable, options: DhtPutOptions = {}): Promise<StoredItem> {
+    return this.#kept(putImmutable(this.#runner, value, options), options)
   }
 
   /** Signs a value and stores it under the key. Rejects with `dht/not-stored`, for instance when another was faster. */
   putMutable(value: Encodable, options: PutMutableOptions): Promise<StoredItem> {
-    return putMutable(this, value, options)
+    return this.#kept(putMutable(this.#runner, value, options), options)
   }
 
   /** Stores an item that was found or made before once more: it lives for two hours after the last put. */
-  putItem(item: Item, options: DhtCallOptions = {}): Promise<StoredItem> {
-    return putItem(this, item, options)
+  putItem(item: Item, options: DhtPutOptions = {}): Promise<StoredItem> {
+    return this.#kept(putItem(this.#runner, item, options), options)
+  }
+
+  /** Items that were put with `keep`, as they are put again; `stored` is 0 when no node took it last time. */
+  get kept(): readonly StoredItem[] {
+    return this.#keeper.kept
+  }
+
+  /** Lets an item that was put with `keep` expire; false when there is none of this target. */
+  release(target: DhtKey): boolean {
+    return this.#keeper.release(keyOf('target', target))
   }
 
   /**
@@ -267,45 +266,12 @@ export class Dht {
     publicKey: Uint8Array,
     options: SaltOptions & { readonly interval?: number } = {},
   ): AsyncGenerator<FoundItem & { readonly item: MutableItem }, never, undefined> {
-    return followUpdates(this, publicKey, options)
-  }
-
-  /** Puts an item on the nodes closest to it; how many took it, and why the others did not. */
-  async store(
-    item: Item,
-    options: DhtCallOptions & { readonly cas?: bigint } = {},
-  ): Promise<{ readonly stored: number; readonly refusal: string | undefined }> {
-    const { cas } = options
-    let refusal: string | undefined
-    const { stored } = await this.lookup<never>(
-      (node, now) => node.put(item, cas === undefined ? {} : { cas }, now),
-      (event) => {
-        if (event.type === 'done' && event.refusal)
-          refusal ??= `${event.refusal.code} ${event.refusal.message}`
-      },
-      options,
-    ).done
-    return { stored, refusal }
-  }
-
-  /** Items stored under a target as nodes tell of them, all authentic; of mutable ones with a rising `seq`. */
-  items(
-    target: Uint8Array,
-    options: DhtCallOptions & { readonly salt?: Uint8Array; readonly seq?: bigint } = {},
-  ): DhtLookup<Item> {
-    const { salt, seq } = options
-    return this.lookup<Item>(
-      (node, now) => node.get(target, { ...(salt && { salt }), ...(seq !== undefined && { seq }) }, now),
-      (event, found) => {
-        if (event.type === 'item') found(event.item)
-      },
-      options,
-    )
+    return followUpdates(this.#runner, publicKey, options)
   }
 
   /** Begins: the hub is open. */
   start(): void {
-    if (this.#closed) return
+    if (this.#runner.closed) return
     const { world, hub } = this.#services
     const states = this.#options.state ? decodeState(this.#options.state) : {}
     for (const family of [4, 6] as const) {
@@ -323,13 +289,13 @@ export class Dht {
 
   /** Ends every look-up with this error: there are no sockets. */
   fail(error: RarestError): void {
-    if (this.#closed) return
-    this.#closed = error
+    if (this.#runner.closed) return
     this.#bootstrap.close()
     for (const lane of this.#lanes.values()) lane.close()
     this.#services.hub.onDht = undefined
     for (const milestone of [this.#opened, this.#begun, this.#ready]) milestone.fail(error)
-    for (const end of [...this.#running]) end(error)
+    this.#runner.close(error)
+    this.#keeper.close()
   }
 
   /** Ends every look-up. The sockets are the hub's. */
@@ -337,99 +303,19 @@ export class Dht {
     this.fail(new RarestError('dht/closed', 'the DHT node was closed'))
   }
 
-  /** Runs a look-up on the nodes of both families, or of one. For what has no method of its own. */
-  lookup<T>(
-    begin: (node: DhtNode, now: number) => LookupId,
-    take: (event: DhtLookupEvent, found: (value: T) => void) => void,
-    options: DhtCallOptions & { readonly family?: 4 | 6 },
-  ): DhtLookup<T> {
-    const { signal, family } = options
-    const aborts: (() => void)[] = []
-    const stop = (): void => {
-      signal?.removeEventListener('abort', onAbort)
-      this.#running.delete(fail)
-      for (const abort of aborts) abort()
-    }
-    const fail = (error: unknown): void => {
-      stop()
-      stream.fail(error)
-    }
-    const onAbort = (): void => fail(signal?.reason)
-    let stats = NOTHING
-    const stream = new LookupStream<T>(() => {
-      stop()
-      stream.finish(stats)
-    })
-    const run = (): void => {
-      if (stream.isOver) return
-      const lanes = [...this.#lanes.values()].filter(
-        ({ node }) => family === undefined || node.family === family,
-      )
-      let left = lanes.length
-      const ended = (): void => {
-        stop()
-        stream.finish(stats)
-      }
-      if (left === 0) ended()
-      for (const lane of lanes) {
-        const abort = lane.start(begin, (event) => {
-          take(event, (value) => stream.push(value))
-          if (event.type !== 'done') return
-          stats = sum(stats, event.stats)
-          if (--left === 0) ended()
-        })
-        aborts.push(abort)
-      }
-      // Everything may have ended, or been aborted, while it was begun.
-      if (stream.isOver) for (const abort of aborts) abort()
-    }
-    if (signal?.aborted) stream.fail(signal.reason)
-    else if (this.#closed) stream.fail(this.#closed)
-    else {
-      signal?.addEventListener('abort', onAbort)
-      this.#running.add(fail)
-      this.#begun.promise.then(run, fail)
-    }
-    return stream
-  }
-
-  /** Resolves after so many ms; rejects with `signal.reason`, or when the node is closed first. */
-  wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const { world, scheduler } = this.#services
-    return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        scheduler.cancel(task)
-        signal?.removeEventListener('abort', onAbort)
-        this.#running.delete(fail)
-      }
-      const fail = (error: unknown): void => {
-        stop()
-        reject(error)
-      }
-      const onAbort = (): void => fail(signal?.reason)
-      const task: Task = {
-        run() {
-          stop()
-          resolve()
-        },
-      }
-      if (signal?.aborted || this.#closed) {
-        reject(this.#closed ?? signal?.reason)
-        return
-      }
-      signal?.addEventListener('abort', onAbort)
-      this.#running.add(fail)
-      scheduler.schedule(task, world.now() + ms)
-    })
+  async #kept(put: Promise<StoredItem>, { keep = false, signal }: DhtPutOptions): Promise<StoredItem> {
+    const stored = await put
+    if (keep) this.#keeper.keep(stored, signal)
+    return stored
   }
 
   #peers(
     infoHash: Uint8Array,
     query: Parameters<DhtNode['getPeers']>[1],
-    options: DhtCallOptions & { readonly family?: 4 | 6 },
+    options: DhtLookupOptions,
   ): DhtLookup<Address> {
     const known = new Set<string>()
-    return this.lookup<Address>(
+    return this.#runner.lookup<Address>(
       (node, now) => node.getPeers(infoHash, query, now),
       (event, found) => {
         if (event.type !== 'peers') return
@@ -473,7 +359,7 @@ export class Dht {
     this.#begun.reach()
     this.#checkReady()
     try {
-      await this.wait(PATIENCE, undefined)
+      await this.#runner.wait(PATIENCE, undefined)
       this.#ready.reach()
     } catch {
       // Closed meanwhile, or there was nothing more to wait for.
@@ -492,45 +378,6 @@ export class Dht {
     const address = addresses.find((candidate) => this.#lanes.has(familyOf(candidate)))
     if (!address) throw new RarestError('dht/unreachable', `no socket for the addresses of ${node}`)
     return address
-  }
-}
-
-/** Something that happens once, or never. */
-class Milestone {
-  readonly promise: Promise<void>
-  isReached = false
-  #resolve!: () => void
-  #reject!: (error: unknown) => void
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-    this.promise.catch(() => {})
-  }
-
-  reach(): void {
-    this.isReached = true
-    this.#resolve()
-  }
-
-  fail(error: unknown): void {
-    this.#reject(error)
-  }
-}
-
-const NOTHING: LookupStats = { queries: 0, responded: 0, timedOut: 0, rounds: 0, stored: 0, duration: 0 }
-
-/** Of look-ups that ran side by side. */
-function sum(a: LookupStats, b: LookupStats): LookupStats {
-  return {
-    queries: a.queries + b.queries,
-    responded: a.responded + b.responded,
-    timedOut: a.timedOut + b.timedOut,
-    rounds: Math.max(a.rounds, b.rounds),
-    stored: a.stored + b.stored,
-    duration: Math.max(a.duration, b.duration),
   }
 }
 
