@@ -117,7 +117,7 @@ export class UtpTransport implements Task, UtpStreamHost {
   run(now: number): void {
     if (this.#closed) return
     this.#endpoint.timeout(now)
-    this.#settle()
+    if (this.#settle()) this.#turn()
   }
 
   now(): number {
@@ -143,26 +143,28 @@ export class UtpTransport implements Task, UtpStreamHost {
     if (this.#turning || this.#closed) return
     this.#turning = true
     this.#options.world.defer(() => {
-      if (!this.#closed) this.#settle()
+      const again = !this.#closed && this.#settle()
       this.#turning = false
       // What woke up while others were told has its turn next.
-      if (this.#awake.size > 0) this.#turn()
+      if (again || this.#awake.size > 0) this.#turn()
     })
   }
 
-  #settle(): void {
-    this.#endpoint.endOfTurn(this.now())
+  /** True when the next turn is to be settled too. */
+  #settle(): boolean {
+    const again = this.#endpoint.endOfTurn(this.now())
     this.#events()
     for (const stream of this.#awake) {
       this.#awake.delete(stream)
       stream.settle()
-      if (this.#closed) return
+      if (this.#closed) return false
     }
     this.#events()
     this.#send(this.now())
     const { scheduler, idle } = this.#options
     scheduler.schedule(this, this.#endpoint.nextTimeout())
     if (idle && this.#endpoint.stats.connections === 0) idle()
+    return again
   }
 
   #events(): void {

@@ -52,6 +52,10 @@ const KEEP_ALIVE = 29_000
 const ACK_DELAY = 40
 /** Packets in order that are acknowledged at the end of the turn. */
 const ACK_EVERY = 2
+/** As many in one turn, and the socket has more: Node reads no more at a time. Their acknowledgement may wait a turn. */
+const FULL_TURN = 32
+/** Packets that are acknowledged at the end of the turn, whatever there is to come. */
+const ACK_LATEST = 128
 /** First window, bytes; `receiveBuffer` limits its growth. */
 const FIRST_WINDOW = 1_048_576
 /** Bytes of a selective ack: 1,024 packets. */
@@ -80,6 +84,8 @@ export class Connection implements UtpConnection, Timed {
   private ackDue = false
   private ackAt: number = Number.POSITIVE_INFINITY
   private unacknowledged = 0
+  /** How many of them were there at the end of the last turn. */
+  private seen = 0
   private lastSent: number
   /** One-way delay of the last packet that arrived. */
   private difference = 0
@@ -221,10 +227,16 @@ export class Connection implements UtpConnection, Timed {
     if (sender.deadline < this.deadline) this.schedule()
   }
 
-  /** The turn of the event loop is over: acknowledge what it brought, and tell the reader. */
-  endOfTurn(now: number): void {
-    if (this.state >= LINGERING) return
-    if (this.unacknowledged >= ACK_EVERY) this.acknowledgeNow()
+  /**
+   * The turn of the event loop is over: acknowledge what it brought, and tell the reader. True when the
+   * acknowledgement waits for the end of the next turn.
+   */
+  endOfTurn(now: number): boolean {
+    if (this.state >= LINGERING) return false
+    const fresh = this.unacknowledged - this.seen
+    this.seen = this.unacknowledged
+    const waits = fresh >= FULL_TURN && this.unacknowledged < ACK_LATEST
+    if (this.unacknowledged >= ACK_EVERY && !waits) this.acknowledgeNow()
     else if (this.unacknowledged > 0 && this.ackAt === Number.POSITIVE_INFINITY) {
       this.ackAt = now + ACK_DELAY
       this.schedule()
@@ -236,6 +248,7 @@ export class Connection implements UtpConnection, Timed {
     }
     if (receiver.finished) this.finish(now)
     this.maybeWiden(now)
+    return waits
   }
 
   timeout(now: number): void {
@@ -367,7 +380,7 @@ export class Connection implements UtpConnection, Timed {
       if (result === DUPLICATE) this.duplicates++
       else if (result === REFUSED) this.dropped++
       // At the end of the turn, like all others: one acknowledgement says it for all of them.
-      this.unacknowledged += ACK_EVERY
+      this.unacknowledged += ACK_LATEST
     }
     this.host.touch(this)
   }
@@ -431,6 +444,7 @@ export class Connection implements UtpConnection, Timed {
     this.advertised = this.receiver.window
     writeU32(bytes, 12, this.advertised)
     this.unacknowledged = 0
+    this.seen = 0
     this.ackAt = Number.POSITIVE_INFINITY
     this.lastSent = now
     this.packetsSent++

@@ -161,15 +161,20 @@ export class UtpEndpoint {
     return true
   }
 
-  /** Ends a turn of the event loop in which datagrams arrived. */
-  endOfTurn(now: number): void {
+  /**
+   * Ends a turn of the event loop in which datagrams arrived. True when the next turn is to be ended too, whether or
+   * not it brings anything: more seems to be waiting, and one acknowledgement will do for all of it.
+   */
+  endOfTurn(now: number): boolean {
     this.time = now
     const { turn } = this
+    let waiting = 0
     for (const connection of turn) {
-      connection.touched = false
-      connection.endOfTurn(now)
+      connection.touched = connection.endOfTurn(now)
+      if (connection.touched) turn[waiting++] = connection
     }
-    turn.length = 0
+    turn.length = waiting
+    return waiting > 0
   }
 
   /** The clock has reached {@link UtpEndpoint.nextTimeout}. */

@@ -263,11 +263,15 @@ export class Host {
 
   receive(bytes: Uint8Array, from: Address): void {
     this.endpoint.receive(bytes, from, this.now)
+    this.#endTurn()
+  }
+
+  #endTurn(): void {
     if (this.#turnEnds) return
     this.#turnEnds = true
     this.clock.at(this.clock.now, () => {
       this.#turnEnds = false
-      this.endpoint.endOfTurn(this.now)
+      if (this.endpoint.endOfTurn(this.now)) this.#endTurn()
       this.flush()
     })
   }
