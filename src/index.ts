@@ -15,6 +15,7 @@ export type { Ban } from './torrent/bans.js'
 export type { SeedChoking } from './torrent/choker.js'
 export type {
   PeerSnapshot,
+  RecheckResult,
   SessionStats,
   TorrentEvents,
   TorrentState,

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Block, Layout } from '../metainfo/layout.js'
+import { BLOCK_LENGTH, type Block, type Layout } from '../metainfo/layout.js'
 import { Bitfield } from '../util/bitfield.js'
 import type { Random } from '../util/random.js'
 import { audit } from './audit.js'
@@ -325,6 +325,17 @@ export class Picker<Owner> {
     const owners = new Set<Owner>()
     if (open) for (const owner of open.from) if (owner !== undefined) owners.add(owner)
     return [...owners]
+  }
+
+  /** Outstanding requests for an open piece: who is asked, and for the block at which offset. */
+  requests(piece: number): { readonly owner: Owner; readonly begin: number }[] {
+    const open = this.#progress.pieces.get(piece)
+    const asked: { readonly owner: Owner; readonly begin: number }[] = []
+    for (let block = 0; block < (open?.blockCount ?? 0); block++) {
+      for (let request = open?.requests[block]; request; request = request.also)
+        asked.push({ owner: request.peer.owner, begin: block * BLOCK_LENGTH })
+    }
+    return asked
   }
 
   /** Who sent each block of an open piece; undefined for those that nobody sent, or an earlier run. */

@@ -78,6 +78,14 @@ export class Assembly {
     return this.#open.has(piece)
   }
 
+  /** True when a piece is not open, or waits for blocks or hashes and the disk has nothing to do with it. */
+  isIdle(piece: number): boolean {
+    const open = this.#open.get(piece)
+    if (!open) return true
+    const waits = open.missing > 0 || open.waiting || open.doubtful
+    return waits && open.runs === 0 && open.busy.size === 0
+  }
+
   place(piece: number, begin: number, length: number): Uint8Array | undefined {
     const open = this.#open.get(piece) ?? this.#openPiece(piece)
     const block = Math.floor(begin / BLOCK_LENGTH)

@@ -16,13 +16,16 @@ import type { PieceHash, Verifier } from './verifier.js'
 
 export interface CheckOptions {
   readonly signal?: AbortSignal
-  /** Called after each piece, valid or not, in ascending order. */
-  onProgress?(piece: number): void
+  /** Called after each piece, in ascending order, with what is known of it so far: v2 pieces without hashes may turn out valid later. */
+  onProgress?(piece: number, valid: boolean): void
   /** Only these; all by default. */
   readonly pieces?: Bitfield
   /** Reads at once, each of up to 1 MiB. Default 3: the hash never waits, and one of libuv's four threads stays free. */
   readonly concurrency?: number
 }
+
+/** Pieces that are not there and are told of in one turn of the event loop. */
+const REPORTED_AT_ONCE = 1024
 
 /** A run of the torrent that is read at once: part of one large piece, or some small ones. */
 interface Run {
@@ -35,10 +38,15 @@ export async function checkPieces(
   placement: Placement,
   verifier: Verifier,
   defer: (call: () => void) => void,
-  options: CheckOptions & { onStatus?(file: number, modified: number | undefined): void },
+  options: CheckOptions & {
+    onStatus?(file: number, modified: number | undefined): void
+    /** Reads instead of the placement. */
+    read?(position: number, into: Uint8Array): Promise<void>
+  },
 ): Promise<Bitfield> {
   const { layout } = placement
   const { signal } = options
+  const read = options.read ?? ((position, into) => placement.read(position, into))
   const valid = new Bitfield(layout.pieceCount)
   const states = await placement.statuses(signal)
   for (let file = 0; file < states.length; file++) options.onStatus?.(file, states[file]?.modified)
@@ -50,7 +58,15 @@ export async function checkPieces(
   let reported = 0
   const report = (until: number): void => {
     for (; reported < until; reported++) {
-      if (!options.pieces || options.pieces.has(reported)) options.onProgress?.(reported)
+      if (!options.pieces || options.pieces.has(reported)) options.onProgress?.(reported, valid.has(reported))
+    }
+  }
+  // Where a large file is gone there are many pieces to tell of at once.
+  const skipTo = async (piece: number): Promise<void> => {
+    while (piece - reported > REPORTED_AT_ONCE) {
+      report(reported + REPORTED_AT_ONCE)
+      await new Promise<void>((resolve) => defer(resolve))
+      signal?.throwIfAborted()
     }
   }
   let hash: PieceHash | undefined
@@ -61,14 +77,15 @@ export async function checkPieces(
         const next = runs.next()
         if (next.done) break
         const memory = pool.take()
-        const read = placement.read(next.value.start, memory.subarray(0, next.value.length))
-        read.catch(() => undefined)
-        pending.push({ run: next.value, memory, read })
+        const reading = read(next.value.start, memory.subarray(0, next.value.length))
+        reading.catch(() => undefined)
+        pending.push({ run: next.value, memory, read: reading })
       }
       const head = pending.shift()
       if (!head) break
       const complete = await isComplete(head.read)
       signal?.throwIfAborted()
+      await skipTo(Math.floor(head.run.start / layout.pieceLength))
       for (let at = 0; at < head.run.length; ) {
         const position = head.run.start + at
         const piece = Math.floor(position / layout.pieceLength)
@@ -76,8 +93,7 @@ export async function checkPieces(
         const part = Math.min(head.run.length - at, end - position)
         const bytes = head.memory.subarray(at, at + part)
         // Where one piece of a run ends early (in a part file), the others may still be whole.
-        const there =
-          complete || (part < head.run.length && (await isComplete(placement.read(position, bytes))))
+        const there = complete || (part < head.run.length && (await isComplete(read(position, bytes))))
         at += part
         if (part === layout.pieceSize(piece)) {
           if (there && verifier.verify(piece, bytes)) valid.add(piece)
@@ -100,10 +116,29 @@ export async function checkPieces(
     // Nobody may free or reuse memory that a thread still reads into.
     await Promise.allSettled(pending.map((entry) => entry.read))
   }
+  await skipTo(layout.pieceCount)
   report(layout.pieceCount)
   for (const piece of verifier.settled?.() ?? []) if (present.has(piece)) valid.add(piece)
   if (verifier.contradiction !== undefined) throw contradiction(placement, verifier.contradiction)
   return valid
+}
+
+/** True when the bytes of one piece are all on the disk and match. Rejects when they cannot be read. */
+export async function isPieceRight(
+  placement: Placement,
+  verifier: Verifier,
+  piece: number,
+): Promise<boolean> {
+  const { layout } = placement
+  const size = layout.pieceSize(piece)
+  const hash = verifier.start(piece)
+  const step = new Uint8Array(Math.min(size, SLAB_LENGTH))
+  for (let at = 0; at < size; at += step.length) {
+    const bytes = step.subarray(0, Math.min(step.length, size - at))
+    if (!(await isComplete(placement.read(piece * layout.pieceLength + at, bytes)))) return false
+    hash.update(bytes)
+  }
+  return hash.matches()
 }
 
 /** What a hybrid torrent fails with whose halves disagree about a piece. */

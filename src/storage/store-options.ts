@@ -12,6 +12,10 @@ import type { Verifier } from './verifier.js'
 export interface StoreEvents {
   /** The piece is written: it may be announced and served. */
   verified(piece: number): void
+  /** `recheck` found a piece that was verified and is no longer right on the disk: it is to be served no more. */
+  lost?(piece: number): void
+  /** `recheck` found a piece on the disk that was not verified; what had arrived of it is forgotten. By default `verified` is called. */
+  found?(piece: number): void
   /** The piece arrived whole and its hash is wrong: its memory is free again and all its blocks are wanted anew. */
   failed(piece: number): void
   /**

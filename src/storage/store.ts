@@ -14,10 +14,12 @@ import { Assembly } from './assembly.js'
 import { Autopsy } from './autopsy.js'
 import { type CheckOptions, checkPieces, contradiction } from './check.js'
 import { StorageError, storageError } from './error.js'
+import { Exclusion } from './exclusion.js'
 import { hashLeaves } from './leaves.js'
 import type { OpenPiece } from './open-piece.js'
 import { Placement } from './placement.js'
 import { ReadAhead, Reader } from './read-ahead.js'
+import { PIECE_LOST, Recheck } from './recheck.js'
 import { SLAB_LENGTH, SlabPool } from './slab.js'
 import { SPILL_ABOVE, SPILL_CELL, Spill } from './spill.js'
 import type { StoreOptions } from './store-options.js'
@@ -56,8 +58,10 @@ export class Store {
   #doubtful: number[] = []
   /** Found on the disk, and right, when their hash became known. */
   #settled: number[] = []
-  /** Reads for {@link Store.leaves} that are under way. */
-  readonly #leafReads = new Set<Promise<void>>()
+  readonly #exclusion = new Exclusion()
+  /** Until every piece was looked at again. */
+  #recheck: Recheck | undefined
+  #rechecking: Promise<void> | undefined
   #opened = false
   #turn = 0
   #turnDue = false
@@ -65,8 +69,6 @@ export class Store {
   #closed = false
   #error: StorageError | undefined
   #suspects: Bitfield | undefined
-  /** Settles when no work runs that excludes reading and writing. */
-  #exclusive: Promise<void> = Promise.resolve()
 
   constructor(options: StoreOptions) {
     const { layout, files, backend } = options
@@ -80,6 +82,7 @@ export class Store {
     this.#writer = new Writer(this.#placement, {
       ended: () => this.#scheduleTurn(),
       written: (piece) => this.#written(piece),
+      queued: (piece) => this.#recheck?.writing(piece),
       failed: (error) => this.#fail(error),
     })
     this.#assembly = new Assembly(layout, this.#verifier, this.#pool, {
@@ -98,15 +101,21 @@ export class Store {
     this.verified = new Bitfield(layout.pieceCount)
     this.#autopsy = new Autopsy(async (piece, begin, into) => {
       if (this.#closed) throw new Error('the store was closed')
-      await this.#placement.read(piece * layout.pieceLength + begin, into)
+      await this.#exclusion.read(() => this.#placement.read(piece * layout.pieceLength + begin, into))
     })
     this.#watch = new Watch(this.#placement, this.#verifier, this.verified)
     this.#readAhead = new ReadAhead({
       budget: options.readBudget ?? DEFAULT_READ_BUDGET,
       pieceLength: layout.pieceLength,
       read: async (position, into) => {
-        await this.#watch.look(position, into.length)
-        await this.#placement.read(position, into)
+        if (this.#recheck?.isOver && !this.#rechecking) this.#recheck = undefined
+        const recheck = this.#recheck
+        if (recheck) await recheck.before(position, into.length)
+        await this.#exclusion.read(async () => {
+          if (!recheck) await this.#watch.look(position, into.length)
+          if (this.#closed) throw new StorageError('storage/io', '', 'the storage is closed')
+          await this.#placement.read(position, into)
+        })
       },
       blockCount: (piece) => layout.blockCount(piece),
       readableUntil: (position, limit) => this.#readableUntil(position, limit),
@@ -210,14 +219,7 @@ export class Store {
    * {@link StorageError}.
    */
   async leaves(piece: number): Promise<Uint8Array> {
-    const work = hashLeaves(this.#placement, piece, this.#options.defer)
-    const ended = work.then(nothing, nothing)
-    this.#leafReads.add(ended)
-    try {
-      return await work
-    } finally {
-      this.#leafReads.delete(ended)
-    }
+    return this.#exclusion.read(() => hashLeaves(this.#placement, piece, this.#options.defer))
   }
 
   /**
@@ -300,8 +302,10 @@ export class Store {
       return
     }
     this.#readAhead.load(start, stored, reader, (error) => {
-      if (error && !this.#closed) this.#fail(error)
-      done(error)
+      // It is to be asked for again: maybe it is not this piece that is lost, but one behind it.
+      const failure = error === PIECE_LOST ? undefined : error
+      if (failure && !this.#closed) this.#fail(failure)
+      done(failure)
     })
   }
 
@@ -318,6 +322,7 @@ export class Store {
    * Hashes what is on the disk. Resolves to the valid pieces among those checked, and makes
    * {@link Store.verified} agree. Missing files cost nothing; nothing is created, truncated or written.
    * Rejects with `signal.reason`, or with a {@link StorageError} when a file exists and cannot be read.
+   * Nothing may be placed or read meanwhile: see {@link Store.recheck}.
    */
   async check(options: CheckOptions = {}): Promise<Bitfield> {
     const valid = await checkPieces(this.#placement, this.#verifier, this.#options.defer, {
@@ -328,6 +333,7 @@ export class Store {
     for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
       if (options.pieces && !options.pieces.has(piece)) continue
       this.#suspects?.delete(piece)
+      this.#recheck?.settled(piece)
       if (valid.has(piece)) {
         this.abandon(piece)
         this.verified.add(piece)
@@ -335,6 +341,48 @@ export class Store {
         this.#readAhead.drop(piece * pieceLength, (piece + 1) * pieceLength)
     }
     return valid
+  }
+
+  /**
+   * Hashes what is on the disk again while the store is at work, and tells of each piece that is lost
+   * (`on.lost`) or newly there (`on.found`) as soon as that is known. Pieces that are put together or were
+   * written meanwhile are left alone; others are looked at before they are read for anybody, from now until
+   * all were looked at. One at a time. Gives the numbers of pieces lost and found. Rejects like
+   * {@link Store.check}: what was found out by then holds.
+   */
+  async recheck(
+    options: Pick<CheckOptions, 'signal' | 'onProgress'> = {},
+  ): Promise<{ readonly lost: number; readonly found: number }> {
+    const changes = { lost: 0, found: 0 }
+    const recheck = new Recheck(
+      {
+        placement: this.#placement,
+        verifier: this.#verifier,
+        exclusion: this.#exclusion,
+        defer: this.#options.defer,
+        verified: this.verified,
+        lost: (piece) => {
+          changes.lost++
+          this.#lost(piece)
+        },
+        found: (piece) => {
+          if (this.#found(piece)) changes.found++
+        },
+        judged: (piece) => this.#suspects?.delete(piece),
+      },
+      this.#writer.partial,
+    )
+    this.#recheck = recheck
+    const run = recheck.run(options)
+    const ended = run.then(nothing, nothing)
+    this.#rechecking = ended
+    try {
+      this.#watch.learnAll(await run)
+      if (this.#recheck === recheck) this.#recheck = undefined
+      return changes
+    } finally {
+      if (this.#rechecking === ended) this.#rechecking = undefined
+    }
   }
 
   /** Makes the wanted zero-length files, and moves what a check found in a part file to wanted files. */
@@ -348,7 +396,7 @@ export class Store {
   /** Resolves when every piece that is whole by now is judged and written. Rejects with the {@link StorageError} that prevents it. */
   async flush(): Promise<void> {
     while (this.#assembly.waiting > 0 || !this.#writer.isEmpty) {
-      await this.#exclusive
+      await this.#exclusion.turn
       const error = this.#writer.error ?? (this.#writer.isEmpty ? this.#error : undefined)
       if (error) throw error
       this.#writer.start(Number.POSITIVE_INFINITY)
@@ -371,6 +419,7 @@ export class Store {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#recheck?.close()
     try {
       await this.flush()
     } catch {
@@ -383,6 +432,7 @@ export class Store {
   /** Deletes the torrent's files and releases every handle. */
   async destroy(): Promise<void> {
     this.#closed = true
+    this.#recheck?.close()
     await this.#release()
     await this.#placement.destroy()
     await this.#placement.close()
@@ -491,10 +541,29 @@ export class Store {
     for (const piece of doubtful) if (this.#assembly.doubtful(piece)) on.doubtful?.(piece)
   }
 
+  #lost(piece: number): void {
+    const { pieceLength } = this.#layout
+    if (this.#closed || !this.verified.delete(piece)) return
+    this.#readAhead.drop(piece * pieceLength, (piece + 1) * pieceLength)
+    this.#options.on.lost?.(piece)
+  }
+
+  /** False when a piece cannot be taken as it is on the disk. */
+  #found(piece: number): boolean {
+    if (this.#closed || !this.#assembly.isIdle(piece)) return false
+    this.abandon(piece)
+    this.verified.add(piece)
+    const { on } = this.#options
+    if (on.found) on.found(piece)
+    else on.verified(piece)
+    return true
+  }
+
   #written(open: OpenPiece): void {
     this.#assembly.close(open)
     open.free()
     this.verified.add(open.piece)
+    this.#recheck?.settled(open.piece)
     this.#autopsy.after(open.piece, () => {
       if (!this.#closed && this.verified.has(open.piece)) this.#options.on.verified(open.piece)
     })
@@ -534,27 +603,23 @@ export class Store {
 
   /** Runs work that nothing may be written or read beside. */
   async #exclusively(work: () => Promise<void>): Promise<void> {
-    const before = this.#exclusive
-    let end = (): void => {}
-    this.#exclusive = new Promise<void>((resolve) => {
-      end = resolve
+    await this.#exclusion.alone(async () => {
+      await this.#writer.pause()
+      try {
+        await work()
+      } catch (error) {
+        throw storageError(error, '')
+      } finally {
+        this.#writer.resume()
+        this.#scheduleTurn()
+      }
     })
-    await before
-    await this.#writer.pause()
-    try {
-      await work()
-    } catch (error) {
-      throw storageError(error, '')
-    } finally {
-      this.#writer.resume()
-      end()
-      this.#scheduleTurn()
-    }
   }
 
   async #release(): Promise<void> {
     await this.#writer.pause()
-    await Promise.all(this.#leafReads)
+    await this.#rechecking
+    await this.#exclusion.idle()
     this.#readAhead.close()
     this.#assembly.clear()
     this.#writer.clear()

@@ -5,6 +5,7 @@
  */
 
 import type { Bitfield } from '../util/bitfield.js'
+import { isPieceRight } from './check.js'
 import { StorageError } from './error.js'
 import type { Placement } from './placement.js'
 import { SLAB_LENGTH } from './slab.js'
@@ -37,6 +38,16 @@ export class Watch {
   /** After a check: what is on the disk now is what was verified. */
   learn(file: number, modified: number | undefined): void {
     this.#files.set(file, { modified, left: 0, rechecked: undefined })
+  }
+
+  /**
+   * After a re-check beside which files were written: their times of change, as they were before it, are those
+   * of whole files; whatever is not whole is looked at again when it is.
+   */
+  learnAll(modified: readonly (number | undefined)[]): void {
+    this.#files.clear()
+    for (let file = 0; file < modified.length; file++)
+      if (this.#isComplete(file)) this.learn(file, modified[file])
   }
 
   /**
@@ -78,7 +89,7 @@ export class Watch {
     for (let piece = first; piece <= last; piece++) {
       const rechecked = this.#files.get(file)?.rechecked
       if (!rechecked || rechecked.has(piece)) continue
-      if (!(await this.#isRight(piece))) {
+      if (!(await isPieceRight(this.#placement, this.#verifier, piece))) {
         const path = this.#placement.pathOf(file)
         throw new StorageError(
           'storage/changed',
@@ -88,19 +99,6 @@ export class Watch {
       }
       rechecked.add(piece)
     }
-  }
-
-  async #isRight(piece: number): Promise<boolean> {
-    const { layout } = this.#placement
-    const size = layout.pieceSize(piece)
-    const hash = this.#verifier.start(piece)
-    const step = new Uint8Array(Math.min(size, SLAB_LENGTH))
-    for (let at = 0; at < size; at += step.length) {
-      const bytes = step.subarray(0, Math.min(step.length, size - at))
-      await this.#placement.read(piece * layout.pieceLength + at, bytes)
-      hash.update(bytes)
-    }
-    return hash.matches()
   }
 
   #isComplete(file: number): boolean {

@@ -34,6 +34,8 @@ export interface WriterEvents {
   /** A run has ended: there is room for the next. */
   ended(): void
   written(piece: OpenPiece): void
+  /** A part of a piece that may not be verified was queued. */
+  queued(piece: number): void
   failed(error: StorageError): void
 }
 
@@ -85,6 +87,12 @@ export class Writer {
   addRun(run: Run): void {
     this.#queue.push(run)
     this.#bytes += run.length
+    this.#on.queued(run.piece)
+  }
+
+  /** Pieces of which parts wait to be written or are under way. */
+  get partial(): readonly number[] {
+    return [...this.#queue, ...this.#underWay].map((run) => run.piece)
   }
 
   /** Drops the queued runs of a piece that came to nothing; those under way end as ever. */

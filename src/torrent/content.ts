@@ -34,6 +34,10 @@ export interface ContentOptions {
 /** What content tells its torrent. */
 export interface ContentListener {
   verified(piece: number): void
+  /** A verified piece is no longer on the disk. */
+  lost(piece: number): void
+  /** A piece is on the disk that was not known to be. */
+  found(piece: number): void
   failed(piece: number): void
   /** A piece is wrong, and the hashes of its blocks would tell which are right (v2). */
   doubtful(piece: number): void

@@ -118,6 +118,15 @@ export class Downloads {
     for (const block of blocks) peer.request(block.piece, block.begin, block.length, now)
   }
 
+  /** A piece is there without our doing: requests for it are taken back. */
+  takeBack(piece: number, now: number): void {
+    const { picker, live } = this.#options
+    for (const { owner, begin } of picker.requests(piece)) {
+      const connection = live.get(owner)
+      if (connection) this.#cancel(connection, piece, begin, now)
+    }
+  }
+
   /** Gives connections that wait for work another chance. */
   feed(): void {
     if (!this.#hungry) return

@@ -26,10 +26,12 @@ export interface TorrentEvents {
   metadata: [metainfo: Metainfo]
   /** Existing data was checked and the torrent takes part in its swarm. */
   ready: []
-  /** While existing data is checked: pieces looked at so far, of how many. */
+  /** While data on the disk is checked, at the start or by `recheck()`: pieces looked at so far, of how many. */
   checking: [checked: number, pieces: number]
-  /** A piece was verified and written. */
+  /** A piece was verified and written, or found by `recheck()`. */
   piece: [index: number]
+  /** `recheck()` found that a piece that was verified is no longer right on the disk. */
+  lost: [index: number]
   /** All that is wanted is verified and written. Emitted once per completion, also when it was there from the start. */
   done: []
   /** A peer connected, by `host:port`. */
@@ -42,6 +44,20 @@ export interface TorrentEvents {
   paused: []
   resumed: []
   closed: []
+}
+
+/** What `Torrent.recheck` found. Numbers of pieces. */
+export interface RecheckResult {
+  readonly pieces: number
+  /** On the disk and right, as of the end of the re-check. */
+  readonly valid: number
+  readonly missing: number
+  /** True when none is missing. */
+  readonly complete: boolean
+  /** Were verified, and are no longer there. */
+  readonly lost: number
+  /** Were there without being known. */
+  readonly found: number
 }
 
 /** Numbers of a torrent at one moment. Bytes and bytes a second. */

@@ -30,8 +30,10 @@ export interface Extension {
   tick?(now: number): void
 }
 
-/** Sends a message of an extension; nothing when the peer does not take it. */
-export function sendExtended(connection: Connection, name: ExtensionName, payload: Uint8Array): void {
+/** Sends a message of an extension; false, and nothing, when the peer does not take it. */
+export function sendExtended(connection: Connection, name: ExtensionName, payload: Uint8Array): boolean {
   const id = connection.peer.extension?.extensions.get(name)
-  if (id !== undefined) connection.peer.extended(id, payload)
+  if (id === undefined) return false
+  connection.peer.extended(id, payload)
+  return true
 }

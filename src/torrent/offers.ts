@@ -79,6 +79,25 @@ export class Offers {
 
   /** Another seed is there: everybody may know that we are one. */
   seedFound(now: number): void {
+    this.#showAll(now)
+  }
+
+  /** We lost a piece: who has not everything cannot superseed (BEP 16). */
+  lost(now: number): void {
+    this.#showAll(now)
+  }
+
+  /** Pieces that came into the read cache last, but none that is rare: the peers of a seed are to fetch different ones. */
+  #cached(): number[] {
+    const { picker, store, connections } = this.#options
+    if (connections.size === 0 || this.#superseeding) return []
+    const cached = [...store.cachedPieces].slice(-CACHED).reverse()
+    const common = Math.max(2, connections.size / COMMON)
+    return cached.filter((piece) => picker.have.has(piece) && picker.availability(piece) >= common)
+  }
+
+  /** Ends superseeding, if we do. */
+  #showAll(now: number): void {
     if (!this.#superseeding) return
     this.#superseeding = undefined
     const { have } = this.#options.picker
@@ -90,15 +109,6 @@ export class Offers {
       }
       connection.touch()
     }
-  }
-
-  /** Pieces that came into the read cache last, but none that is rare: the peers of a seed are to fetch different ones. */
-  #cached(): number[] {
-    const { picker, store, connections } = this.#options
-    if (connections.size === 0 || this.#superseeding) return []
-    const cached = [...store.cachedPieces].slice(-CACHED).reverse()
-    const common = Math.max(2, connections.size / COMMON)
-    return cached.filter((piece) => picker.have.has(piece) && picker.availability(piece) >= common)
   }
 
   /** Names cached pieces that a peer lacks. A choked one gets no advice that is old when it may ask. */

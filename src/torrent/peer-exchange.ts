@@ -27,6 +27,7 @@ const STILL_GOOD: ReadonlySet<string> = new Set([
   'torrent/both-seeds',
   'torrent/duplicate',
   'torrent/replaced',
+  'torrent/lost-piece',
 ])
 
 /** A connection as far as exchange needs it: also one that waits for metadata. */

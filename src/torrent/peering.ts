@@ -270,6 +270,16 @@ export class Peering implements Dialling, Task {
     this.#swarm?.verified(piece)
   }
 
+  /** A verified piece is no longer on the disk. */
+  lost(piece: number): void {
+    this.#swarm?.lost(piece)
+  }
+
+  /** A piece was on the disk already: what was under way of it is of no use. `verified` follows. */
+  found(piece: number): void {
+    this.#swarm?.found(piece)
+  }
+
   failed(piece: number): void {
     this.#swarm?.failed(piece)
   }
@@ -290,6 +300,7 @@ export class Peering implements Dialling, Task {
     this.#peers.refresh(now)
     for (const announces of this.#announces) announces.needPeers(now)
     this.#dht.needPeers()
+    this.#services.dialer.wake()
   }
 
   /** What we want changed. */

@@ -93,4 +93,9 @@ export class Selection {
   verified(piece: number): void {
     if ((this.#pieces[piece] ?? 0) > 0) this.leftBytes -= this.#metainfo.layout.pieceSize(piece)
   }
+
+  /** A verified piece is no longer there. */
+  lost(piece: number): void {
+    if ((this.#pieces[piece] ?? 0) > 0) this.leftBytes += this.#metainfo.layout.pieceSize(piece)
+  }
 }

@@ -24,6 +24,7 @@ import { Choking } from './choking.js'
 import { Connection, type Lease } from './connection.js'
 import { Convictions } from './convictions.js'
 import type { DhtAnnouncer } from './dht-announcer.js'
+import { tellLost } from './dont-have.js'
 import { Downloads } from './downloads.js'
 import { EXTENSION_IDS, type Extension } from './extension.js'
 import { Hashes } from './hashes.js'
@@ -339,6 +340,28 @@ export class Swarm implements LinkOwner<Connection> {
     this.#options.services.world.defer(() => this.#announce())
   }
 
+  /** A verified piece is no longer on the disk: it is served no more, wanted again, and the peers are told. */
+  lost(piece: number): void {
+    const { picker, services } = this.#options
+    const now = services.world.now()
+    if (!picker.have.has(piece)) {
+      // Written a moment ago, and nobody was told yet.
+      picker.failed(piece)
+      return
+    }
+    picker.unverify(piece)
+    this.#wasDone = picker.isDone
+    tellLost(this.connections, picker, piece, now)
+    this.#offers.lost(now)
+    this.#tellUploadOnly()
+  }
+
+  /** A piece was on the disk already: what is asked for of it is taken back. */
+  found(piece: number): void {
+    this.#downloads.takeBack(piece, this.#options.services.world.now())
+    this.#options.picker.failed(piece)
+  }
+
   /** A piece did not match its hash: find out who lied. */
   failed(piece: number): void {
     this.#convictions.failed(piece)
@@ -463,7 +486,8 @@ export class Swarm implements LinkOwner<Connection> {
     this.#announcing = false
     const { picker, services } = this.#options
     const now = services.world.now()
-    const pieces = this.#fresh.splice(0)
+    // Some may be lost again by now.
+    const pieces = this.#fresh.splice(0).filter((piece) => picker.have.has(piece))
     if (this.#closed) return
     const done = picker.isDone
     for (const connection of [...this.connections]) {

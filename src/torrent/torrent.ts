@@ -15,10 +15,11 @@ import { toHex } from '../util/bytes.js'
 import { errorCode, errorMessage, RarestError } from '../util/errors.js'
 import { Content } from './content.js'
 import { abortable, Deferred } from './deferred.js'
-import type { PeerSnapshot, TorrentEvents, TorrentState, TorrentStats } from './events.js'
+import type { PeerSnapshot, RecheckResult, TorrentEvents, TorrentState, TorrentStats } from './events.js'
 import type { TorrentFile } from './file.js'
 import { type InfoHashes, idOf, namesInfo } from './infohashes.js'
 import { Peering, type PeeringServices } from './peering.js'
+import { SharedRun } from './shared-run.js'
 import { peerSnapshots, torrentStats } from './snapshots.js'
 import type { TorrentSource } from './source.js'
 import { type SuperseedMode, superseedMode } from './superseed.js'
@@ -77,6 +78,11 @@ export class Torrent extends EventEmitter<TorrentEvents> {
   #finished = false
   #error: RarestError | undefined
   #closing: Promise<void> | undefined
+  readonly #rechecks = new SharedRun<RecheckResult>((signal) => this.#recheck(signal))
+  /** The check of existing data that ran last looked at all of it. */
+  #checkedAll = false
+  /** `resume()` was called while a re-check could still leave the error. */
+  #resumes = false
 
   constructor(
     services: TorrentServices,
@@ -277,19 +283,43 @@ export class Torrent extends EventEmitter<TorrentEvents> {
    */
   resume(): void {
     this.#wantsRun = true
+    if (this.#state === 'error' && this.#rechecks.isRunning) this.#resumes = true
+    else this.#resume()
+  }
+
+  /**
+   * Verifies again what is on the disk, while peers stay connected and pieces come and go. Pieces that are no
+   * longer right are lost: a `lost` event each, served no more, fetched again if they are wanted, and the peers
+   * are told (BEP 54; one that cannot be told is disconnected). Pieces that somebody put there count as
+   * verified. Pieces that are downloaded or written meanwhile are left alone, and none is served before it was
+   * looked at. Progress comes as `checking` events.
+   *
+   * Calls while one runs share it; it ends when the signals of all of them are aborted, and what it found out by
+   * then holds. By state:
+   * - `downloading`, `seeding`, `paused`: as above; the state follows what is there.
+   * - `checking`: gives the result of that check, unless it looks at some pieces only, which is then followed
+   *   by one of all.
+   * - `error`: checks, and when all could be read leaves the error, to where `resume()` or an earlier `pause()`
+   *   would. `resume()` meanwhile waits for the outcome, and then does what it always does.
+   * - no metadata yet: rejects with `torrent/no-metadata`; data is checked once it is known.
+   *
+   * Rejects with `signal.reason`, with `torrent/closed`, or with what prevented it, which is fatal to the torrent.
+   */
+  recheck(options: { readonly signal?: AbortSignal } = {}): Promise<RecheckResult> {
+    return this.#rechecks.join(options.signal)
+  }
+
+  #resume(): void {
     const content = this.#content
     if (this.#state === 'error') {
-      this.#error = undefined
-      this.#done = new Deferred()
-      this.#finished = false
-      content?.store.retry()
+      this.#leaveError()
       const suspects = content?.store.suspects
       if (content && (!this.#checked || suspects)) {
-        this.#ready = new Deferred()
         this.#setState('checking')
         void this.#open(this.#checked ? suspects : undefined)
         return
       }
+      if (content) this.#ready.resolve()
     } else if (this.#state !== 'paused') return
     this.#run()
     content?.store.createEmptyFiles().catch((error: unknown) => this.#fail(error))
@@ -320,6 +350,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       sequential: this.#sequential,
       on: {
         verified: (piece) => this.#verified(piece),
+        lost: (piece) => this.#lost(piece),
+        found: (piece) => this.#found(piece),
         failed: (piece) => this.#peering.failed(piece),
         doubtful: (piece) => this.#peering.doubtful(piece),
         error: (error) => this.#fail(error),
@@ -360,6 +392,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     const { store, metainfo, selection } = content
     try {
       await store.open()
+      this.#checkedAll = pieces === undefined
       if (!selection.isAll) await store.setWanted(selection.wantedFiles())
       if (!pieces?.isEmpty) {
         await store.check({
@@ -385,6 +418,58 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     }
   }
 
+  /** One re-check, for all who asked for it. */
+  async #recheck(signal: AbortSignal): Promise<RecheckResult> {
+    const content = this.#content
+    if (!content) throw this.#error ?? new RarestError('torrent/no-metadata', 'the metadata is not known yet')
+    const { store, metainfo } = content
+    if (this.#error && !this.#checked) {
+      this.#leaveError()
+      this.#setState('checking')
+      void this.#open(undefined)
+    }
+    if (this.#state === 'checking') {
+      await abortable(this.#ready.promise, signal)
+      if (this.#checkedAll) return recheckResult(content, { lost: 0, found: content.picker.have.count })
+    }
+    const failure = this.#error
+    try {
+      const changes = await store.recheck({
+        signal,
+        onProgress: (checked) => this.emit('checking', checked, metainfo.pieceCount),
+      })
+      if (failure && failure === this.#error) this.#recovered()
+      else if (changes.found > 0 && !this.#error) await store.createEmptyFiles()
+      return recheckResult(content, changes)
+    } catch (error) {
+      if (!signal.aborted) this.#fail(error)
+      throw error
+    } finally {
+      if (this.#resumes && this.#state === 'error') this.#resume()
+      this.#resumes = false
+    }
+  }
+
+  /** Everything could be read: what stopped the torrent is over. */
+  #recovered(): void {
+    if (this.#wantsRun) {
+      this.#resume()
+      return
+    }
+    this.#leaveError()
+    this.#ready.resolve()
+    this.#setState('paused')
+    this.#completeIfDone()
+  }
+
+  #leaveError(): void {
+    this.#error = undefined
+    this.#done = new Deferred()
+    this.#ready = new Deferred()
+    this.#finished = false
+    this.#content?.store.retry()
+  }
+
   #run(): void {
     this.#setState(!this.#content ? 'metadata' : this.#content.picker.isDone ? 'seeding' : 'downloading')
     this.#peering.start()
@@ -395,6 +480,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.#abort.abort(closed)
     this.#setState('closed')
     const content = this.#content
+    this.#rechecks.close(closed)
     content?.reading?.close(closed)
     this.#metadata.reject(closed)
     this.#ready.reject(closed)
@@ -433,6 +519,30 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.#completeIfDone()
   }
 
+  /** A re-check found that a piece is gone. */
+  #lost(piece: number): void {
+    if (this.#content?.picker.have.has(piece)) this.#content.selection.lost(piece)
+    this.#peering.lost(piece)
+    this.#wantMore()
+    this.emit('lost', piece)
+  }
+
+  /** A re-check found a piece that somebody put there. */
+  #found(piece: number): void {
+    this.#peering.found(piece)
+    this.#verified(piece)
+  }
+
+  /** Something is missing of what was complete: downloads again. */
+  #wantMore(): void {
+    if (!this.#finished || this.#content?.picker.isDone !== false) return
+    this.#finished = false
+    // An error stays what `done` says until it is left.
+    if (!this.#error) this.#done = new Deferred()
+    if (this.#state === 'seeding') this.#setState('downloading')
+    this.#peering.seek()
+  }
+
   #completeIfDone(): void {
     const picker = this.#content?.picker
     if (this.#finished || !this.#checked || !picker?.isDone) return
@@ -456,12 +566,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     const { store, selection, picker } = content
     store.setWanted(selection.wantedFiles()).catch((error: unknown) => this.#fail(error))
     picker.setPriorities(selection.pieces(picker.have))
-    if (!picker.isDone && this.#finished) {
-      this.#finished = false
-      this.#done = new Deferred()
-      if (this.#state === 'seeding') this.#setState('downloading')
-      this.#peering.seek()
-    }
+    this.#wantMore()
     this.#peering.reconsider()
     this.#completeIfDone()
   }
@@ -486,4 +591,12 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.emit('warning', { code, message })
     this.#services.warning(this, code, `${this.name}: ${message}`)
   }
+}
+
+function recheckResult(
+  { picker: { have } }: Content,
+  changes: { readonly lost: number; readonly found: number },
+): RecheckResult {
+  const { length: pieces, count: valid } = have
+  return { pieces, valid, missing: pieces - valid, complete: have.isFull, ...changes }
 }
