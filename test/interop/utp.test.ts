@@ -12,15 +12,18 @@ import { expectNothingLeft } from '../support/resources.js'
 import { requireClient } from './rigs/clients.js'
 import { Far } from './rigs/far.js'
 import { Libtorrent } from './rigs/libtorrent.js'
+import { abilities, Lan } from './rigs/namespaces.js'
 import { expectSame, makePayload, SHAPES } from './rigs/payload.js'
 import { addressOf, openSession, within } from './rigs/rarest.js'
-import { scene } from './rigs/scene.js'
+import { type Scene, scene } from './rigs/scene.js'
+import { OurSession } from './rigs/session.js'
 import { Transmission } from './rigs/transmission.js'
 
 const MIB = 1024 * 1024
-const BIG = { pieceLength: 256 * 1024, files: { '': 64 * MIB + 5 } }
+const GIB = { pieceLength: MIB, files: { '': 1024 * MIB } }
 const SMALLER = { pieceLength: 256 * 1024, files: { '': 16 * MIB + 5 } }
 const DONE = 30_000
+const FAR = 90_000
 const VISITS = 2_000
 const ONLY = { tcp: false }
 
@@ -34,13 +37,35 @@ function usedBy(torrent: Torrent): Set<string> {
 }
 
 describe.runIf(requireClient('libtorrent'))('libtorrent over uTP', () => {
-  it.each([
-    ['plain', BIG],
-    ['rc4', SMALLER],
-  ] as const)('(%s) sends to us', async (encryption, shape) => {
+  it('sends us 1 GiB, and another takes it from us', async () => {
     const stage = scene()
-    const seed = stage.own(await Libtorrent.start({ transport: 'utp', encryption }))
-    const payload = await makePayload(stage, seed, shape)
+    const seed = stage.own(await Libtorrent.start({ transport: 'utp' }))
+    const payload = await makePayload(stage, seed, GIB)
+    await seed.add(payload.torrent, payload.dir, { seedMode: true })
+    const target = await stage.folder('target')
+    const session = openSession(stage, target, ONLY)
+    const torrent = await session.add(payload.torrent)
+    const used = usedBy(torrent)
+    torrent.addPeers([seed.address])
+    expect(await within(FAR, 'download', torrent.done)).toBe('complete')
+    expect(torrent.stats).toMatchObject({ received: payload.size, wasted: 0, uploaded: 0 })
+    await seed.stop()
+    await expectSame(payload, target)
+
+    const leech = stage.own(await Libtorrent.start({ transport: 'utp' }))
+    const further = await stage.folder('further')
+    await leech.add(payload.torrent, further)
+    await leech.connect(payload.infoHash, [await addressOf(session)])
+    await leech.finished(payload.infoHash, FAR)
+    expect(torrent.stats.uploaded).toBe(payload.size)
+    await expectSame(payload, further)
+    expect([...used]).toEqual(['utp plain'])
+  }, 240_000)
+
+  it('(rc4) sends to us', async () => {
+    const stage = scene()
+    const seed = stage.own(await Libtorrent.start({ transport: 'utp', encryption: 'rc4' }))
+    const payload = await makePayload(stage, seed, SMALLER)
     await seed.add(payload.torrent, payload.dir)
     const target = await stage.folder('target')
     const session = openSession(stage, target, ONLY)
@@ -48,18 +73,15 @@ describe.runIf(requireClient('libtorrent'))('libtorrent over uTP', () => {
     const used = usedBy(torrent)
     torrent.addPeers([seed.address])
     expect(await within(DONE, 'download', torrent.done)).toBe('complete')
-    expect([...used]).toEqual([`utp ${encryption}`])
+    expect([...used]).toEqual(['utp rc4'])
     expect(torrent.stats.wasted).toBe(0)
     await expectSame(payload, target)
   })
 
-  it.each([
-    ['plain', BIG],
-    ['rc4', SMALLER],
-  ] as const)('(%s) dials us and takes from us', async (encryption, shape) => {
+  it('(rc4) dials us and takes from us', async () => {
     const stage = scene()
-    const leech = stage.own(await Libtorrent.start({ transport: 'utp', encryption }))
-    const payload = await makePayload(stage, leech, shape)
+    const leech = stage.own(await Libtorrent.start({ transport: 'utp', encryption: 'rc4' }))
+    const payload = await makePayload(stage, leech, SMALLER)
     const session = openSession(stage, payload.dir, ONLY)
     const torrent = await session.add(payload.torrent)
     await within(DONE, 'check', torrent.done)
@@ -68,11 +90,11 @@ describe.runIf(requireClient('libtorrent'))('libtorrent over uTP', () => {
     await leech.add(payload.torrent, target)
     await leech.connect(payload.infoHash, [await addressOf(session)])
     await leech.finished(payload.infoHash)
-    expect([...used]).toEqual([`utp ${encryption}`])
+    expect([...used]).toEqual(['utp rc4'])
     await expectSame(payload, target)
   })
 
-  it('opens and closes 2,000 connections with us, and neither side keeps any', async () => {
+  it('opens and closes 2,000 connections with us: we keep none, and it still serves', async () => {
     const stage = scene()
     const libtorrent = stage.own(await Libtorrent.start({ transport: 'utp' }))
     const payload = await makePayload(stage, libtorrent, SHAPES['a file smaller than a block'])
@@ -127,35 +149,70 @@ describe.runIf(requireClient('libtorrent'))('libtorrent over uTP', () => {
   })
 })
 
-describe.runIf(requireClient('libtorrent'))('libtorrent far away, over uTP', () => {
+const { namespaces, netem } = abilities()
+/** How the long way is made: by the kernel where it can, else by a relay, in networks of their own where that goes. */
+const WAY = netem
+  ? 'tc netem between namespaces'
+  : `a relay ${namespaces ? 'between namespaces' : 'on loopback'}`
+
+describe.runIf(requireClient('libtorrent'))(`libtorrent far away, over uTP (${WAY})`, () => {
   // 50 ms there and back, 1 % lost each way. One connection would take minutes, whoever sends.
   const link = { delay: 25, loss: 0.01 }
-  const listen = Array.from({ length: 8 }, (_, i) => `127.0.0.${i + 2}`)
+  const hosts = Array.from({ length: 8 }, (_, i) => i + 2)
+
+  /** The two ends of a long way: eight times libtorrent there, and at which addresses we reach it from here. */
+  async function farAway(stage: Scene) {
+    const net = namespaces ? '10.50.0' : '127.0.0'
+    const host = `${net}.1`
+    const listen = hosts.map((last) => `${net}.${last}`)
+    const lan = stage.own(new Lan())
+    const here = namespaces ? lan.machine() : undefined
+    const there = namespaces ? lan.machine() : undefined
+    if (here && there) {
+      const [own, other] = lan.join(
+        here,
+        [`${host}/24`],
+        there,
+        listen.map((address) => `${address}/24`),
+      )
+      const how = ['limit', '100000', 'delay', `${link.delay}ms`, 'loss', `${100 * link.loss}%`]
+      if (netem) lan.netem(here, own, ...how)
+      if (netem) lan.netem(there, other, ...how)
+    }
+    const libtorrent = stage.own(await Libtorrent.start({ transport: 'utp', listen }, { machine: there }))
+    const { addresses } = libtorrent
+    const place = { machine: here }
+    const peers = netem
+      ? addresses
+      : stage.own(await Far.start(addresses, { ...link, host }, place)).addresses
+    return { libtorrent, peers, place, session: { host, tcp: false } }
+  }
 
   it('sends us 32 MiB', async () => {
     const stage = scene()
-    const seeds = stage.own(await Libtorrent.start({ transport: 'utp', listen }))
-    const payload = await makePayload(stage, seeds, { pieceLength: 65_536, files: { '': 32 * MIB } })
-    await seeds.add(payload.torrent, payload.dir)
-    const far = stage.own(await Far.start(seeds.addresses, link))
-    const target = await stage.folder('target')
-    const torrent = await openSession(stage, target, ONLY).add(payload.torrent, { peers: far.addresses })
-    expect(await within(80_000, 'download', torrent.done)).toBe('complete')
-    await expectSame(payload, target)
+    const { libtorrent, peers, place, session } = await farAway(stage)
+    const payload = await makePayload(stage, libtorrent, { pieceLength: 65_536, files: { '': 32 * MIB } })
+    await libtorrent.add(payload.torrent, payload.dir)
+    const dir = await stage.folder('target')
+    const ours = stage.own(await OurSession.start({ session, torrent: payload.torrent, dir, peers }, place))
+    expect(await ours.child.event('done', { timeout: FAR })).toMatchObject({ how: 'complete' })
+    await ours.stop()
+    await expectSame(payload, dir)
   })
 
   it('takes 32 MiB from us, in eight places', async () => {
     const stage = scene()
-    const leeches = stage.own(await Libtorrent.start({ transport: 'utp', listen }))
-    const payload = await makePayload(stage, leeches, { pieceLength: 65_536, files: { '': 4 * MIB } })
-    const session = openSession(stage, payload.dir, { ...ONLY, uploadSlots: 8 })
-    const torrent = await session.add(payload.torrent)
-    await torrent.done
-    await leeches.add(payload.torrent, await stage.folder('target'))
-    const far = stage.own(await Far.start(leeches.addresses, link))
-    torrent.addPeers(far.addresses)
-    for (const _ of listen) await leeches.child.event('finished', { timeout: 80_000 })
-    expect(torrent.stats.uploaded).toBeGreaterThanOrEqual(8 * payload.size)
+    const { libtorrent, peers, place, session } = await farAway(stage)
+    const payload = await makePayload(stage, libtorrent, { pieceLength: 65_536, files: { '': 4 * MIB } })
+    await libtorrent.add(payload.torrent, await stage.folder('target'))
+    const { torrent, dir } = payload
+    const seed = stage.own(
+      await OurSession.start({ session: { ...session, uploadSlots: 8 }, torrent, dir }, place),
+    )
+    await seed.child.event('done')
+    await seed.connect(peers)
+    for (const _ of hosts) await libtorrent.child.event('finished', { timeout: FAR })
+    expect((await seed.status()).stats.uploaded).toBeGreaterThanOrEqual(8 * payload.size)
   })
 })
 

@@ -2,13 +2,14 @@
  * A long way for datagrams: a process that passes them on between peers and targets, late, and loses some.
  * Kernels do that better ("tc netem" in a network namespace), but few machines let tests do so.
  *
- * Options as one JSON argument: { targets, delay, loss, seed, rate, queue }: `host:port` of each target, which
- * gets a port of its own here; ms each way; share that is lost each way; bytes/s each way and bytes that wait
+ * Options as one JSON argument: { targets, host, delay, loss, seed, rate, queue }: `host:port` of each target, which
+ * gets a port of its own here, at `host`; ms each way; share that is lost each way; bytes/s each way and bytes that wait
  * for it. Says { event: 'ready', listening: [...] }, ends with its stdin.
  */
 import { createSocket } from 'node:dgram'
 
-const { targets, delay, loss = 0, seed = 1, rate = Infinity, queue = 1 << 20 } = JSON.parse(process.argv[2])
+const { host = '127.0.0.1', targets, delay, loss = 0, seed = 1, ...line } = JSON.parse(process.argv[2])
+const { rate = Infinity, queue = 1 << 20 } = line
 const BUFFER = 4 << 20
 const HEADERS = 28
 
@@ -59,7 +60,7 @@ function drive() {
   if (first < road.length) wait()
 }
 
-async function open(host) {
+async function open() {
   const socket = createSocket({ type: 'udp4', lookup: (name, _options, done) => done(null, name, 4) })
   socket.on('error', () => {})
   await new Promise((resolve) => socket.bind(0, host, resolve))
@@ -69,23 +70,23 @@ async function open(host) {
 }
 
 async function relay(target) {
-  const [host, port] = target.split(':')
-  const front = await open('127.0.0.1')
+  const [to, port] = target.split(':')
+  const front = await open()
   /** For each peer the socket that the target knows it by. */
   const backs = new Map()
   front.on('message', async (bytes, from) => {
     const key = `${from.address}:${from.port}`
     let back = backs.get(key)
     if (back === undefined) {
-      back = open('127.0.0.1').then((socket) => {
+      back = open().then((socket) => {
         socket.on('message', (answer) => pass('back', answer, front, from.port, from.address))
         return socket
       })
       backs.set(key, back)
     }
-    pass('there', bytes, await back, Number(port), host)
+    pass('there', bytes, await back, Number(port), to)
   })
-  return `127.0.0.1:${front.address().port}`
+  return `${host}:${front.address().port}`
 }
 
 const listening = await Promise.all(targets.map(relay))

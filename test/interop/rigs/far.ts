@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from 'node:url'
 import { JsonChild } from './child.mjs'
+import { type Place, spawnIn } from './namespaces.js'
 
 const PROGRAM = fileURLToPath(new URL('far.mjs', import.meta.url))
 
@@ -10,12 +11,14 @@ export class Far {
   /** `host:port` at which each target is reached the long way. */
   readonly addresses: readonly string[]
 
-  /** `delay` ms each way, `loss` the share lost each way. */
+  /** `delay` ms each way, `loss` the share lost each way; `host` is its own address, default 127.0.0.1. */
   static async start(
     targets: readonly string[],
-    link: { readonly delay: number; readonly loss: number },
+    link: { readonly delay: number; readonly loss: number; readonly host?: string },
+    place: Place = {},
   ): Promise<Far> {
-    const child = new JsonChild('far', process.execPath, [PROGRAM, JSON.stringify({ targets, ...link })])
+    const program = spawnIn(place, process.execPath, [PROGRAM, JSON.stringify({ targets, ...link })])
+    const child = new JsonChild('far', ...program)
     const { listening } = await child.event('ready')
     return new Far(child, listening)
   }

@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from 'node:url'
 import { type ChildMessage, JsonChild } from './child.mjs'
+import { type Place, spawnIn } from './namespaces.js'
 
 const DRIVER = fileURLToPath(new URL('libtorrent-driver.py', import.meta.url))
 
@@ -69,8 +70,9 @@ export class Libtorrent {
   /** `host:port` of each listening address. */
   readonly addresses: readonly string[]
 
-  static async start(options: LibtorrentOptions = {}): Promise<Libtorrent> {
-    const child = new JsonChild('libtorrent', '/usr/bin/python3', [DRIVER, JSON.stringify(options)])
+  static async start(options: LibtorrentOptions = {}, place: Place = {}): Promise<Libtorrent> {
+    const program = spawnIn(place, '/usr/bin/python3', [DRIVER, JSON.stringify(options)])
+    const child = new JsonChild('libtorrent', ...program)
     try {
       const { listening } = await child.event('ready')
       return new Libtorrent(child, listening)
