@@ -42,10 +42,17 @@ export function bindDatagrams(
       socket.on('error', ignore)
       enlarge((bytes) => socket.setRecvBufferSize(bytes))
       enlarge((bytes) => socket.setSendBufferSize(bytes))
-      // Only IPv6 text needs a look: it may be a mapped address, or have a zone.
-      if (family === 4) socket.on('message', (bytes, { address, port }) => receive(bytes, { host: address, port }))
-      else
-        socket.on('message', (bytes, { address, port }) => receive(bytes, { host: plainIp(address), port }))
+      // A burst comes from one sender, and needs one object.
+      let text = ''
+      let sender: Address = { host: text, port: -1 }
+      socket.on('message', (bytes, { address, port }) => {
+        if (port !== sender.port || address !== text) {
+          text = address
+          // Only IPv6 text needs a look: it may be a mapped address, or have a zone.
+          sender = { host: family === 4 ? text : plainIp(text), port }
+        }
+        receive(bytes, sender)
+      })
       resolve(new SystemDatagrams(socket))
     })
   })
