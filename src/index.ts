@@ -9,6 +9,7 @@ export type { Encryption, EncryptionOptions, EncryptionPolicy } from './net/encr
 export type { Transport, World } from './net/world.js'
 export { DEFAULTS, type SessionOptions, type StorageTarget, VERSION } from './options.js'
 export { type AddOptions, Session, type SessionEvents } from './session.js'
+export type { UpdateOptions } from './session-updates.js'
 export type { FileStatus, StorageBackend, StorageFile } from './storage/backend.js'
 export { type CreateTorrentOptions, createTorrent } from './storage/create.js'
 export type { Ban } from './torrent/bans.js'
@@ -20,6 +21,7 @@ export type {
   TorrentEvents,
   TorrentState,
   TorrentStats,
+  TorrentUpdate,
   UdpStats,
   Warning,
 } from './torrent/events.js'

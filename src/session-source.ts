@@ -10,6 +10,7 @@ import type { Metainfo } from './metainfo/model.js'
 import { parseMetainfo } from './metainfo/parse.js'
 import type { Dht } from './net/dht.js'
 import type { World } from './net/world.js'
+import type { Publication } from './session-updates.js'
 import { readTorrentFile, writeTorrentFile } from './storage/torrent-file.js'
 import { abortable } from './torrent/deferred.js'
 import { idOf, namesInfo } from './torrent/infohashes.js'
@@ -29,6 +30,12 @@ export interface SourceReaderOptions {
   readonly cache: string | undefined
 }
 
+/** What was asked for, and the key that may name another torrent some day. */
+export interface FoundSource {
+  readonly source: TorrentSource
+  readonly publication: Publication | undefined
+}
+
 export class SourceReader {
   readonly #options: SourceReaderOptions
 
@@ -37,15 +44,15 @@ export class SourceReader {
   }
 
   /** See `Session.add`. `signal` ends it, and is the caller's or the session's. */
-  async read(source: string | URL | Uint8Array | Metainfo, signal: AbortSignal): Promise<TorrentSource> {
-    if (source instanceof Uint8Array) return sourceOfMetainfo(parseMetainfo(source, LENIENT))
-    if (typeof source !== 'string' && !(source instanceof URL)) return sourceOfMetainfo(source)
+  async read(source: string | URL | Uint8Array | Metainfo, signal: AbortSignal): Promise<FoundSource> {
+    if (source instanceof Uint8Array) return plain(sourceOfMetainfo(parseMetainfo(source, LENIENT)))
+    if (typeof source !== 'string' && !(source instanceof URL)) return plain(sourceOfMetainfo(source))
     const text = String(source)
     if (/^magnet:/i.test(text)) return this.#magnet(parseMagnet(text), signal)
     const bytes = /^https?:/i.test(text)
       ? await this.#fetch(text, signal)
       : await abortable(readTorrentFile(source, MAX_TORRENT_FILE), signal)
-    return sourceOfMetainfo(parseMetainfo(bytes, LENIENT))
+    return plain(sourceOfMetainfo(parseMetainfo(bytes, LENIENT)))
   }
 
   /** Keeps the torrent file of a magnet, for the next time. Rejects with the system's code. */
@@ -54,8 +61,15 @@ export class SourceReader {
     if (cache !== undefined) await writeTorrentFile(`${cache}/${infoHash}.torrent`, metainfo.bytes)
   }
 
-  async #magnet(link: Magnet, signal: AbortSignal): Promise<TorrentSource> {
-    const magnet = link.infoHash || link.infoHashV2 ? link : await this.#resolve(link, signal)
+  async #magnet(link: Magnet, signal: AbortSignal): Promise<FoundSource> {
+    if (!link.infoHash && !link.infoHashV2) return this.#resolve(link, signal)
+    const { publicKey } = link
+    const publication = publicKey && { link, publicKey, item: undefined }
+    return { source: await this.#known(link, signal), publication }
+  }
+
+  /** A torrent whose metadata may have been fetched before. */
+  async #known(magnet: Magnet, signal: AbortSignal): Promise<TorrentSource> {
     const found = sourceOfMagnet(magnet)
     const { cache } = this.#options
     if (cache === undefined) return found
@@ -76,7 +90,7 @@ export class SourceReader {
   }
 
   /** The torrent that a key signed last (BEP 46). */
-  async #resolve(link: Magnet, signal: AbortSignal): Promise<Magnet> {
+  async #resolve(link: Magnet, signal: AbortSignal): Promise<FoundSource> {
     const { dht } = this.#options
     const { publicKey, salt } = link
     if (!publicKey || !dht)
@@ -85,7 +99,8 @@ export class SourceReader {
     const infoHash = found && torrentOf(found.item.value)
     if (!infoHash)
       throw new RarestError('session/not-found', 'the DHT has no torrent for the key that the link names')
-    return { ...link, infoHash }
+    const source = await this.#known({ ...link, infoHash }, signal)
+    return { source, publication: { link, publicKey, item: found.item } }
   }
 
   async #fetch(url: string, signal: AbortSignal): Promise<Uint8Array> {
@@ -100,4 +115,8 @@ export class SourceReader {
       throw new RarestError('session/http-status', `${url} answered with status ${response.status}`)
     return response.body
   }
+}
+
+function plain(source: TorrentSource): FoundSource {
+  return { source, publication: undefined }
 }

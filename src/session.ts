@@ -17,15 +17,15 @@ import { UdpHub } from './net/udp-hub.js'
 import { UtpTransport } from './net/utp-transport.js'
 import type { World } from './net/world.js'
 import { type ResolvedOptions, resolveOptions, type SessionOptions } from './options.js'
-import { SourceReader } from './session-source.js'
+import { type FoundSource, SourceReader } from './session-source.js'
+import { checkUpdateOptions, type UpdateOptions, UpdateWatch } from './session-updates.js'
 import { FileStorage } from './storage/file.js'
 import { type Ban, Bans } from './torrent/bans.js'
 import { abortable, Deferred } from './torrent/deferred.js'
 import { DhtAnnouncer } from './torrent/dht-announcer.js'
-import type { SessionStats, UdpStats, Warning } from './torrent/events.js'
+import type { SessionStats, TorrentUpdate, UdpStats, Warning } from './torrent/events.js'
 import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
-import type { TorrentSource } from './torrent/source.js'
 import { Torrent, type TorrentOptions, type TorrentServices } from './torrent/torrent.js'
 import { UploadSlots } from './torrent/upload-slots.js'
 import { type Address, addressKey } from './util/address.js'
@@ -40,6 +40,10 @@ export interface SessionEvents {
   added: [torrent: Torrent]
   /** A torrent was removed or closed. */
   removed: [torrent: Torrent]
+  /** The key of a link names another torrent than this one now (BEP 46). */
+  update: [torrent: Torrent, update: TorrentUpdate]
+  /** A torrent took the place of the one before it, which is closed: `updates.follow` asked for it. */
+  followed: [torrent: Torrent, previous: Torrent]
   /** Trouble that the session survives; `torrent` names the one it came from. */
   warning: [warning: Warning & { readonly torrent?: Torrent }]
   closed: []
@@ -49,6 +53,11 @@ export interface SessionEvents {
 export interface AddOptions extends TorrentOptions {
   /** Folder for this torrent's files. Default: the session's. */
   readonly path?: string
+  /**
+   * Of a magnet link with a public key (BEP 46): how to look for newer torrents of that key, `false` for not
+   * at all. Needs the DHT. Default every 15 min, told by the event `update`.
+   */
+  readonly updates?: UpdateOptions | false
   readonly signal?: AbortSignal
 }
 
@@ -74,6 +83,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #ready = new Deferred<number>()
   readonly #abort = new AbortController()
   readonly #sources: SourceReader
+  readonly #updates: UpdateWatch | undefined
   readonly #opening: Promise<void>
   #port = 0
   #closing: Promise<void> | undefined
@@ -113,6 +123,14 @@ export class Session extends EventEmitter<SessionEvents> {
     })
     if (this.#options.dht) {
       this.#dht = new Dht(services, this.#options.dht)
+      this.#updates = new UpdateWatch({
+        dht: this.#dht,
+        world: this.#world,
+        told: (torrent, update) => this.emit('update', torrent, update),
+        add: (magnet, options) => this.add(magnet, options),
+        followed: (torrent, previous) => this.emit('followed', torrent, previous),
+        warning: (warning) => this.emit('warning', warning),
+      })
       this.#dhtAnnouncer = new DhtAnnouncer({
         ...services,
         dht: this.#dht,
@@ -172,7 +190,8 @@ export class Session extends EventEmitter<SessionEvents> {
   async add(source: string | URL | Uint8Array | Metainfo, options: AddOptions = {}): Promise<Torrent> {
     this.#assertOpen()
     options.signal?.throwIfAborted()
-    const found = await this.#read(source, options.signal)
+    checkUpdateOptions(options.updates)
+    const { source: found, publication } = await this.#read(source, options.signal)
     await abortable(this.#opening, options.signal)
     this.#assertOpen()
     const hashes = swarmHashes(found.hashes).map(toHex)
@@ -180,6 +199,7 @@ export class Session extends EventEmitter<SessionEvents> {
     if (existing) {
       for (const url of [...found.trackers.flat(), ...(options.trackers ?? [])]) existing.addTracker(url)
       existing.addPeers([...(options.peers ?? []), ...found.peers.map(addressKey)])
+      this.#updates?.watch(existing, publication, options)
       return existing
     }
     const path = options.path ?? this.#options.path
@@ -195,6 +215,7 @@ export class Session extends EventEmitter<SessionEvents> {
     })
     for (const hash of hashes) this.#torrents.set(hash, torrent)
     this.emit('added', torrent)
+    this.#updates?.watch(torrent, publication, options)
     return torrent
   }
 
@@ -280,7 +301,7 @@ export class Session extends EventEmitter<SessionEvents> {
   async #read(
     source: string | URL | Uint8Array | Metainfo,
     signal: AbortSignal | undefined,
-  ): Promise<TorrentSource> {
+  ): Promise<FoundSource> {
     const abort = new AbortController()
     const stop = signal ? () => abort.abort(signal.reason) : undefined
     const close = () => abort.abort(this.#abort.signal.reason)
@@ -327,6 +348,7 @@ export class Session extends EventEmitter<SessionEvents> {
       storage,
       learned: (torrent, metainfo) => this.#learned(torrent, metainfo),
       removed: (torrent) => {
+        this.#updates?.end(torrent)
         for (const [hash, each] of this.#torrents) if (each === torrent) this.#strike(hash)
         const listed = new Set(this.#peerings.values())
         for (const peering of this.#failing.keys()) if (!listed.has(peering)) this.#failing.delete(peering)

@@ -129,10 +129,10 @@ export async function putItem(
 export async function* followUpdates(
   runner: DhtRunner,
   publicKey: Uint8Array,
-  options: SaltOptions & { readonly interval?: number },
+  options: SaltOptions & { readonly interval?: number; readonly after?: bigint },
 ): AsyncGenerator<FoundItem & { readonly item: MutableItem }, never, undefined> {
   const { interval = UPDATE_INTERVAL, ...rest } = options
-  let after: bigint | undefined
+  let { after } = options
   for (;;) {
     const next = await getMutable(runner, publicKey, { ...rest, ...(after !== undefined && { after }) })
     if (next) {

@@ -260,11 +260,12 @@ export class Dht {
 
   /**
    * The newest item of a key, and each newer one as it appears; `interval` ms (default 15 min) between two
-   * looks. Torrents that follow a key do so by this (BEP 46): `torrentOf(item.value)` is their infohash.
+   * looks, `after` the number of an older one that is known. Torrents that follow a key do so by this
+   * (BEP 46): `torrentOf(item.value)` is their infohash.
    */
   updates(
     publicKey: Uint8Array,
-    options: SaltOptions & { readonly interval?: number } = {},
+    options: SaltOptions & { readonly interval?: number; readonly after?: bigint } = {},
   ): AsyncGenerator<FoundItem & { readonly item: MutableItem }, never, undefined> {
     return followUpdates(this.#runner, publicKey, options)
   }

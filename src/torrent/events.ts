@@ -41,9 +41,21 @@ export interface TorrentEvents {
   warning: [warning: Warning]
   /** Fatal to this torrent; emitted only when listened to. `torrent.error` holds it, `torrent.resume()` tries again. */
   error: [error: RarestError]
+  /** The key of the link that the torrent came from names another one now (BEP 46). See `AddOptions.updates`. */
+  update: [update: TorrentUpdate]
   paused: []
   resumed: []
   closed: []
+}
+
+/** A torrent that takes the place of another one under the same key (BEP 46). */
+export interface TorrentUpdate {
+  /** 40 hex digits. */
+  readonly infoHash: string
+  /** Of the item that names it; rises with every version. */
+  readonly seq: bigint
+  /** What adds it, with the key, so that it is followed on. */
+  readonly magnet: string
 }
 
 /** What `Torrent.recheck` found. Numbers of pieces. */

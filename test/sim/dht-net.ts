@@ -12,8 +12,9 @@ export class DhtNet {
   readonly network: VirtualNetwork
   readonly nodes: (OpenDht & { readonly host: VirtualHost })[] = []
 
-  constructor(seed: number, loss = 0) {
-    this.network = new VirtualNetwork({ seed, datagrams: { loss } })
+  /** @param on a network with a seed, or one that exists. */
+  constructor(on: number | VirtualNetwork, loss = 0) {
+    this.network = typeof on === 'number' ? new VirtualNetwork({ seed: on, datagrams: { loss } }) : on
   }
 
   open(options: OpenDhtOptions = {}, ip?: string, ip6?: string): Promise<Dht> {
