@@ -4,11 +4,12 @@
  */
 
 import { Command, InvalidArgumentError } from 'commander'
-import type { Dht, DhtLookup, FoundItem } from '../entry/dht.js'
+import type { Dht, FoundItem } from '../entry/dht.js'
 import { openDht } from '../entry/dht.js'
 import { port, positive } from './arguments.js'
 import { loadKey } from './dht-key.js'
 import { collectNodes, readState, writeState } from './dht-options.js'
+import { LookupProgress } from './dht-progress.js'
 import { type Interruption, interruption } from './interrupt.js'
 import { bytes, Failure, printJson, printLine } from './output.js'
 
@@ -82,16 +83,14 @@ function nodeCommand(name: string, description: string): Command {
 }
 
 async function getPeers(infoHash: string, options: NodeOptions): Promise<void> {
-  await withDht(options, async (dht, interrupt) => {
-    const lookup = dht.getPeers(infoHash, { signal: interrupt.signal })
-    await watch(lookup, 'peers', options, async () => {
-      for await (const { host, port: at } of lookup) {
-        const peer = host.includes(':') ? `[${host}]:${at}` : `${host}:${at}`
-        if (options.json) printJson({ event: 'peer', peer })
-        else printLine(peer)
-      }
-    })
+  await withDht(options, async (dht, { signal }, progress) => {
+    const lookup = dht.getPeers(infoHash, { signal, progress: progress.report })
+    for await (const { host, port: at } of lookup) {
+      const peer = host.includes(':') ? `[${host}]:${at}` : `${host}:${at}`
+      progress.tell({ event: 'peer', peer }, peer)
+    }
     const { queries, responded, duration } = await lookup.done
+    progress.end()
     if (options.json)
       printJson({ event: 'done', peers: lookup.found, queries, responded, ms: Math.round(duration) })
     else if (lookup.found === 0) throw new Failure('cli/no-peers', 'no node knows a peer of this torrent')
@@ -115,12 +114,13 @@ async function ping(nodes: readonly string[], options: NodeOptions): Promise<voi
 async function get(name: Uint8Array, options: ItemOptions): Promise<void> {
   await withDht(
     options,
-    async (dht, interrupt) => {
-      const { signal } = interrupt
+    async (dht, { signal }, progress) => {
       const salt = options.salt === undefined ? {} : { salt: Buffer.from(options.salt) }
+      const call = { signal, progress: progress.report }
       const found = await (name.length === 32
-        ? dht.getMutable(name, { ...salt, signal })
-        : dht.get(name, { signal }))
+        ? dht.getMutable(name, { ...salt, ...call })
+        : dht.get(name, call))
+      progress.end()
       if (!found) throw new Failure('cli/not-found', 'no node has this item')
       if (options.json) printJson({ event: 'item', ...described(found) })
       else printLine(textOf(found))
@@ -131,14 +131,15 @@ async function get(name: Uint8Array, options: ItemOptions): Promise<void> {
 
 async function put(value: string, options: ItemOptions): Promise<void> {
   const secretKey = options.key === undefined ? undefined : await loadKey(options.key)
-  await withDht(options, async (dht, interrupt) => {
-    const { signal } = interrupt
+  await withDht(options, async (dht, { signal }, progress) => {
+    const call = { signal, progress: progress.report }
     const salt = options.salt === undefined ? {} : { salt: Buffer.from(options.salt) }
     const {
       item,
       target: at,
       stored,
-    } = await (secretKey ? dht.putMutable(value, { secretKey, ...salt, signal }) : dht.put(value, { signal }))
+    } = await (secretKey ? dht.putMutable(value, { secretKey, ...salt, ...call }) : dht.put(value, call))
+    progress.end()
     const key = item.type === 'mutable' ? hexOf(item.publicKey) : undefined
     const seq = item.type === 'mutable' ? Number(item.seq) : undefined
     if (options.json) printJson({ event: 'stored', target: hexOf(at), key, seq, nodes: stored })
@@ -149,8 +150,9 @@ async function put(value: string, options: ItemOptions): Promise<void> {
 async function scrape(infoHash: string, options: NodeOptions): Promise<void> {
   await withDht(
     options,
-    async (dht, interrupt) => {
-      const { seeds, peers } = await dht.scrape(infoHash, { signal: interrupt.signal })
+    async (dht, { signal }, progress) => {
+      const { seeds, peers } = await dht.scrape(infoHash, { signal, progress: progress.report })
+      progress.end()
       if (options.json) printJson({ event: 'scrape', seeds, peers })
       else printLine(`about ${seeds} seeds and ${peers} other peers`)
     },
@@ -159,23 +161,29 @@ async function scrape(infoHash: string, options: NodeOptions): Promise<void> {
 }
 
 async function sample(options: NodeOptions & { readonly limit?: number }): Promise<void> {
-  await withDht(options, async (dht, interrupt) => {
+  await withDht(options, async (dht, { signal }, progress) => {
     let left = options.limit ?? Number.POSITIVE_INFINITY
     try {
-      for await (const infoHash of dht.crawl({ signal: interrupt.signal })) {
-        if (options.json) printJson({ event: 'infohash', infoHash: hexOf(infoHash) })
-        else printLine(hexOf(infoHash))
-        if (--left <= 0) return
+      for await (const infoHash of dht.crawl({ signal, progress: progress.report })) {
+        const hex = hexOf(infoHash)
+        progress.tell({ event: 'infohash', infoHash: hex }, hex)
+        if (--left <= 0) break
       }
     } catch (error) {
       // Ctrl-C is how this one ends.
-      if (!interrupt.signal.aborted) throw error
+      if (!signal.aborted) throw error
     }
+    progress.end()
   })
 }
 
 async function node(options: NodeOptions): Promise<void> {
-  const run = async (dht: Dht, interrupt: Interruption, bound: number): Promise<void> => {
+  const run = async (
+    dht: Dht,
+    interrupt: Interruption,
+    _progress: LookupProgress,
+    bound: number,
+  ): Promise<void> => {
     if (options.json) printJson({ event: 'listening', port: bound })
     else printLine(`a DHT node on UDP port ${bound}, Ctrl-C stops`)
     const timer = setInterval(() => print(dht), 10_000)
@@ -211,10 +219,11 @@ async function node(options: NodeOptions): Promise<void> {
  */
 async function withDht(
   options: NodeOptions,
-  work: (dht: Dht, interrupt: Interruption, port: number) => Promise<void>,
+  work: (dht: Dht, interrupt: Interruption, progress: LookupProgress, port: number) => Promise<void>,
   readOnly = true,
 ): Promise<void> {
   const interrupt = interruption('stopped before the look-up was over')
+  const progress = new LookupProgress(options)
   try {
     const state = await readState(options.dhtState)
     const open = await openDht({
@@ -225,32 +234,14 @@ async function withDht(
       ...(state && { state }),
     })
     try {
-      await work(open.dht, interrupt, open.port)
+      await work(open.dht, interrupt, progress, open.port)
       if (options.dhtState !== undefined) await writeState(options.dhtState, open.dht)
     } finally {
+      progress.end()
       await open.close()
     }
   } finally {
     interrupt.release()
-  }
-}
-
-/** Tells on a terminal how many there are so far. */
-async function watch(
-  lookup: DhtLookup<unknown>,
-  what: string,
-  options: NodeOptions,
-  work: () => Promise<void>,
-): Promise<void> {
-  const shows = process.stderr.isTTY && !process.stdout.isTTY && !options.json
-  const timer = shows && setInterval(() => process.stderr.write(`\r${lookup.found} ${what} `), 200)
-  try {
-    await work()
-  } finally {
-    if (timer) {
-      clearInterval(timer)
-      process.stderr.write('\r\u001b[K')
-    }
   }
 }
 

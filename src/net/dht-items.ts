@@ -97,6 +97,7 @@ export async function putMutable(
   let { seq, cas } = options
   if (seq === undefined) {
     const current = await getMutable(runner, publicKey, progress.join({ ...common, salt }))
+    progress.settle()
     seq = current ? current.item.seq + 1n : 1n
     if (current && cas === undefined) cas = current.item.seq
   }

@@ -27,7 +27,7 @@ export function sum(a: LookupStats, b: LookupStats): LookupStats {
   }
 }
 
-/** What a call that takes several look-ups reports: the sum of those that ended and those that run. */
+/** What a call that takes several look-ups reports: all of those that ended and those that run. */
 export class JointProgress {
   readonly #report: ((stats: LookupStats) => void) | undefined
   readonly #running = new Set<{ stats: LookupStats }>()
@@ -46,16 +46,21 @@ export class JointProgress {
       ...options,
       progress: (stats: LookupStats) => {
         part.stats = stats
-        let all = this.#ended
-        for (const each of this.#running) all = sum(all, each.stats)
-        this.#report?.(all)
+        this.#report?.(this.#all())
       },
     }
   }
 
-  /** All that joined have ended. */
+  /** All that joined have ended; the next ones come after them. */
   settle(): void {
-    for (const { stats } of this.#running) this.#ended = sum(this.#ended, stats)
+    this.#ended = this.#all()
     this.#running.clear()
+  }
+
+  #all(): LookupStats {
+    let running = NOTHING
+    for (const { stats } of this.#running) running = sum(running, stats)
+    const all = sum(this.#ended, running)
+    return { ...all, duration: this.#ended.duration + running.duration }
   }
 }

@@ -75,19 +75,47 @@ describe('rarest dht', () => {
     expect(stdout).toBe('e5f96f6f38320f0f33959cb4d3d656452117aadb\n')
     expect((await dht('get', stdout.trim())).stdout).toBe('Hello World!\n')
     const first = await dht('put', 'one', '--key', 'secret', '--salt', 'x', '--json')
-    expect(first.events).toMatchObject([{ event: 'stored', seq: 1 }])
-    const { key } = first.events[0] as { key: string }
+    expect(first.events.at(-1)).toMatchObject({ event: 'stored', seq: 1 })
+    const { key } = first.events.at(-1) as { key: string }
     expect((await readFile(join(folder, 'secret'), 'utf8')).trim()).toMatch(/^[0-9a-f]{64}$/)
     const second = await dht('put', 'two', '--key', 'secret', '--salt', 'x')
     expect(second.stdout).toBe(`${key} (version 2)\n`)
     const got = await dht('get', key, '--salt', 'x', '--json')
-    expect(got.events).toMatchObject([{ event: 'item', text: 'two', seq: 2, key }])
+    expect(got.events.at(-1)).toMatchObject({ event: 'item', text: 'two', seq: 2, key })
     expect(await dht('get', key)).toMatchObject({ code: 1, stderr: expect.stringContaining('cli/not-found') })
     await writeFile(join(folder, 'bad'), 'no key')
     expect(await dht('put', 'x', '--key', 'bad')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('cli/bad-key'),
     })
+  })
+
+  it('tells how far look-ups are', async () => {
+    requireBuild()
+    const infoHash = 'ef'.repeat(20)
+    await nodes[3]!.dht.announce(infoHash, { port: 4_001 }).done
+    const calls = [
+      ['get-peers', infoHash],
+      ['get', infoHash],
+      ['put', 'x'],
+      ['put', 'x', '--key', 'secret'],
+      ['scrape', infoHash],
+      ['sample', '--limit', '1'],
+    ]
+    const told = await Promise.all(
+      calls.map(async ([name, ...args]) => {
+        const { events } = await dht(name as string, ...args, '--json')
+        return events.findLast(({ event }) => event === 'progress')
+      }),
+    )
+    for (const [i, progress] of told.entries()) {
+      expect(progress, String(calls[i])).toMatchObject({
+        queries: expect.any(Number),
+        found: expect.any(Number),
+      })
+      if (calls[i]?.[0] !== 'sample') expect(progress?.responded, String(calls[i])).toBeGreaterThan(0)
+    }
+    expect(told[0]).toMatchObject({ found: 1 })
   })
 
   it.runIf(canInterrupt)('runs a node, which keeps what it knows', async () => {
