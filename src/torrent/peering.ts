@@ -261,9 +261,13 @@ export class Peering implements Dialling, Task {
     for (const announces of this.#announces) announces.close()
   }
 
-  /** The download is complete. */
-  completed(): void {
-    for (const announces of this.#announces) announces.completed(this.#services.world.now())
+  /** Nothing is missing any more: for the `first` time, which trackers count, or again. */
+  completed(first: boolean): void {
+    const now = this.#services.world.now()
+    for (const announces of this.#announces) {
+      if (first && this.download.total > 0) announces.completed(now)
+      else announces.needPeers(now)
+    }
   }
 
   verified(piece: number): void {

@@ -76,6 +76,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
   #wantsRun: boolean
   #sequential: boolean
   #finished = false
+  /** Everything was there once: what is fetched again after a loss is no new download. */
+  #wasWhole = false
   #error: RarestError | undefined
   #closing: Promise<void> | undefined
   readonly #rechecks = new SharedRun<RecheckResult>((signal) => this.#recheck(signal))
@@ -549,8 +551,9 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.#finished = true
     if (this.#state === 'downloading') {
       this.#setState('seeding')
-      if (picker.have.isFull) this.#peering.completed()
+      if (picker.have.isFull) this.#peering.completed(!this.#wasWhole)
     }
+    this.#wasWhole ||= picker.have.isFull
     this.#done.resolve('complete')
     this.emit('done')
   }
