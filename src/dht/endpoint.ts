@@ -5,7 +5,7 @@
  */
 
 import { type Address, ipFromBytes, ipToBytes } from '../util/address.js'
-import { readU16, writeU16 } from '../util/bytes.js'
+import { readU16, toLatin1, writeU16 } from '../util/bytes.js'
 import { isLocalIp } from '../util/locality.js'
 
 /** Bytes of a compact endpoint. */
@@ -75,7 +75,7 @@ export function isUsableEndpoint(endpoint: Uint8Array, local: boolean): boolean 
     if (zeros === 16) return false
     if (zeros === 10 && endpoint[10] === 0xff && endpoint[11] === 0xff) return false
   }
-  return local || !isLocalIp(endpoint.subarray(0, length - 2))
+  return local || !isLocalIp(endpoint, length - 2)
 }
 
 /**
@@ -84,9 +84,19 @@ export function isUsableEndpoint(endpoint: Uint8Array, local: boolean): boolean 
  * honest there.
  */
 export function networkKey(endpoint: Uint8Array): number | string {
-  if (isLocalIp(endpoint.length === 6 ? endpoint.subarray(0, 4) : endpoint.subarray(0, 16)))
-    return String.fromCharCode.apply(null, endpoint as unknown as number[])
-  if (endpoint.length === 6)
-    return ((endpoint[0] as number) << 16) | ((endpoint[1] as number) << 8) | (endpoint[2] as number)
-  return String.fromCharCode.apply(null, endpoint.subarray(0, 8) as unknown as number[])
+  const isLocal = isLocalIp(endpoint, endpoint.length - 2)
+  if (endpoint.length === 6) {
+    const network = ((endpoint[0] as number) << 16) | ((endpoint[1] as number) << 8) | (endpoint[2] as number)
+    if (!isLocal) return network
+    // Beyond all networks, and cheaper than text.
+    const rest = ((endpoint[3] as number) << 16) | readU16(endpoint, 4)
+    return (network + 1) * 0x100_0000 + rest
+  }
+  const network = String.fromCharCode(
+    readU16(endpoint, 0),
+    readU16(endpoint, 2),
+    readU16(endpoint, 4),
+    readU16(endpoint, 6),
+  )
+  return isLocal ? network + toLatin1(endpoint.subarray(8)) : network
 }

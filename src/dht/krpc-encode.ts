@@ -5,19 +5,17 @@
 
 import { fromLatin1 } from '../util/bytes.js'
 import type { KrpcError, KrpcQuery, KrpcReply, Want } from './krpc.js'
-import { KrpcWriter } from './krpc-writer.js'
+import { writer } from './krpc-writer.js'
 
 /** BEP 32. The room for lists is what the rest leaves of it. */
 const MAX_DATAGRAM = 1024
-
-const writer = new KrpcWriter()
 
 /** The datagram of a query. A put of a value near 1000 bytes passes 1024 bytes: the item cannot be cut. */
 export function encodeQuery(query: KrpcQuery): Uint8Array {
   const w = writer
   w.begin()
   w.raw('d1:ad')
-  if (query.method === 'put' && query.cas !== undefined) integerField(w, '3:cas', query.cas)
+  if (query.method === 'put' && query.cas !== undefined) w.integerField('3:cas', query.cas)
   w.raw('2:id20:')
   w.copy(query.id)
   switch (query.method) {
@@ -27,44 +25,44 @@ export function encodeQuery(query: KrpcQuery): Uint8Array {
     case 'sample_infohashes':
       w.raw('6:target20:')
       w.copy(query.target)
-      wantField(w, query.want)
+      wantField(query.want)
       break
     case 'get_peers':
       w.raw('9:info_hash20:')
       w.copy(query.infoHash)
       if (query.noSeed) w.raw('6:noseedi1e')
       if (query.scrape) w.raw('6:scrapei1e')
-      wantField(w, query.want)
+      wantField(query.want)
       break
     case 'announce_peer':
       w.raw(query.impliedPort ? '12:implied_porti1e9:info_hash20:' : '9:info_hash20:')
       w.copy(query.infoHash)
-      integerField(w, '4:port', query.port)
+      w.integerField('4:port', query.port)
       if (query.seed) w.raw('4:seedi1e')
-      stringField(w, '5:token', query.token)
+      w.field('5:token', query.token)
       break
     case 'get':
-      if (query.seq !== undefined) integerField(w, '3:seq', query.seq)
+      if (query.seq !== undefined) w.integerField('3:seq', query.seq)
       w.raw('6:target20:')
       w.copy(query.target)
-      wantField(w, query.want)
+      wantField(query.want)
       break
     case 'put':
-      if (query.k !== undefined) stringField(w, '1:k', query.k)
-      if (query.salt !== undefined && query.salt.length > 0) stringField(w, '4:salt', query.salt)
-      if (query.seq !== undefined) integerField(w, '3:seq', query.seq)
-      if (query.sig !== undefined) stringField(w, '3:sig', query.sig)
-      stringField(w, '5:token', query.token)
+      if (query.k !== undefined) w.field('1:k', query.k)
+      if (query.salt !== undefined && query.salt.length > 0) w.field('4:salt', query.salt)
+      if (query.seq !== undefined) w.integerField('3:seq', query.seq)
+      if (query.sig !== undefined) w.field('3:sig', query.sig)
+      w.field('5:token', query.token)
       w.raw('1:v')
       w.copy(query.v)
       break
     case 'unknown':
-      if (query.target !== undefined) stringField(w, '6:target', query.target)
-      wantField(w, query.want)
+      if (query.target !== undefined) w.field('6:target', query.target)
+      wantField(query.want)
   }
   w.raw(QUERY_NAMES[query.method])
   if (query.readOnly) w.raw('2:roi1e')
-  return finish(w, query.transactionId, query.version, 'q')
+  return w.end(query.transactionId, query.version, 'q')
 }
 
 const QUERY_NAMES: Readonly<Record<KrpcQuery['method'], string>> = {
@@ -122,19 +120,19 @@ export function encodeReply(reply: KrpcReply, limit: number = MAX_DATAGRAM): Uin
       room += 26
     }
   }
-  if (reply.peerFilter !== undefined) stringField(w, '4:BFpe', reply.peerFilter)
-  if (reply.seedFilter !== undefined) stringField(w, '4:BFsd', reply.seedFilter)
+  if (reply.peerFilter !== undefined) w.field('4:BFpe', reply.peerFilter)
+  if (reply.seedFilter !== undefined) w.field('4:BFsd', reply.seedFilter)
   w.raw('2:id20:')
   w.copy(reply.id)
-  if (reply.interval !== undefined) integerField(w, '8:interval', reply.interval)
-  if (reply.k !== undefined) stringField(w, '1:k', reply.k)
-  if (nodes !== undefined) partField(w, '5:nodes', nodes, nodesLength)
-  if (nodes6 !== undefined) partField(w, '6:nodes6', nodes6, nodes6Length)
-  if (reply.num !== undefined) integerField(w, '3:num', reply.num)
-  if (samples !== undefined) partField(w, '7:samples', samples, samplesLength)
-  if (reply.seq !== undefined) integerField(w, '3:seq', reply.seq)
-  if (reply.sig !== undefined) stringField(w, '3:sig', reply.sig)
-  if (reply.token !== undefined) stringField(w, '5:token', reply.token)
+  if (reply.interval !== undefined) w.integerField('8:interval', reply.interval)
+  if (reply.k !== undefined) w.field('1:k', reply.k)
+  if (nodes !== undefined) partField('5:nodes', nodes, nodesLength)
+  if (nodes6 !== undefined) partField('6:nodes6', nodes6, nodes6Length)
+  if (reply.num !== undefined) w.integerField('3:num', reply.num)
+  if (samples !== undefined) partField('7:samples', samples, samplesLength)
+  if (reply.seq !== undefined) w.integerField('3:seq', reply.seq)
+  if (reply.sig !== undefined) w.field('3:sig', reply.sig)
+  if (reply.token !== undefined) w.field('5:token', reply.token)
   if (reply.v !== undefined) {
     w.raw('1:v')
     w.copy(reply.v)
@@ -145,7 +143,7 @@ export function encodeReply(reply: KrpcReply, limit: number = MAX_DATAGRAM): Uin
     w.raw('e')
   }
   w.raw('e')
-  return finish(w, reply.transactionId, reply.version, 'r')
+  return w.end(reply.transactionId, reply.version, 'r')
 }
 
 /** The datagram of an error. */
@@ -156,8 +154,8 @@ export function encodeError(error: KrpcError): Uint8Array {
   w.integer(error.code)
   w.string(fromLatin1(error.message))
   w.raw('e')
-  if (error.ip !== undefined) stringField(w, '2:ip', error.ip)
-  return finish(w, error.transactionId, error.version, 'e')
+  if (error.ip !== undefined) w.field('2:ip', error.ip)
+  return w.end(error.transactionId, error.version, 'e')
 }
 
 /** An upper bound, exact within a few bytes, of everything but the entries of lists. */
@@ -182,39 +180,17 @@ function fixedLength(reply: KrpcReply): number {
   return length
 }
 
-function finish(
-  w: KrpcWriter,
-  transactionId: Uint8Array,
-  version: Uint8Array | undefined,
-  kind: 'q' | 'r' | 'e',
-): Uint8Array {
-  w.raw('1:t')
-  w.string(transactionId)
-  if (version !== undefined) stringField(w, '1:v', version)
-  w.raw(kind === 'q' ? '1:y1:qe' : kind === 'r' ? '1:y1:re' : '1:y1:ee')
-  return w.finish()
-}
-
-function stringField(w: KrpcWriter, key: string, value: Uint8Array): void {
-  w.raw(key)
-  w.string(value)
-}
-
-function integerField(w: KrpcWriter, key: string, value: number | bigint): void {
-  w.raw(key)
-  w.integer(value)
-}
-
 /** The first `length` bytes of a string. */
-function partField(w: KrpcWriter, key: string, value: Uint8Array, length: number): void {
-  w.raw(key)
-  w.string(length === value.length ? value : value.subarray(0, length))
+function partField(key: string, value: Uint8Array, length: number): void {
+  writer.raw(key)
+  writer.head(length)
+  writer.copy(value, 0, length)
 }
 
-function wantField(w: KrpcWriter, want: Want | undefined): void {
+function wantField(want: Want | undefined): void {
   if (want === undefined || want.length === 0) return
-  w.raw('4:wantl')
-  if (want.includes(4)) w.raw('2:n4')
-  if (want.includes(6)) w.raw('2:n6')
-  w.raw('e')
+  writer.raw('4:wantl')
+  if (want.includes(4)) writer.raw('2:n4')
+  if (want.includes(6)) writer.raw('2:n6')
+  writer.raw('e')
 }

@@ -9,8 +9,8 @@ const SLAB = 32_768
 /** Nothing that is written is longer: an item's value, key and signature with all around them stay below. */
 const LONGEST = 2_048
 
-/** Appends to one message at a time; {@link KrpcWriter.finish} hands it out, never to be written again. */
-export class KrpcWriter {
+/** Appends to one message at a time; {@link KrpcWriter.end} hands it out, never to be written again. */
+class KrpcWriter {
   private bytes = new Uint8Array(0)
   private at = 0
   private start = 0
@@ -24,16 +24,6 @@ export class KrpcWriter {
     this.start = this.at
   }
 
-  /** Bytes of the message so far. */
-  get length(): number {
-    return this.at - this.start
-  }
-
-  /** The message. */
-  finish(): Uint8Array {
-    return this.bytes.subarray(this.start, this.at)
-  }
-
   /** Bytes as they are, from ASCII text. */
   raw(text: string): void {
     const { bytes } = this
@@ -42,24 +32,22 @@ export class KrpcWriter {
     this.at = at
   }
 
-  /** Bytes as they are. */
-  copy(source: Uint8Array): void {
+  /** Bytes as they are: those of `source` from `from` up to `to`. */
+  copy(source: Uint8Array, from = 0, to: number = source.length): void {
     const { bytes } = this
-    const { length } = source
     let at = this.at
     // Below some 40 bytes a loop is faster than `set`.
-    if (length <= 40) for (let i = 0; i < length; i++) bytes[at++] = source[i] as number
+    if (to - from <= 40) for (let i = from; i < to; i++) bytes[at++] = source[i] as number
     else {
-      bytes.set(source, at)
-      at += length
+      bytes.set(from === 0 && to === source.length ? source : source.subarray(from, to), at)
+      at += to - from
     }
     this.at = at
   }
 
   /** A byte string: its length, a colon, its bytes. */
   string(source: Uint8Array): void {
-    this.digits(source.length)
-    this.bytes[this.at++] = 0x3a
+    this.head(source.length)
     this.copy(source)
   }
 
@@ -76,6 +64,26 @@ export class KrpcWriter {
     this.bytes[this.at++] = 0x65
   }
 
+  /** A key, with its length, and the byte string that it has. */
+  field(key: string, value: Uint8Array): void {
+    this.raw(key)
+    this.string(value)
+  }
+
+  /** A key, with its length, and the integer that it has. */
+  integerField(key: string, value: number | bigint): void {
+    this.raw(key)
+    this.integer(value)
+  }
+
+  /** The last keys of any message; returns it. */
+  end(transactionId: Uint8Array, version: Uint8Array | undefined, kind: 'q' | 'r' | 'e'): Uint8Array {
+    this.field('1:t', transactionId)
+    if (version !== undefined) this.field('1:v', version)
+    this.raw(kind === 'q' ? '1:y1:qe' : kind === 'r' ? '1:y1:re' : '1:y1:ee')
+    return this.bytes.subarray(this.start, this.at)
+  }
+
   private digits(value: number): void {
     const { bytes } = this
     if (value >= 1000) {
@@ -87,3 +95,6 @@ export class KrpcWriter {
     bytes[this.at++] = 0x30 + (value % 10)
   }
 }
+
+/** The one writer: encoding is synchronous and never nests. */
+export const writer: KrpcWriter = new KrpcWriter()

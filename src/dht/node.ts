@@ -16,14 +16,8 @@ import { endpointLength, isUsableEndpoint, readAddress, writeEndpoint } from './
 import { ExternalAddress } from './external-address.js'
 import { ItemStore } from './item-store.js'
 import { type Item, itemTarget, type Signatures } from './items.js'
-import {
-  decodeKrpc,
-  encodeQuery,
-  type KrpcMessage,
-  type KrpcQuery,
-  type KrpcReply,
-  type Want,
-} from './krpc.js'
+import { encodeQuery, type KrpcMessage, type KrpcQuery, type KrpcReply, type Want } from './krpc.js'
+import { decodeLent } from './krpc-decode.js'
 import type { Candidate } from './lookup.js'
 import { isEntitled, makeNodeId, sharedBits } from './node-id.js'
 import type {
@@ -152,7 +146,7 @@ export class DhtNode {
     }
     asker.host = from.host
     asker.port = from.port
-    const decoded = decodeKrpc(bytes)
+    const decoded = decodeLent(bytes)
     if (!decoded.ok) {
       this.dropped++
       return

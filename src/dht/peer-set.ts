@@ -13,6 +13,9 @@ const PORTS_PER_IP = 8
 const EVICTION_SAMPLE = 8
 const SEED = 1
 
+/** Where samples are put: arrays of their own would cost more than all the rest of an answer. */
+let sampled = new Uint8Array(0)
+
 /** Times are whole seconds: see {@link PeerStore}. */
 export class PeerSet {
   /** Bytes of a compact endpoint. */
@@ -80,21 +83,25 @@ export class PeerSet {
 
   /**
    * Up to `count` different peers at random, last announced at `limit` or later; with `noSeeds` those that
-   * are no seeds. Work and memory depend on `count` alone.
+   * are no seeds. Their compact endpoints, one after the other, last until the next call (of any set). Work
+   * depends on `count` alone.
    */
-  sample(count: number, limit: number, noSeeds: boolean, random: Random): Uint8Array[] {
+  sample(count: number, limit: number, noSeeds: boolean, random: Random): Uint8Array {
     const stride = this.#stride
+    const width = this.#width
+    const slots = this.#slots
     // A partial shuffle: what was looked at moves to the front, so that nothing is looked at twice.
     const tries = Math.min(this.#size, 2 * count)
     if (this.#size > count) for (let i = 0; i < tries; i++) this.#swap(i, i + below(random, this.#size - i))
-    // One copy and views of it: 50 copies would cost as much as all the rest of an answer.
-    const copy = this.#slots.slice(0, tries * stride)
-    const found: Uint8Array[] = []
-    for (let slot = 0; slot < copy.length && found.length < count; slot += stride) {
+    const most = Math.min(tries, count) * width
+    if (sampled.length < most) sampled = new Uint8Array(most)
+    let to = 0
+    for (let i = 0; i < tries && to < most; i++) {
+      const slot = i * stride
       if (this.#seen(slot) < limit || (noSeeds && this.#isSeed(slot))) continue
-      found.push(copy.subarray(slot, slot + this.#width))
+      for (let at = slot; at < slot + width; at++) sampled[to++] = slots[at] as number
     }
-    return found
+    return sampled.subarray(0, to)
   }
 
   /** Adds the IPs of seeds and of others to the filters. */

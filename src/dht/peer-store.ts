@@ -91,14 +91,15 @@ export class PeerStore {
     if (filters) (seed ? filters.seeds : filters.others).add(peer.subarray(0, -2))
   }
 
-  /** Up to `count` compact endpoints at random; with `noSeed` those that are no seeds. */
-  peers(infoHash: Uint8Array, count: number, noSeed: boolean, now: number): Uint8Array[] {
+  /**
+   * Up to `count` compact endpoints of one family at random, one after the other; with `noSeed` those that are
+   * no seeds. They last until the next call.
+   */
+  peers(infoHash: Uint8Array, family: 4 | 6, count: number, noSeed: boolean, now: number): Uint8Array {
     const torrent = this.#torrents.get(toLatin1(infoHash))
-    if (!torrent) return []
-    const limit = this.#limit(now)
-    const peers = torrent.peers4.sample(count, limit, noSeed, this.#random)
-    if (torrent.peers6.size === 0 || peers.length >= count) return peers
-    return [...peers, ...torrent.peers6.sample(count - peers.length, limit, noSeed, this.#random)]
+    if (!torrent) return NONE
+    const set = family === 4 ? torrent.peers4 : torrent.peers6
+    return set.sample(count, this.#limit(now), noSeed, this.#random)
   }
 
   /** The filters of a swarm's seeds and other peers; undefined when no peer is known. */
@@ -214,6 +215,8 @@ export class PeerStore {
     return Math.max(0, Math.floor((now - PEER_LIFE - this.#origin) / 1000))
   }
 }
+
+const NONE = new Uint8Array(0)
 
 function sizeOf(torrent: Torrent): number {
   return torrent.peers4.size + torrent.peers6.size

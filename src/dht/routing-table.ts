@@ -360,10 +360,17 @@ export class RoutingTable {
     const { live } = this.buckets[index] as Bucket
     for (let i = 0; i < live.length; i++) {
       const contact = live[i] as Contact
-      if (contact.failures < BAD && (contact.isEntitled || !entitledOnly))
-        place(contact, best, count, target, prefix)
+      if (contact.failures >= BAD || (entitledOnly && !contact.isEntitled)) continue
+      const distance = (contact.prefix ^ prefix) >>> 0
+      // Nearly all of a wide bucket are farther than what was found already.
+      const isFar = best.length === count && distance > farthest(best, prefix)
+      if (!isFar) place(contact, distance, best, count, target, prefix)
     }
   }
+}
+
+function farthest(best: readonly Contact[], prefix: number): number {
+  return ((best[best.length - 1] as Contact).prefix ^ prefix) >>> 0
 }
 
 function isAt(contact: Contact, endpoint: Uint8Array): boolean {
@@ -384,18 +391,25 @@ function find(bucket: Bucket, { node, prefix }: Placed): Contact | undefined {
   return undefined
 }
 
-/** Puts a node where it belongs in a short sorted list of the nearest. */
-function place(contact: Contact, list: Contact[], count: number, target: Uint8Array, prefix: number): void {
+/** Puts a node where it belongs in a short sorted list of the nearest. `distance` is that of its prefix. */
+function place(
+  contact: Contact,
+  distance: number,
+  list: Contact[],
+  count: number,
+  target: Uint8Array,
+  prefix: number,
+): void {
   let at = list.length
-  if (at === count) {
-    if (compareDistance(contact, list[at - 1] as Contact, target, prefix) >= 0) return
-    at--
-  } else list.push(contact)
-  while (at > 0 && compareDistance(contact, list[at - 1] as Contact, target, prefix) < 0) {
-    list[at] = list[at - 1] as Contact
+  if (at < count) list.push(contact)
+  while (at > 0) {
+    const other = list[at - 1] as Contact
+    const difference = distance - ((other.prefix ^ prefix) >>> 0)
+    if (difference > 0 || (difference === 0 && compareDistance(contact, other, target, prefix) >= 0)) break
+    if (at < count) list[at] = other
     at--
   }
-  list[at] = contact
+  if (at < count) list[at] = contact
 }
 
 function mix(

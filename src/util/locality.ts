@@ -16,12 +16,13 @@ export function reachOf(host: string): 'machine' | 'network' | 'world' | undefin
 
 /**
  * True for addresses that no stranger on the internet can have: loopback, private, link-local and
- * unique local ones. BEP 42 exempts them, and only local nodes may tell of them.
+ * unique local ones. BEP 42 exempts them, and only local nodes may tell of them. The address is the first
+ * `length` bytes, by default all.
  */
-export function isLocalIp(ip: Uint8Array): boolean {
+export function isLocalIp(ip: Uint8Array, length: number = ip.length): boolean {
   const first = ip[0] as number
   const second = ip[1] as number
-  if (ip.length === 4) {
+  if (length === 4) {
     return (
       first === 127 ||
       first === 10 ||

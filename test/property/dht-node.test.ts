@@ -12,10 +12,11 @@ import {
   type KrpcQuery,
   type KrpcReply,
 } from '../../src/dht/krpc.js'
+import { encodeLookupReply } from '../../src/dht/krpc-lookup-reply.js'
 import { DhtNode } from '../../src/dht/node.js'
 import { compareDistance, isEntitled, prefixOf, randomIdNear, sharedBits } from '../../src/dht/node-id.js'
 import { type Contact, RoutingTable } from '../../src/dht/routing-table.js'
-import { compareBytes, toHex, toLatin1 } from '../../src/util/bytes.js'
+import { compareBytes, concatBytes, toHex, toLatin1 } from '../../src/util/bytes.js'
 import { seededRandom } from '../support/random.js'
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
@@ -122,6 +123,50 @@ describe('KRPC', () => {
         if (!tree.ok) throw tree.error
         expect(toLatin1(encode(tree.value as Encodable))).toBe(toLatin1(encoded))
       }),
+    )
+  })
+
+  it('replies to look-ups written straight from table and store are those of the codec', () => {
+    const nodes = (size: number) => maybe(fc.array(bytes(size), { maxLength: 8 }))
+    const flat = (list: readonly Uint8Array[] | undefined) => list && concatBytes(...list)
+    fc.assert(
+      fc.property(
+        fc.record({
+          transactionId,
+          id,
+          version: maybe(bytes(4)),
+          nodes: nodes(26),
+          nodes6: nodes(38),
+          token: maybe(bytes(4)),
+        }),
+        fc.constantFrom(6, 18).chain((width) => fc.tuple(bytes(width), fc.array(bytes(width)))),
+        fc.integer({ min: 120, max: 1_024 }),
+        (head, [ip, peers], limit) => {
+          const { nodes, nodes6 } = head
+          const inHand = { ...head, ip, peers: flat(peers) }
+          const wrap = (list: Uint8Array[] | undefined) => list?.map((node) => ({ node }))
+          const encode = (most: number) =>
+            encodeLookupReply({ ...inHand, nodes: wrap(nodes), nodes6: wrap(nodes6) }, most)
+          const whole = { ...head, ip, nodes: flat(nodes), nodes6: flat(nodes6), values: peers }
+          expect(encode(4_000)).toEqual(encodeReply({ type: 'reply', ...whole }, 4_000))
+          // Cut short it is a beginning of each list, and peers go first.
+          const cut = encode(limit)
+          expect(cut.length).toBeLessThanOrEqual(limit)
+          const decoded = decodeKrpc(cut)
+          if (!decoded.ok || decoded.value.type !== 'reply') throw new Error('no reply')
+          const { value } = decoded
+          const values = value.values ?? []
+          expect(values).toEqual(peers.slice(0, values.length))
+          expect(value.nodes).toEqual(whole.nodes?.subarray(0, value.nodes?.length))
+          expect(value.nodes6).toEqual(whole.nodes6?.subarray(0, value.nodes6?.length))
+          const isCut =
+            value.nodes?.length !== whole.nodes?.length || value.nodes6?.length !== whole.nodes6?.length
+          if (isCut) expect(values).toEqual([])
+          // No room is given away: another entry of the list that was cut would not have fitted.
+          if (values.length < peers.length && !isCut)
+            expect(cut.length + ip.length + 30).toBeGreaterThan(limit)
+        },
+      ),
     )
   })
 

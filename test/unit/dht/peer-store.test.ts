@@ -4,6 +4,7 @@ import { PEER_LIFE, PeerStore } from '../../../src/dht/peer-store.js'
 import { SAMPLE_LIFE, SAMPLE_SIZE } from '../../../src/dht/sampling.js'
 import { encodeCompact } from '../../../src/util/address.js'
 import { toHex, writeU32 } from '../../../src/util/bytes.js'
+import { storedPeers } from '../../support/dht-peers.js'
 import { seededRandom } from '../../support/random.js'
 
 function hash(index: number): Uint8Array {
@@ -22,13 +23,13 @@ describe('peer store', () => {
     const peers = store()
     peers.add(hash(1), peer('10.0.0.1'), false, 0)
     peers.add(hash(1), peer('2001:db8::1'), false, 1_000)
-    expect(texts(peers.peers(hash(1), 50, false, 2_000))).toEqual(
+    expect(texts(storedPeers(peers, hash(1), 50, false, 2_000))).toEqual(
       texts([peer('10.0.0.1'), peer('2001:db8::1')]),
     )
-    expect(peers.peers(hash(2), 50, false, 2_000)).toEqual([])
-    expect(peers.peers(hash(1), 50, false, PEER_LIFE).length).toBe(2)
-    expect(peers.peers(hash(1), 50, false, PEER_LIFE + 1_999)).toEqual([peer('2001:db8::1')])
-    expect(peers.peers(hash(1), 50, false, PEER_LIFE + 3_000)).toEqual([])
+    expect(storedPeers(peers, hash(2), 50, false, 2_000)).toEqual([])
+    expect(storedPeers(peers, hash(1), 50, false, PEER_LIFE).length).toBe(2)
+    expect(storedPeers(peers, hash(1), 50, false, PEER_LIFE + 1_999)).toEqual([peer('2001:db8::1')])
+    expect(storedPeers(peers, hash(1), 50, false, PEER_LIFE + 3_000)).toEqual([])
     for (let i = 0; i < 8; i++) peers.expire(PEER_LIFE + 3_000)
     expect([peers.infoHashes, peers.peerCount]).toEqual([0, 0])
   })
@@ -38,15 +39,15 @@ describe('peer store', () => {
     peers.add(hash(1), peer('10.0.0.1'), false, 0)
     peers.add(hash(1), peer('10.0.0.1'), true, 1_800_000)
     expect(peers.peerCount).toBe(1)
-    expect(peers.peers(hash(1), 1, false, PEER_LIFE + 1_700_000).length).toBe(1)
-    expect(peers.peers(hash(1), 1, true, PEER_LIFE + 1_700_000).length).toBe(0)
+    expect(storedPeers(peers, hash(1), 1, false, PEER_LIFE + 1_700_000).length).toBe(1)
+    expect(storedPeers(peers, hash(1), 1, true, PEER_LIFE + 1_700_000).length).toBe(0)
   })
 
   it('lets one host take eight places of a swarm at most', () => {
     const peers = store()
     for (let port = 1; port <= 100; port++) peers.add(hash(1), peer('10.0.0.1', port), false, port * 1_000)
     peers.add(hash(1), peer('10.0.0.2'), false, 0)
-    const found = peers.peers(hash(1), 500, false, 100_000)
+    const found = storedPeers(peers, hash(1), 500, false, 100_000)
     expect(found.length).toBe(9)
     const kept = Array.from({ length: 8 }, (_, i) => peer('10.0.0.1', 93 + i))
     expect(texts(found)).toEqual(texts([...kept, peer('10.0.0.2')]))
@@ -57,7 +58,7 @@ describe('peer store', () => {
     for (let i = 0; i < 500; i++) peers.add(hash(1), peer(`10.1.${i >> 8}.${i & 255}`), false, 0)
     for (let i = 0; i < 400; i++) peers.add(hash(1), peer(`10.2.${i >> 8}.${i & 255}`), false, 60_000)
     expect(peers.peerCount).toBe(500)
-    const fresh = peers.peers(hash(1), 500, false, 60_000).filter((found) => found[1] === 2)
+    const fresh = storedPeers(peers, hash(1), 500, false, 60_000).filter((found) => found[1] === 2)
     expect(fresh.length).toBeGreaterThan(330)
   })
 
@@ -68,7 +69,7 @@ describe('peer store', () => {
     for (let i = 100; i < 20_000; i++) peers.add(hash(i), peer('10.9.9.9'), false, i)
     expect(peers.infoHashes).toBe(2_000)
     let large = 0
-    for (let i = 0; i < 100; i++) large += peers.peers(hash(i), 50, false, 20_000).length > 0 ? 1 : 0
+    for (let i = 0; i < 100; i++) large += storedPeers(peers, hash(i), 50, false, 20_000).length > 0 ? 1 : 0
     expect(large).toBe(100)
   })
 
@@ -77,13 +78,13 @@ describe('peer store', () => {
     for (let i = 0; i < 200; i++) peers.add(hash(1), peer(`10.1.0.${i}`), i % 2 === 0, 0)
     const seen = new Map<string, number>()
     for (let round = 0; round < 400; round++) {
-      const found = texts(peers.peers(hash(1), 50, false, 0))
+      const found = texts(storedPeers(peers, hash(1), 50, false, 0))
       expect(new Set(found).size).toBe(50)
       for (const text of found) seen.set(text, (seen.get(text) ?? 0) + 1)
     }
     expect(seen.size).toBe(200)
     for (const count of seen.values()) expect(Math.abs(count - 100)).toBeLessThan(50)
-    for (const found of peers.peers(hash(1), 30, true, 0)) expect((found[3] as number) % 2).toBe(1)
+    for (const found of storedPeers(peers, hash(1), 30, true, 0)) expect((found[3] as number) % 2).toBe(1)
   })
 
   it('counts in bloom filters, each IP once', () => {
@@ -128,7 +129,7 @@ describe('peer store', () => {
     peers.add(infoHash, address, false, 0)
     infoHash.fill(0)
     address.fill(0)
-    expect(peers.peers(hash(1), 1, false, 0)).toEqual([peer('10.0.0.1')])
+    expect(storedPeers(peers, hash(1), 1, false, 0)).toEqual([peer('10.0.0.1')])
     expect(peers.sample(1, 0).samples).toEqual(hash(1))
   })
 })
