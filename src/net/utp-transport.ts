@@ -142,12 +142,15 @@ export class UtpTransport implements Task, UtpStreamHost {
   #turn(): void {
     if (this.#turning || this.#closed) return
     this.#turning = true
-    this.#options.world.defer(() => {
-      const again = !this.#closed && this.#settle()
-      this.#turning = false
-      // What woke up while others were told has its turn next.
-      if (again || this.#awake.size > 0) this.#turn()
-    })
+    this.#options.world.defer(this.#endTurn)
+  }
+
+  /** Made once: a closure in `#turn` would be memory for every datagram. */
+  readonly #endTurn = (): void => {
+    const again = !this.#closed && this.#settle()
+    this.#turning = false
+    // What woke up while others were told has its turn next.
+    if (again || this.#awake.size > 0) this.#turn()
   }
 
   /** True when the next turn is to be settled too. */

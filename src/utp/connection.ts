@@ -197,7 +197,7 @@ export class Connection implements UtpConnection, Timed {
     const { type } = packet
     if (type === ST_SYN) {
       if (this.state !== SYN_RECEIVED || packet.seq !== this.synSeq) return
-      this.difference = (micros(now) - packet.timestamp) >>> 0
+      this.difference = (micros(now) - packet.timestamp) | 0
       this.acknowledgeNow()
       return
     }
@@ -213,7 +213,7 @@ export class Connection implements UtpConnection, Timed {
       return
     }
     this.packetsReceived++
-    this.difference = (micros(now) - packet.timestamp) >>> 0
+    this.difference = (micros(now) - packet.timestamp) | 0
     sender.ledbat.heard(this.difference, now)
     if (this.state === SYN_RECEIVED) {
       this.state = CONNECTED

@@ -9,9 +9,9 @@ const SLOTS = 13
 const SLOT_MS = 60_000
 
 export class DelayHistory {
-  /** Smallest delay of all slots, microseconds modulo 2^32. */
+  /** Smallest delay of all slots, microseconds modulo 2^32, as a signed integer like all samples. */
   base = 0
-  private minima: Uint32Array | undefined
+  private minima: Int32Array | undefined
   private slot = 0
   private nextSlot = 0
 
@@ -30,7 +30,7 @@ export class DelayHistory {
 
   /** Forgets everything but this sample: the remote clock jumped. */
   restart(sample: number, now: number): void {
-    this.minima ??= new Uint32Array(SLOTS)
+    this.minima ??= new Int32Array(SLOTS)
     this.minima.fill(sample)
     this.base = sample
     this.nextSlot = now + SLOT_MS
@@ -41,7 +41,7 @@ export class DelayHistory {
     const { minima } = this
     if (minima === undefined) return
     for (let i = 0; i < SLOTS; i++) minima[i] = (minima[i] as number) + by
-    this.base = (this.base + by) >>> 0
+    this.base = (this.base + by) | 0
   }
 
   private turn(minima: Uint32Array, sample: number, now: number): void {

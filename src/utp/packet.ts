@@ -51,8 +51,8 @@ export function decodePacket(bytes: Uint8Array): Result<UtpPacket> {
     value: {
       type: TYPES[header.type] as UtpPacketType,
       connectionId: header.id,
-      timestamp: header.timestamp,
-      timestampDifference: header.difference,
+      timestamp: header.timestamp >>> 0,
+      timestampDifference: header.difference >>> 0,
       window: header.window,
       seq: header.seq,
       ack: header.ack,
@@ -92,6 +92,7 @@ function failed(code: string, message: string): Result<never> {
 export class Header {
   type = 0
   id = 0
+  /** Microseconds modulo 2^32, as signed integers: others would each be an object in memory. */
   timestamp = 0
   difference = 0
   window = 0
@@ -111,8 +112,8 @@ export function readHeader(bytes: Uint8Array, into: Header): boolean {
   if ((first & 15) !== 1 || first >> 4 > ST_SYN) return false
   into.type = first >> 4
   into.id = readU16(bytes, 2)
-  into.timestamp = readU32(bytes, 4)
-  into.difference = readU32(bytes, 8)
+  into.timestamp = readU32(bytes, 4) | 0
+  into.difference = readU32(bytes, 8) | 0
   into.window = readU32(bytes, 12)
   into.seq = readU16(bytes, 16)
   into.ack = readU16(bytes, 18)
@@ -179,9 +180,9 @@ export function writePadding(bytes: Uint8Array, length: number): void {
   }
 }
 
-/** Microseconds modulo 2^32 of `now` in ms. */
+/** Microseconds modulo 2^32 of `now` in ms, as a signed integer. */
 export function micros(now: number): number {
-  return (now * 1000) >>> 0
+  return (now * 1000) | 0
 }
 
 /** How many steps `to` is ahead of `from`, modulo 2^16: 0 .. 65535. Above 32767 it is behind. */
