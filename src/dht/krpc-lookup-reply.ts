@@ -18,7 +18,7 @@ export interface LookupReply {
   /** The same of the other family, 38 bytes each. */
   readonly nodes6: NodeList | undefined
   readonly token: Uint8Array | undefined
-  /** Compact endpoints one after the other, each as long as `ip`. */
+  /** Entries of a bencoded list, 8 or 21 bytes each, of peers of the family of `ip`. */
   readonly peers: Uint8Array | undefined
 }
 
@@ -42,9 +42,9 @@ export function encodeLookupReply(reply: LookupReply, limit: number): Uint8Array
   if (token !== undefined) room -= 11 + token.length
   let peersLength = 0
   if (peers !== undefined && peers.length > 0) {
-    const entry = ip.length < 10 ? ip.length + 2 : ip.length + 3
+    const entry = ip.length === 6 ? 8 : 21
     const fits = Math.max(0, Math.floor((room - 10) / entry))
-    peersLength = Math.min(peers.length, fits * ip.length)
+    peersLength = Math.min(peers.length, fits * entry)
   }
   for (; room < 0 && nodes6Count > 0; nodes6Count--) room += 38
   for (; room < 0 && nodesCount > 0; nodesCount--) room += 26
@@ -67,10 +67,7 @@ export function encodeLookupReply(reply: LookupReply, limit: number): Uint8Array
   if (token !== undefined) w.field('5:token', token)
   if (peers !== undefined && peersLength > 0) {
     w.raw('6:valuesl')
-    for (let at = 0; at < peersLength; at += ip.length) {
-      w.raw(ip.length === 6 ? '6:' : '18:')
-      w.copy(peers, at, at + ip.length)
-    }
+    w.copy(peers, 0, peersLength)
     w.raw('e')
   }
   w.raw('e')

@@ -13,6 +13,11 @@ const PORTS_PER_IP = 8
 const EVICTION_SAMPLE = 8
 const SEED = 1
 
+const ONE = 0x31
+const SIX = 0x36
+const EIGHT = 0x38
+const COLON = 0x3a
+
 /** Where samples are put: arrays of their own would cost more than all the rest of an answer. */
 let sampled = new Uint8Array(0)
 
@@ -83,8 +88,8 @@ export class PeerSet {
 
   /**
    * Up to `count` different peers at random, last announced at `limit` or later; with `noSeeds` those that
-   * are no seeds. Their compact endpoints, one after the other, last until the next call (of any set). Work
-   * depends on `count` alone.
+   * are no seeds: as entries of a bencoded list, `6:` or `18:` and the compact endpoint, 8 or 21 bytes each.
+   * They last until the next call (of any set). Work depends on `count` alone.
    */
   sample(count: number, limit: number, noSeeds: boolean, random: Random): Uint8Array {
     const stride = this.#stride
@@ -93,15 +98,22 @@ export class PeerSet {
     // A partial shuffle: what was looked at moves to the front, so that nothing is looked at twice.
     const tries = Math.min(this.#size, 2 * count)
     if (this.#size > count) for (let i = 0; i < tries; i++) this.#swap(i, i + below(random, this.#size - i))
-    const most = Math.min(tries, count) * width
+    const most = Math.min(tries, count) * (width === 6 ? 8 : 21)
     if (sampled.length < most) sampled = new Uint8Array(most)
+    const into = sampled
     let to = 0
     for (let i = 0; i < tries && to < most; i++) {
       const slot = i * stride
       if (this.#seen(slot) < limit || (noSeeds && this.#isSeed(slot))) continue
-      for (let at = slot; at < slot + width; at++) sampled[to++] = slots[at] as number
+      if (width === 6) into[to++] = SIX
+      else {
+        into[to++] = ONE
+        into[to++] = EIGHT
+      }
+      into[to++] = COLON
+      for (let at = slot; at < slot + width; at++) into[to++] = slots[at] as number
     }
-    return sampled.subarray(0, to)
+    return into.subarray(0, to)
   }
 
   /** Adds the IPs of seeds and of others to the filters. */

@@ -16,7 +16,7 @@ import { encodeLookupReply } from '../../src/dht/krpc-lookup-reply.js'
 import { DhtNode } from '../../src/dht/node.js'
 import { compareDistance, isEntitled, prefixOf, randomIdNear, sharedBits } from '../../src/dht/node-id.js'
 import { type Contact, RoutingTable } from '../../src/dht/routing-table.js'
-import { compareBytes, concatBytes, toHex, toLatin1 } from '../../src/util/bytes.js'
+import { compareBytes, concatBytes, toHex, toLatin1, utf8 } from '../../src/util/bytes.js'
 import { seededRandom } from '../support/random.js'
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
@@ -143,7 +143,8 @@ describe('KRPC', () => {
         fc.integer({ min: 120, max: 1_024 }),
         (head, [ip, peers], limit) => {
           const { nodes, nodes6 } = head
-          const inHand = { ...head, ip, peers: flat(peers) }
+          const entries = peers.map((peer) => concatBytes(utf8(`${ip.length}:`), peer))
+          const inHand = { ...head, ip, peers: flat(entries) }
           const wrap = (list: Uint8Array[] | undefined) => list?.map((node) => ({ node }))
           const encode = (most: number) =>
             encodeLookupReply({ ...inHand, nodes: wrap(nodes), nodes6: wrap(nodes6) }, most)
