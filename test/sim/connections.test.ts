@@ -1,6 +1,8 @@
 import { describe, expect } from 'vitest'
 import { encode } from '../../src/bencode/index.js'
 import type { TraceEvent } from '../../src/testing/index.js'
+import { peerPriority } from '../../src/wire/peer-priority.js'
+import type { RawLink } from './raw-peer.js'
 import { at, closeCode, content, isWhole, KIB, type Member, MIB, scenario } from './world.js'
 
 const torrent = content(1 * MIB, 64 * KIB)
@@ -145,6 +147,34 @@ describe('connections', () => {
       most = Math.max(most, many.session.stats.halfOpen)
     }
     expect(most).toBe(3)
+  })
+
+  scenario('that do nothing make room for one of higher canonical priority (BEP 40)', async (sim) => {
+    const victim = await sim.join(torrent, { session: { maxPeersPerTorrent: 4 } })
+    const priority = (ip: string): number =>
+      peerPriority({ host: ip, port: 1 }, { host: victim.host.ip, port: 6881 }) ?? 0
+    const ips = Array.from({ length: 7 }, (_, i) => `10.${20 + i}.7.${3 * i + 1}`)
+    ips.sort((a, b) => priority(a) - priority(b))
+    const [lowest, low, ...others] = ips as [string, string, ...string[]]
+    const [highest] = others.splice(4) as [string]
+    const open = (link: RawLink) => link.send({ type: 'have-none' })
+    const join = async (ip: string): Promise<RawLink> => {
+      const peer = await sim.rawTo(victim, torrent, { host: { ip }, open })
+      await sim.network.advance(1_000)
+      return peer.links[0] as RawLink
+    }
+    const idle = new Map<string, RawLink>()
+    for (const ip of [low, ...others.slice(0, 3)]) idle.set(ip, await join(ip))
+    const closed = () => [...idle].filter(([, link]) => link.closed).map(([ip]) => ip)
+    // Whoever came just now may still come to something.
+    expect((await join(others[3] as string)).closed).toBe(true)
+    await sim.network.advance(60_000)
+    expect((await join(lowest)).closed).toBe(true)
+    expect(closed()).toEqual([])
+    expect((await join(highest)).closed).toBe(false)
+    expect(closed()).toEqual([low])
+    expect(closeCode(victim, low)).toBe('torrent/replaced')
+    expect(victim.torrent.peers).toHaveLength(4)
   })
 
   scenario('between two seeds end', async (sim) => {

@@ -6,7 +6,7 @@ import { decodeExtensionHandshake, encodeHandshake, reservedBits } from '../../s
 import { MseAcceptor, MseInitiator } from '../../src/wire/mse.js'
 import { SkeyTable } from '../../src/wire/mse-keys.js'
 import { keyOf } from '../support/mse.js'
-import { RawPeer } from './raw-peer.js'
+import { RawLink, RawPeer } from './raw-peer.js'
 import { at, content, isWhole, KIB, type Member, scenario } from './world.js'
 
 const torrent = content(256 * KIB, 64 * KIB)
@@ -264,6 +264,40 @@ describe('hostile encrypted handshakes', () => {
     expect(await sim.run(leecher.torrent.done, 60_000)).toBe('complete')
     await sim.network.advance(200_000)
     expect(leecher.session.stats.halfOpen).toBe(0)
+  })
+
+  scenario('of peers that we dial end in 15 s, wherever these fall silent', async (sim) => {
+    const leecher = await sim.join(torrent, { session: { encryption: 'required', maxHalfOpen: 20 } })
+    let dials = 0
+    // Parts of an acceptor's answers that are sent: its key, and what selects a method; then no handshake.
+    for (const { parts, slow } of [{ parts: 0 }, { parts: 1 }, { parts: 2 }, { parts: 2, slow: true }]) {
+      const raw = new RawPeer(sim.network, torrent, SILENT)
+      const core = script('acceptor', raw)
+      await raw.host.world.listen({ port: 6881 }, (stream) => {
+        dials++
+        const link = new RawLink(raw, stream)
+        let sent = 0
+        stream.listen({
+          data(chunk) {
+            core.receive(chunk)
+            for (let bytes = core.transmit(); bytes; bytes = core.transmit()) {
+              if (sent++ >= parts) continue
+              if (slow) link.drip(bytes, 1_000)
+              else stream.write([bytes])
+            }
+          },
+          drain() {},
+          close() {
+            link.closed = true
+          },
+        })
+      })
+      leecher.torrent.addPeers([`${raw.host.ip}:6881`])
+    }
+    await sim.network.advance(13_500)
+    expect([dials, leecher.session.stats.halfOpen]).toEqual([4, 4])
+    await sim.network.advance(2_500)
+    expect([dials, leecher.session.stats.halfOpen]).toEqual([4, 0])
   })
 
   scenario('for a torrent that was removed or paused find nobody', async (sim) => {

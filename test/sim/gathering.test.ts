@@ -142,6 +142,32 @@ describe('a magnet', () => {
     expect(hellos[1]).toContain('6:ut_pexi0e')
   })
 
+  scenario('that turns out private forgets whom its peers have named', async (sim) => {
+    const secret = contentOfFiles([100_000], 16_384, { private: true })
+    const named = await sim.raw(secret, naming([]))
+    const gone = sim.network.host()
+    const gossip = await sim.raw(secret, naming([named.address, `${gone.ip}:6881`]))
+    const leecher = await sim.join(secret, { magnet: true, add: { peers: [gossip.address] } })
+    await sim.run(() => leecher.torrent.stats.peers === 2)
+    expect(leecher.torrent.stats.knownPeers).toBe(3)
+    const seed = await sim.join(secret, { seed: true })
+    await sim.run(seed.torrent.done)
+    leecher.torrent.addPeers([at(seed)])
+    await sim.run(leecher.torrent.metadata)
+    expect(leecher.torrent.stats.knownPeers).toBe(2)
+    await sim.run(leecher.torrent.done)
+    expect(leecher.closes).toContainEqual({ address: named.address, code: 'torrent/private' })
+    expect(named.links[0]?.closed).toBe(true)
+    const [link] = gossip.links as [RawLink]
+    const added = [{ address: parseAddress(gone.ip, 6881) as never, flags: 0 }]
+    for (let minute = 0; minute < 10; minute++) {
+      link.send({ type: 'extended', id: OURS.ut_pex, payload: encodePex({ added, dropped: [] }) })
+      await sim.network.advance(60_000)
+    }
+    expect(named.links).toHaveLength(1)
+    expect(leecher.torrent.stats.knownPeers).toBe(2)
+  })
+
   scenario('takes one DHT node of each peer, and names its own', async (sim) => {
     const asked = new Set<number>()
     const hosts = ['20.1.0.1', '20.2.0.1']

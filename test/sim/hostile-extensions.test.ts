@@ -229,7 +229,6 @@ describe('hostile metadata', () => {
         )
         expect(bytes).toBeLessThan(40 * MIB)
       }
-      seed.torrent.addPeers([])
       waiting.torrent.addPeers([at(seed)])
       expect(await sim.run(waiting.torrent.done)).toBe('complete')
     },

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromLatin1, toLatin1 } from '../../../src/util/bytes.js'
 import { clientName, makePeerId } from '../../../src/wire/peer-id.js'
@@ -57,5 +58,21 @@ describe('peer ids', () => {
 
   it('wants 20 bytes', () => {
     expect(clientName(fromLatin1('-AZ2060-'))).toBeUndefined()
+  })
+
+  it('makes text that can be printed of any bytes', () => {
+    const starts = ['', '-', '-XX', 'exbc', 'FUTB', '\x00\x03BS', '\x1b\x1bRS', '-ML', 'AP', 'S', 'M4-']
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...starts),
+        fc.uint8Array({ minLength: 20, maxLength: 20 }),
+        (start, id) => {
+          id.set(fromLatin1(start))
+          const name = clientName(id)
+          if (name !== undefined) expect(name).toMatch(/^[\x20-\x7e\u00b5]{1,40}$/)
+        },
+      ),
+      { numRuns: 2_000 },
+    )
   })
 })
