@@ -3,12 +3,13 @@
  * @module
  */
 
+import { K } from './contact.js'
 import type { ItemStore } from './item-store.js'
 import { type Item, itemTarget } from './items.js'
 import { encodeError, encodeReply, type KrpcQuery, type KrpcReply, MAX_DATAGRAM, type Want } from './krpc.js'
 import { encodeLookupReply } from './krpc-lookup-reply.js'
 import type { PeerStore } from './peer-store.js'
-import { K, type RoutingTable } from './routing-table.js'
+import type { RoutingTable } from './routing-table.js'
 import type { Tokens } from './tokens.js'
 
 /** Peers in one reply: as many as 1,024 bytes hold beside eight nodes of each family. */

@@ -15,9 +15,9 @@
  * @module
  */
 
+import { K } from './contact.js'
 import { networkKey } from './endpoint.js'
 import { compareDistance, isEntitled, type Placed, prefixOf } from './node-id.js'
-import { K } from './routing-table.js'
 
 /** Queries in flight to the nearest nodes (LT). */
 const ALPHA = 5

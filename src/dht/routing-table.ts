@@ -13,54 +13,16 @@
  * @module
  */
 
+import { type Bucket, twin, victim } from './bucket.js'
+import { Contact, K, QUIET } from './contact.js'
 import { networkKey } from './endpoint.js'
-import { compareDistance, isEntitled, type Placed, prefixOf, sharedBits } from './node-id.js'
+import { nearest } from './nearest.js'
+import { isEntitled, sharedBits } from './node-id.js'
 
-/** Nodes of a bucket and of an answer (BEP 5). */
-export const K = 8
-/** ms after which a node that is not heard of is questionable (BEP 5). */
-export const QUIET = 900_000
-/** A node with nobody to replace it is kept so long: when our own line is down, all of them fail (LT). */
-const MOST_FAILURES = 20
-/** Failures in a row that make a node bad. */
-export const BAD = 2
 /** Widths of the buckets, far end first (LT); the last counts for all nearer ones. */
 export const BUCKET_SIZES: readonly number[] = [128, 64, 32, 16, 8]
-
-/** A node of the table. */
-export class Contact implements Placed {
-  /** Id and compact endpoint, 26 or 38 bytes: the form in which it is told to others. */
-  readonly node: Uint8Array
-  readonly prefix: number
-  /** Its address entitles to its id (BEP 42). */
-  readonly isEntitled: boolean
-  /** See {@link networkKey}. */
-  readonly key: number | string
-  /** ms, of its last answer. */
-  rtt: number
-  /** Queries in a row that it did not answer. */
-  failures = 0
-  /** ms of its last answer or, once it has answered, query. */
-  seen: number
-  /** ms of our last query. */
-  asked: number
-
-  constructor(node: Uint8Array, key: number | string, rtt: number, now: number) {
-    this.node = node
-    this.prefix = prefixOf(node)
-    this.isEntitled = isEntitled(node, node.subarray(20, node.length - 2))
-    this.key = key
-    this.rtt = rtt
-    this.seen = now
-    this.asked = now
-  }
-}
-
-interface Bucket {
-  readonly live: Contact[]
-  /** Replacements, latest last. */
-  readonly spare: Contact[]
-}
+/** A node with nobody to replace it is kept so long: when our own line is down, all of them fail (LT). */
+const MOST_FAILURES = 20
 
 export class RoutingTable {
   private ownId: Uint8Array
@@ -101,7 +63,7 @@ export class RoutingTable {
   /** The node at this endpoint, whatever its id. */
   at(endpoint: Uint8Array): Contact | undefined {
     const contact = this.byNetwork.get(networkKey(endpoint))
-    return contact && isAt(contact, endpoint) ? contact : undefined
+    return contact?.isAt(endpoint) ? contact : undefined
   }
 
   /** True when a node that nobody knows yet would be taken, if it answered. */
@@ -120,7 +82,7 @@ export class RoutingTable {
   /** A node queried us. That counts as a sign of life when it has answered before (BEP 5). */
   heard(id: Uint8Array, endpoint: Uint8Array, now: number): boolean {
     const contact = this.at(endpoint)
-    if (!contact || !hasId(contact, id)) return false
+    if (!contact?.hasId(id)) return false
     contact.seen = now
     return true
   }
@@ -132,8 +94,8 @@ export class RoutingTable {
   answered(id: Uint8Array, endpoint: Uint8Array, rtt: number, now: number): boolean {
     const key = networkKey(endpoint)
     const known = this.byNetwork.get(key)
-    if (known && isAt(known, endpoint)) {
-      if (!hasId(known, id)) {
+    if (known?.isAt(endpoint)) {
+      if (!known.hasId(id)) {
         this.remove(known)
         return false
       }
@@ -160,7 +122,7 @@ export class RoutingTable {
   /** A query to the node came to nothing. */
   failed(id: Uint8Array, endpoint: Uint8Array): void {
     const contact = this.at(endpoint)
-    if (!contact || !hasId(contact, id)) return
+    if (!contact?.hasId(id)) return
     contact.failures++
     const bucket = this.bucketOf(contact)
     // One lost datagram is no reason: the second time a replacement takes its place at once (LT).
@@ -169,16 +131,9 @@ export class RoutingTable {
       this.remove(contact)
   }
 
-  /**
-   * The nodes nearest to a target, nearest first; bad ones are left out. At most half of them are not
-   * entitled to their ids while others are known: made-up ids next to a target cannot fill an answer.
-   */
+  /** The nodes nearest to a target, nearest first: see {@link nearest}. */
   closest(target: Uint8Array, count: number): Contact[] {
-    const best = this.select(target, count, false)
-    let strangers = 0
-    for (const contact of best) if (!contact.isEntitled) strangers++
-    if (2 * strangers <= count) return best
-    return mix(best, this.select(target, count, true), count, strangers, target)
+    return nearest(this.buckets, this.ownId, target, count)
   }
 
   /**
@@ -236,11 +191,11 @@ export class RoutingTable {
   private insert(contact: Contact): boolean {
     let index = this.indexOf(contact.node)
     let bucket = this.buckets[index] as Bucket
-    const twin = find(bucket, contact)
-    if (twin) {
+    const known = twin(bucket, contact)
+    if (known) {
       // Somebody else's id: the one that has it keeps it as long as it answers.
-      if (twin.failures === 0) return false
-      this.remove(twin)
+      if (known.failures === 0) return false
+      this.remove(known)
     }
     while (bucket.live.length >= this.sizeOf(index) && index === this.buckets.length - 1 && this.canSplit()) {
       this.split()
@@ -248,29 +203,14 @@ export class RoutingTable {
       bucket = this.buckets[index] as Bucket
     }
     if (bucket.live.length >= this.sizeOf(index)) {
-      const victim = this.victim(bucket, index, contact)
-      if (!victim) return this.keepSpare(bucket, contact)
-      this.byNetwork.delete(victim.key)
-      bucket.live.splice(bucket.live.indexOf(victim), 1)
+      const loser = victim(bucket, index, index === this.buckets.length - 1, contact)
+      if (!loser) return this.keepSpare(bucket, contact)
+      this.byNetwork.delete(loser.key)
+      bucket.live.splice(bucket.live.indexOf(loser), 1)
     }
     bucket.live.push(contact)
     this.byNetwork.set(contact.key, contact)
     return true
-  }
-
-  /** Who gives way to the newcomer in a full bucket, if anybody does. */
-  private victim(bucket: Bucket, index: number, newcomer: Contact): Contact | undefined {
-    let failed: Contact | undefined
-    let stranger: Contact | undefined
-    for (const contact of bucket.live) {
-      if (contact.failures > 1 && (!failed || contact.failures > failed.failures)) failed = contact
-      if (!contact.isEntitled && (!stranger || contact.rtt > stranger.rtt)) stranger = contact
-    }
-    if (failed) return failed
-    if (newcomer.isEntitled ? stranger : !stranger) return stranger
-    // With a full cache of replacements the bucket has been weighed often enough: it is the costly part.
-    if (index === this.buckets.length - 1 || bucket.spare.length >= K) return undefined
-    return crowded(bucket, index, newcomer)
   }
 
   private keepSpare(bucket: Bucket, contact: Contact): boolean {
@@ -334,124 +274,4 @@ export class RoutingTable {
   private bucketOf(contact: Contact): Bucket {
     return this.buckets[this.indexOf(contact.node)] as Bucket
   }
-
-  private select(target: Uint8Array, count: number, entitledOnly: boolean): Contact[] {
-    const prefix = prefixOf(target)
-    const best: Contact[] = []
-    const last = this.buckets.length - 1
-    const home = Math.min(sharedBits(this.ownId, target), last)
-    // Nearest first: the target's bucket, all that are nearer to us together, then ever farther ones.
-    this.gather(home, target, prefix, count, entitledOnly, best)
-    if (best.length < count)
-      for (let i = home + 1; i <= last; i++) this.gather(i, target, prefix, count, entitledOnly, best)
-    for (let i = home - 1; i >= 0 && best.length < count; i--)
-      this.gather(i, target, prefix, count, entitledOnly, best)
-    return best
-  }
-
-  private gather(
-    index: number,
-    target: Uint8Array,
-    prefix: number,
-    count: number,
-    entitledOnly: boolean,
-    best: Contact[],
-  ): void {
-    const { live } = this.buckets[index] as Bucket
-    for (let i = 0; i < live.length; i++) {
-      const contact = live[i] as Contact
-      if (contact.failures >= BAD || (entitledOnly && !contact.isEntitled)) continue
-      const distance = (contact.prefix ^ prefix) >>> 0
-      // Nearly all of a wide bucket are farther than what was found already.
-      const isFar = best.length === count && distance > farthest(best, prefix)
-      if (!isFar) place(contact, distance, best, count, target, prefix)
-    }
-  }
-}
-
-function farthest(best: readonly Contact[], prefix: number): number {
-  return ((best[best.length - 1] as Contact).prefix ^ prefix) >>> 0
-}
-
-function isAt(contact: Contact, endpoint: Uint8Array): boolean {
-  const { node } = contact
-  for (let i = 0; i < endpoint.length; i++) if (node[20 + i] !== endpoint[i]) return false
-  return true
-}
-
-function hasId(contact: Contact, id: Uint8Array): boolean {
-  const { node } = contact
-  for (let i = 0; i < 20; i++) if (node[i] !== id[i]) return false
-  return true
-}
-
-function find(bucket: Bucket, { node, prefix }: Placed): Contact | undefined {
-  for (const contact of bucket.live) if (contact.prefix === prefix && hasId(contact, node)) return contact
-  for (const contact of bucket.spare) if (contact.prefix === prefix && hasId(contact, node)) return contact
-  return undefined
-}
-
-/** Puts a node where it belongs in a short sorted list of the nearest. `distance` is that of its prefix. */
-function place(
-  contact: Contact,
-  distance: number,
-  list: Contact[],
-  count: number,
-  target: Uint8Array,
-  prefix: number,
-): void {
-  let at = list.length
-  if (at < count) list.push(contact)
-  while (at > 0) {
-    const other = list[at - 1] as Contact
-    const difference = distance - ((other.prefix ^ prefix) >>> 0)
-    if (difference > 0 || (difference === 0 && compareDistance(contact, other, target, prefix) >= 0)) break
-    if (at < count) list[at] = other
-    at--
-  }
-  if (at < count) list[at] = contact
-}
-
-function mix(
-  best: readonly Contact[],
-  entitled: readonly Contact[],
-  count: number,
-  strangers: number,
-  target: Uint8Array,
-): Contact[] {
-  let free = Math.min(strangers, Math.max(count >> 1, count - entitled.length))
-  const mixed = best.filter((contact) => !contact.isEntitled && free-- > 0)
-  for (const contact of entitled) if (mixed.length < count) mixed.push(contact)
-  const prefix = prefixOf(target)
-  return mixed.sort((a, b) => compareDistance(a, b, target, prefix))
-}
-
-/**
- * The node that the newcomer outdoes: wide buckets are kept spread over the eight parts of their range,
- * and within a part a node at half the distance in time replaces one that is slow.
- */
-function crowded(bucket: Bucket, index: number, newcomer: Contact): Contact | undefined {
-  const counts = [0, 0, 0, 0, 0, 0, 0, 0]
-  for (const contact of bucket.live) {
-    const part = partOf(contact.node, index)
-    counts[part] = (counts[part] as number) + 1
-  }
-  const own = partOf(newcomer.node, index)
-  const most = Math.max(...counts)
-  const isThin = (counts[own] as number) + 1 < most
-  let worst: Contact | undefined
-  for (const contact of bucket.live) {
-    const part = partOf(contact.node, index)
-    const isCandidate = isThin ? counts[part] === most : part === own && contact.rtt > 2 * newcomer.rtt
-    if (isCandidate && (!worst || contact.rtt > worst.rtt)) worst = contact
-  }
-  return worst
-}
-
-/** The three bits after those that a bucket shares. */
-function partOf(node: Uint8Array, index: number): number {
-  const bit = index + 1
-  const at = bit >>> 3
-  const pair = ((node[at] as number) << 8) | (node[at + 1] ?? 0)
-  return (pair >>> (13 - (bit & 7))) & 7
 }

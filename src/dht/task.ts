@@ -7,6 +7,7 @@
 
 import { ipFromBytes, isDialable } from '../util/address.js'
 import { readU16 } from '../util/bytes.js'
+import { K } from './contact.js'
 import { readAddress } from './endpoint.js'
 import { type Item, isAuthentic, type MutableItem, type Signatures } from './items.js'
 import type { KrpcQuery, KrpcReply, NodeInfo, Want } from './krpc.js'
@@ -19,7 +20,6 @@ import type {
   LookupStats,
   PutOptions,
 } from './node-types.js'
-import { K } from './routing-table.js'
 
 /** What a task is about. */
 export type Aim =

@@ -13,10 +13,11 @@
 import type { Address } from '../util/address.js'
 import { equalBytes } from '../util/bytes.js'
 import type { Random } from '../util/random.js'
+import { K, QUIET } from './contact.js'
 import { endpointLength, isUsableEndpoint, writeEndpoint } from './endpoint.js'
 import type { KrpcReply } from './krpc.js'
 import { randomIdNear } from './node-id.js'
-import { K, QUIET, type RoutingTable } from './routing-table.js'
+import type { RoutingTable } from './routing-table.js'
 
 /** Checks in flight: strangers cannot make us ping more than these in 5 s. */
 const MOST_CHECKS = 16

@@ -4,6 +4,7 @@ import { asBigInt, asBytes, asDict, asInteger, asList } from '../../src/bencode/
 import { tryDecode } from '../../src/bencode/decode.js'
 import { encode } from '../../src/bencode/encode.js'
 import type { Encodable } from '../../src/bencode/value.js'
+import type { Contact } from '../../src/dht/contact.js'
 import {
   decodeKrpc,
   encodeQuery,
@@ -15,7 +16,7 @@ import {
 import { encodeLookupReply } from '../../src/dht/krpc-lookup-reply.js'
 import { DhtNode } from '../../src/dht/node.js'
 import { compareDistance, isEntitled, prefixOf, randomIdNear, sharedBits } from '../../src/dht/node-id.js'
-import { type Contact, RoutingTable } from '../../src/dht/routing-table.js'
+import { RoutingTable } from '../../src/dht/routing-table.js'
 import { compareBytes, concatBytes, toHex, toLatin1, utf8 } from '../../src/util/bytes.js'
 import { seededRandom } from '../support/random.js'
 
