@@ -463,13 +463,16 @@ export class Connection implements UtpConnection, Timed {
     if (!this.ending) this.host.emit({ type: 'writable', connection: this })
   }
 
-  /** Doubles the window of a connection that fills half of it in a round trip. */
+  /**
+   * Doubles the window of a connection that fills half of it in two round trips, as long as these are without
+   * queues: a larger window on a short path makes a longer queue and no more speed.
+   */
   private maybeWiden(now: number): void {
     const { receiver } = this
     if (now < this.widenAt) return
     if (this.widenAt > 0 && 2 * (receiver.total - this.widenFrom) > receiver.capacity) receiver.widen()
     this.widenFrom = receiver.total
-    this.widenAt = now + Math.max(this.sender.roundTrip.smooth, 1)
+    this.widenAt = now + Math.max(2 * this.sender.roundTrip.least, 1)
   }
 
   private schedule(): void {

@@ -14,9 +14,12 @@ export class RoundTrip {
   /** Smoothed, ms; 0 before the first sample. */
   smooth = 0
   variation = 0
+  /** The shortest of all, ms: the path without queues; 0 before the first sample. */
+  least = 0
   private backoff = 1
 
   sample(ms: number): void {
+    if (this.least === 0 || ms < this.least) this.least = Math.max(ms, 0.001)
     if (this.smooth === 0) {
       this.smooth = Math.max(ms, 0.001)
       this.variation = ms / 2

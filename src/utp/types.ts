@@ -111,7 +111,7 @@ export interface UtpOptions {
   readonly maxConnections?: number
   /**
    * Largest window advertised by a connection, bytes; default 4 MiB. It starts at 1 MiB (a smaller one makes
-   * fast senders stop and start) and doubles when a sender fills half of it in a round trip.
+   * fast senders stop and start) and doubles when a sender fills half of it in two round trips.
    */
   readonly receiveBuffer?: number
   /** Bytes that all connections together may hold unread or out of order; default 64 MiB. */
