@@ -13,7 +13,7 @@ const session = new Session({ path: dir, dht: false, ...options })
 session.on('warning', ({ code, message }) => say({ event: 'warning', code, message }))
 say({ event: 'ready', port: await session.ready })
 const torrent = await session.add(file, select === undefined ? {} : { select })
-torrent.done.then((how) => say({ event: 'done', how }))
+void torrent.done.then((how) => say({ event: 'done', how }))
 say({ event: 'added' })
 torrent.addPeers(peers)
 
