@@ -257,6 +257,7 @@ export class Picker<Owner> {
       return
     }
     this.#noteChoke(peer)
+    if (this.#now >= peer.refusedUntil) this.#forgive(peer)
     if (peer.refused.size === 0) peer.refusedUntil = this.#now + REFUSAL
     if (peer.refused.size < MAX_REFUSED) peer.refused.add(piece)
   }

@@ -161,6 +161,14 @@ class Pair {
       const received = this.open.get(piece)
       if (!received) continue
       equal(new Set(picker.contributors(piece)), this.contributors(piece))
+      const asked = picker.requests(piece).map(({ owner, begin }) => `${owner} ${begin / BLOCK_LENGTH}`)
+      const model = this.peers.flatMap(({ handle, asked: keys }) =>
+        [...keys]
+          .filter((key) => key.startsWith(`${piece}.`))
+          .map((key) => `${handle.owner} ${key.split('.')[1]}`),
+      )
+      must(asked.length === model.length)
+      equal(new Set(asked), new Set(model))
       const states = Array.from(picker.blockStates(piece), (state, block) =>
         received.has(block) ? state === 2 : state === (this.holders(`${piece}.${block}`) > 0 ? 1 : 0),
       )
@@ -243,6 +251,7 @@ function apply(pair: Pair, [kind, a, b, c]: Op): void {
     picker.rejected(peer.handle, at, block * BLOCK_LENGTH)
     peer.asked.delete(key)
     if (!peer.handle.choked || peer.handle.allowedFast.has(at)) {
+      for (const [other, until] of peer.refused) if (until <= pair.told) peer.refused.delete(other)
       // All refusals of a peer expire together, with its first one.
       const [until] = peer.refused.values()
       peer.refused.set(at, until ?? pair.told + 10_000)
