@@ -51,7 +51,8 @@ interface Lease {
 type Step =
   | { readonly type: 'place'; readonly at: number }
   | { readonly type: 'received' | 'corrupt' | 'release'; readonly at: number; readonly revoke: boolean }
-  | { readonly type: 'abandon'; readonly at: number }
+  | { readonly type: 'abandon' | 'deliver' | 'damage'; readonly at: number }
+  | { readonly type: 'recheck'; readonly abort: boolean }
   | { readonly type: 'turn' }
   | { readonly type: 'fail' }
 
@@ -71,6 +72,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ type: fc.constant('release' as const), at: nat, revoke: fc.boolean() }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('abandon' as const), at: nat }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('deliver' as const), at: nat }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('damage' as const), at: nat }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('recheck' as const), abort: fc.boolean() }) },
   { weight: 3, arbitrary: fc.constant({ type: 'turn' as const }) },
   { weight: 1, arbitrary: fc.constant({ type: 'fail' as const }) },
 )
@@ -78,6 +82,31 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 function fill(source: Torrent, lease: Lease): void {
   const start = lease.piece * source.layout.pieceLength + lease.begin
   lease.data.set(source.data.subarray(start, start + lease.data.length))
+}
+
+/** An honest peer sends whatever is missing of a piece. */
+function deliver(store: Store, source: Torrent, piece: number): void {
+  for (let block = 0; block < source.layout.blockCount(piece); block++) {
+    const { begin, length } = source.layout.blockAt(piece, block)
+    const data = store.place(piece, begin, length)
+    if (!data) continue
+    fill(source, { piece, block, begin, data })
+    store.received(piece, begin, data)
+  }
+}
+
+/** Changes a byte of a piece on the disk; false where there is none that is not a pad. */
+async function damage(source: Torrent, backend: TestBackend, piece: number): Promise<boolean> {
+  const { layout, files } = source
+  for (const { file, offset } of layout.slices(piece, 0, layout.pieceSize(piece))) {
+    if (files[file]!.pad) continue
+    const bytes = new Uint8Array(1)
+    const index = files.slice(0, file).filter((each) => !each.pad).length
+    await backend.inner.read(index, offset, bytes)
+    await backend.inner.write(index, offset, [Uint8Array.of(bytes[0]! ^ 1)])
+    return true
+  }
+  return false
 }
 
 /** Whoever else writes to the block is told to stop. */
@@ -91,11 +120,14 @@ function revoke(store: Store, leases: Lease[], winner: Lease): void {
 }
 
 describe('the store', () => {
-  it('ends with the right bytes on the disk, whatever peers do', { timeout: 60_000 }, async () => {
+  it('ends with the right bytes on the disk, whatever peers and others do to it', {
+    timeout: 60_000,
+  }, async () => {
+    let losses = 0
     await fc.assert(
       fc.asyncProperty(
         fc.nat(SOURCES.length - 1),
-        fc.array(step, { maxLength: 120 }),
+        fc.array(step, { maxLength: 120, size: 'max' }),
         async (which, steps) => {
           const source = SOURCES[which]!
           const { layout } = source
@@ -110,6 +142,9 @@ describe('the store', () => {
           const { store, log } = await openStore(source, { backend, budget: 262_144, readBudget: 65_536 })
           const leases: Lease[] = []
           const corrupted = new Set<number>()
+          const damaged = new Set<number>()
+          const abort = new AbortController()
+          let recheck: Promise<unknown> = Promise.resolve()
           for (const now of steps) {
             // Slow writers: whatever is lent may change at any time until it is given back.
             for (const lease of leases) lease.data.fill(0x55)
@@ -117,7 +152,15 @@ describe('the store', () => {
               await turns(3)
               if (store.error) store.retry()
             } else if (now.type === 'fail') failures++
-            else if (now.type === 'abandon') store.abandon(now.at % layout.pieceCount)
+            else if (now.type === 'deliver') deliver(store, source, now.at % layout.pieceCount)
+            else if (now.type === 'damage') {
+              const piece = [...store.verified][now.at % Math.max(1, store.verified.count)]
+              if (piece !== undefined && (await damage(source, backend, piece))) damaged.add(piece)
+            } else if (now.type === 'recheck') {
+              // Beside everything that follows.
+              const signal = now.abort ? abort.signal : new AbortController().signal
+              recheck = recheck.then(() => store.recheck({ signal }).catch(() => undefined))
+            } else if (now.type === 'abandon') store.abandon(now.at % layout.pieceCount)
             else if (now.type === 'place') {
               const piece = now.at % layout.pieceCount
               const block = Math.floor(now.at / 7) % layout.blockCount(piece)
@@ -142,24 +185,28 @@ describe('the store', () => {
           }
           // Honest peers finish the rest; those who still hold a lease leave.
           for (const lease of leases.splice(0)) store.release(lease.piece, lease.begin, lease.data)
-          for (let round = 0; round < 400 && !store.verified.isFull; round++) {
+          abort.abort(new Error('enough'))
+          failures = 0
+          for (let round = 0; round < 400; round++) {
             if (store.error) store.retry()
-            for (let piece = 0; piece < layout.pieceCount; piece++) {
-              for (let block = 0; block < layout.blockCount(piece); block++) {
-                const { begin, length } = layout.blockAt(piece, block)
-                const data = store.place(piece, begin, length)
-                if (!data) continue
-                fill(source, { piece, block, begin, data })
-                store.received(piece, begin, data)
-              }
+            if (store.verified.isFull) {
+              // What was spoiled after it was looked at is found now, and fetched once more.
+              await recheck
+              await store.recheck()
+              if (store.verified.isFull) break
             }
+            for (let piece = 0; piece < layout.pieceCount; piece++) deliver(store, source, piece)
             await turns(4)
           }
           await store.flush()
           expect(store.verified.isFull).toBe(true)
-          expect(log.verified.toSorted((a, b) => a - b)).toEqual(
-            Array.from({ length: layout.pieceCount }, (_, i) => i),
-          )
+          const times = (pieces: readonly number[], piece: number): number =>
+            pieces.filter((each) => each === piece).length
+          for (let piece = 0; piece < layout.pieceCount; piece++)
+            expect(times(log.verified, piece)).toBe(times(log.lost, piece) + 1)
+          // Nothing that is right is ever lost.
+          expect(log.lost.filter((piece) => !damaged.has(piece))).toEqual([])
+          losses += log.lost.length
           // Only pieces that a corrupt block went into may have failed.
           expect(log.failed.filter((piece) => !corrupted.has(piece))).toEqual([])
           expect(store.memory.pieces).toBe(0)
@@ -172,8 +219,9 @@ describe('the store', () => {
           await store.close()
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 100 },
     )
+    expect(losses).toBeGreaterThan(0)
   })
 
   it('reads any range right, however many read, and keeps parts until they are sent', async () => {

@@ -84,6 +84,7 @@ export function alignedTorrent(
 export interface Log {
   readonly verified: number[]
   readonly failed: number[]
+  readonly lost: number[]
   readonly errors: StorageError[]
   drained: number
 }
@@ -94,7 +95,7 @@ export async function openStore(
     Omit<StoreOptions, 'on' | 'layout' | 'files' | 'pieces'>
   > = {},
 ) {
-  const log: Log = { verified: [], failed: [], errors: [], drained: 0 }
+  const log: Log = { verified: [], failed: [], lost: [], errors: [], drained: 0 }
   const { backend = new MemoryStorage(), ...rest } = options
   const { leaves, verifier } = source
   const store: Store = new Store({
@@ -109,6 +110,7 @@ export async function openStore(
       ...(leaves ? { doubtful: (piece: number) => void store.reopen(piece, leaves(piece)) } : {}),
       verified: (piece) => void log.verified.push(piece),
       failed: (piece) => void log.failed.push(piece),
+      lost: (piece) => void log.lost.push(piece),
       error: (error) => void log.errors.push(error),
       drained: () => void log.drained++,
     },
