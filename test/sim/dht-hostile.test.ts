@@ -190,13 +190,14 @@ describe('floods', () => {
     const hosts = grow(network, 40, limits ? {} : { rateLimits: false })
     const infoHash = network.random.bytes(20)
     network.lookup(hosts[3] as Host, (node, now) => node.getPeers(infoHash, { announce: { port: 7 } }, now))
-    const back = { datagrams: 0, bytes: 0, sent: 0 }
+    const back = { datagrams: 0, bytes: 0, sent: 0, largest: 0, query: 0 }
     // Forged sources: nobody there ever answers.
     const sources = Array.from({ length: addresses }, () => ({
       address: network.freeAddress(),
       receive(bytes: Uint8Array) {
         back.datagrams++
         back.bytes += bytes.length
+        back.largest = Math.max(back.largest, bytes.length)
       },
     }))
     for (const source of sources) network.attach(source)
@@ -216,6 +217,7 @@ describe('floods', () => {
         const transactionId = Uint8Array.of(i >> 8, i)
         const bytes = encodeQuery({ ...query, transactionId, id: network.random.bytes(20) })
         back.sent += bytes.length
+        back.query = bytes.length
         network.send(bytes, address, (hosts[i % 40] as Host).address)
       })
     }
@@ -245,11 +247,14 @@ describe('floods', () => {
     expect(limited.datagrams, `seed ${SEED}`).toBeLessThanOrEqual(40 * 100)
     const free = flood(false, 1, 800)
     expect(free.datagrams, `seed ${SEED}`).toBeGreaterThan(8_000 - 400)
+    expect(free.largest, `seed ${SEED}`).toBeGreaterThan(5 * free.query)
     expect([limited.over, limited.found], `seed ${SEED}`).toEqual([10, 10])
   }, 60_000)
 
   it('of ten thousand forged addresses get little more than they sent, and look-ups go on', () => {
     const limited = flood(true, 10_000, 4_000)
+    expect(limited.datagrams, `seed ${SEED}`).toBeGreaterThan(1_000)
+    expect(limited.largest, `seed ${SEED}`).toBeLessThanOrEqual(4 * limited.query)
     expect(limited.bytes, `seed ${SEED}`).toBeLessThan(4 * limited.sent)
     expect([limited.over, limited.found], `seed ${SEED}`).toEqual([10, 10])
     // None of them ever answered: none is in a table.
