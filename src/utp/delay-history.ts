@@ -44,7 +44,7 @@ export class DelayHistory {
     this.base = (this.base + by) | 0
   }
 
-  private turn(minima: Uint32Array, sample: number, now: number): void {
+  private turn(minima: Int32Array, sample: number, now: number): void {
     this.slot = (this.slot + 1) % SLOTS
     minima[this.slot] = sample
     this.nextSlot = now + SLOT_MS
