@@ -77,6 +77,8 @@ class SystemDatagrams implements DatagramSocket {
   private readonly socket: Socket
   private stage: Uint8Array = new Uint8Array(STAGE_BYTES)
   private staged = 0
+  /** The begin of the stage, as long as the last datagram: a view costs more than the copy, and most are alike. */
+  private first: Uint8Array = this.stage
   private closing: Promise<void> | undefined
 
   constructor(socket: Socket) {
@@ -94,17 +96,23 @@ class SystemDatagrams implements DatagramSocket {
     else if (socket.getSendQueueSize() > QUEUE_LIMIT) return
     if (this.staged + bytes.length > STAGE_BYTES) {
       this.stage = new Uint8Array(STAGE_BYTES)
+      this.first = this.stage
       this.staged = 0
     }
-    const end = this.staged + bytes.length
-    const copy = this.stage.subarray(this.staged, end)
+    const copy = this.place(bytes.length)
     copy.set(bytes)
-    this.staged = end
+    this.staged += bytes.length
     try {
       socket.send(copy, to.port, to.host)
     } catch {
       // Port 0 and the like: lost, as the contract says.
     }
+  }
+
+  private place(length: number): Uint8Array {
+    if (this.staged > 0) return this.stage.subarray(this.staged, this.staged + length)
+    if (this.first.length !== length) this.first = this.stage.subarray(0, length)
+    return this.first
   }
 
   close(): Promise<void> {
