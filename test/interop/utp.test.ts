@@ -8,6 +8,7 @@ import { UdpHub } from '../../src/net/udp-hub.js'
 import { UtpTransport } from '../../src/net/utp-transport.js'
 import type { ByteStream } from '../../src/net/world.js'
 import { parseEndpoint } from '../../src/util/address.js'
+import { hasIpv6 } from '../support/ipv6.js'
 import { expectNothingLeft } from '../support/resources.js'
 import { requireClient } from './rigs/clients.js'
 import { Far } from './rigs/far.js'
@@ -35,6 +36,8 @@ function usedBy(torrent: Torrent): Set<string> {
   })
   return used
 }
+
+const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1)
 
 describe.runIf(requireClient('libtorrent'))('libtorrent over uTP', () => {
   it('sends us 1 GiB, and another takes it from us', async () => {
@@ -92,6 +95,28 @@ describe.runIf(requireClient('libtorrent'))('libtorrent over uTP', () => {
     await leech.finished(payload.infoHash)
     expect([...used]).toEqual(['utp rc4'])
     await expectSame(payload, target)
+  })
+
+  it.runIf(hasIpv6)('(IPv6) sends to us, and another takes it from us', async () => {
+    const stage = scene()
+    const local = { transport: 'utp', listen: ['::1'] } as const
+    const seed = stage.own(await Libtorrent.start(local))
+    const payload = await makePayload(stage, seed, SMALLER)
+    await seed.add(payload.torrent, payload.dir)
+    const target = await stage.folder('target')
+    const session = openSession(stage, target, { ...ONLY, host: '::1' })
+    const torrent = await session.add(payload.torrent)
+    const used = usedBy(torrent)
+    torrent.addPeers([`[::1]:${portOf(seed.address)}`])
+    expect(await within(DONE, 'download', torrent.done)).toBe('complete')
+    await expectSame(payload, target)
+    const leech = stage.own(await Libtorrent.start(local))
+    const further = await stage.folder('further')
+    await leech.add(payload.torrent, further)
+    await leech.connect(payload.infoHash, [`[::1]:${await session.ready}`])
+    await leech.finished(payload.infoHash)
+    await expectSame(payload, further)
+    expect([...used]).toEqual(['utp plain'])
   })
 
   it('opens and closes 2,000 connections with us: we keep none, and it still serves', async () => {

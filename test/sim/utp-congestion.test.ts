@@ -70,6 +70,27 @@ describe('two flows on one link', () => {
   })
 })
 
+it('who sends less than it may gains no window by it, at the start or later', () => {
+  const { network, a, b } = twoHosts(1, { delay: 25, rate: 1_000_000, buffer: 100_000 })
+  const side = a.connect(b)
+  const trickle = () => {
+    for (let i = 0; i < 300; i++) {
+      network.run(() => false, 100)
+      side.send(1_000)
+    }
+    network.run(() => false, 1_000)
+    return side.connection.stats.window
+  }
+  // RFC 3390, and a packet that may have filled it.
+  expect(trickle()).toBeLessThan(4380 + 1500)
+  side.send(2_000_000)
+  expect(network.run(() => side.connection.queued === 0, 60_000)).toBe(true)
+  // The burst may end in slow start: a loss brings the steady phase.
+  const { window } = side.connection.stats
+  expect(trickle()).toBeLessThanOrEqual(window)
+  expect(window).toBeGreaterThan(10_000)
+})
+
 it.each([1, 2, 3])('beside TCP on a link with 500 ms of buffer it takes less than 20 % (seed %i)', (seed) => {
   const network = new Network(seed)
   const link = network.pipe({ delay: 25, rate: 250_000, buffer: 125_000, jitter: 2 })

@@ -12,6 +12,7 @@ import {
 } from '../../../src/net/utp-node.js'
 import type { UtpSocket } from '../../../src/net/utp-socket.js'
 import { equalBytes } from '../../../src/util/bytes.js'
+import { hasIpv6 } from '../../support/ipv6.js'
 import { expectNothingLeft } from '../../support/resources.js'
 
 const MIB = 1024 * 1024
@@ -61,6 +62,17 @@ describe('rarest/utp', () => {
     if (!socket.closed) await once(socket, 'close')
     expect(socket.stats?.bytesSent).toBe(5)
     while (server.connections > 0) await new Promise((resolve) => setImmediate(resolve))
+  })
+
+  it.runIf(hasIpv6)('does so over IPv6', async () => {
+    const server = createServer({}, echo)
+    servers.push(server)
+    const { port } = await server.listen({ host: '::1' })
+    const socket = dial({ host: '::1', port })
+    socket.end(pattern(MIB))
+    expect(equalBytes(await buffer(socket), pattern(MIB))).toBe(true)
+    expect(socket.remote).toEqual({ host: '::1', port })
+    expect(socket.stats?.mtu).toBeGreaterThanOrEqual(1232)
   })
 
   it('takes what is written before it is connected, and a name for a host', async () => {

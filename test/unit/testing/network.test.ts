@@ -271,6 +271,22 @@ describe('virtual datagrams', () => {
     expect(got[0]!.map(({ bytes }) => bytes[0])).toEqual([3])
   })
 
+  it('pass a NAT only as answers of the very address and port', async () => {
+    const { net, got, send, hosts } = await between({ seed: 1 }, { nat: true })
+    send(0, Uint8Array.of(1))
+    await net.advance(100)
+    const behind = { host: hosts[0]!.ip, port: 6881 }
+    const [beside, third] = [
+      await hosts[1]!.world.bind({ port: 6882 }, () => {}),
+      await net.host().world.bind({ port: 6881 }, () => {}),
+    ]
+    beside.send(Uint8Array.of(2), behind)
+    third.send(Uint8Array.of(3), behind)
+    send(1, Uint8Array.of(4))
+    await net.advance(100)
+    expect(got[0]!.map(({ bytes }) => bytes[0])).toEqual([4])
+  })
+
   it('are lost to closed sockets, other families, partitions, hosts that drop, and nobody', async () => {
     const { net, got, send, sockets, hosts } = await between({ seed: 1 }, {}, { dropDatagrams: 0.5 })
     for (let i = 0; i < 1_000; i++) send(0, Uint8Array.of(1))
