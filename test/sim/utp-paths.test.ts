@@ -154,6 +154,25 @@ describe('the path MTU', () => {
     expect([other.received, other.wrongAt, side.code]).toEqual([5_000_000, -1, undefined])
   })
 
+  it('where what was sent passes in fragments after all, the rest goes in small packets', () => {
+    const { network, a, side, other } = under(1, 5_000_000)
+    const sent = new Set<number>()
+    let fragments = false
+    network.tamper = (bytes, from) => {
+      if (from !== a || bytes.length <= 1000) return bytes
+      const seq = ((bytes[16] as number) << 8) | (bytes[17] as number)
+      if (!fragments) sent.add(seq)
+      return fragments && sent.has(seq) ? bytes : undefined
+    }
+    network.run(() => false, 3_000)
+    fragments = true
+    side.end()
+    expect(network.run(() => side.closed, 60_000)).toBe(true)
+    expect([side.code, other.received, other.wrongAt]).toEqual([undefined, 5_000_000, -1])
+    expect(side.connection.stats.mtu).toBeGreaterThan(1000 - 16)
+    expect(side.connection.stats.mtu).toBeLessThanOrEqual(1000)
+  })
+
   it('a black hole that stays ends the transfer; what arrived is right, and the next one passes', () => {
     const { network, there, a, b, side, other } = under(1, 5_000_000)
     there.options = { ...there.options, mtu: 1000 }
