@@ -136,14 +136,15 @@ export class Dht {
       readonly port: number
       /** Nodes shall take the port that our datagrams come from, as a NAT has changed it. Default false. */
       readonly impliedPort?: boolean
-      /** We have everything (BEP 33). Default false. */
+      /** We have everything, and rather look for peers that have not (BEP 33). Default false. */
       readonly seed?: boolean
     },
   ): DhtLookup<Address> {
     const { port, impliedPort = false, seed = false } = options
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
       throw new RangeError(`port must be an integer in 1 .. 65535, got ${port}`)
-    return this.#peers(keyOf('infoHash', infoHash), { announce: { port, impliedPort, seed } }, options)
+    const query = { announce: { port, impliedPort, seed }, noSeed: seed }
+    return this.#peers(keyOf('infoHash', infoHash), query, options)
   }
 
   /** How many seeds and other peers the DHT knows of a torrent, estimated (BEP 33); within 10 % up to a few thousand. */
