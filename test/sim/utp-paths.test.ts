@@ -98,6 +98,29 @@ describe('the path MTU', () => {
     expect(stats).toMatchObject({ mtu: 548, lossCuts: 0, timeouts: 0 })
   })
 
+  /** Sends 3 MB, without the n-th datagrams from the sender that are longer than a small packet. */
+  function without(lost: readonly number[], there: PipeOptions): number {
+    const { network, a, b } = twoHosts(1, there)
+    let long = 0
+    network.tamper = (bytes, from) =>
+      from === a && bytes.length > 548 && lost.includes(++long) ? undefined : bytes
+    const side = a.connect(b)
+    side.send(3_000_000, true)
+    expect(network.run(() => side.closed, 60_000)).toBe(true)
+    expect([side.code, b.sides[0]?.received, b.sides[0]?.wrongAt]).toEqual([undefined, 3_000_000, -1])
+    return side.connection.stats.mtu
+  }
+
+  it('the largest size is tried once, since a system may cut the next one into fragments', () => {
+    const mtu = without([1], { delay: 10 })
+    expect(mtu).toBeLessThan(1464)
+    expect(mtu).toBeGreaterThan(1440)
+  })
+
+  it('a smaller one that is lost by chance is tried again', () => {
+    expect(without([2], { delay: 10, mtu: 1300 })).toBeGreaterThan(1300 - 16)
+  })
+
   /** A transfer that is under way, with full packets. */
   function under(seed: number, bytes: number) {
     const hosts = twoHosts(seed, { delay: 10, rate: 1_000_000 })
