@@ -40,18 +40,20 @@ progress()
 scenario.grow(nodes, 20 * MINUTE)
 network.run(network.now + 15 * MINUTE)
 report('grown', `${(network.now / MINUTE).toFixed(0)} virtual minutes, ${network.datagrams} datagrams`)
-scenario.churn(0.2, network.now + 15 * MINUTE + 27 * MINUTE)
-const traffic = scenario.traffic(15 * MINUTE)
-report('traffic of an idle node, both ways', `${traffic.toFixed(0)} bytes/s`, traffic < 300)
-const found = scenario.findAnnounced(lookups)
-report(
-  'peers found that were announced 15 min before',
-  `${found.found} of ${found.lookups}`,
-  found.found >= 0.995 * found.lookups,
-)
-report('median rounds', String(found.medianRounds), found.medianRounds <= 5)
-report('median queries', String(found.medianQueries), found.medianQueries <= 40)
-report('median duration', `${found.medianDuration.toFixed(0)} ms at 10 to 150 ms a way`)
+if (lookups > 0) {
+  scenario.churn(0.2, network.now + 15 * MINUTE + 27 * MINUTE)
+  const traffic = scenario.traffic(15 * MINUTE)
+  report('traffic of an idle node, both ways', `${traffic.toFixed(0)} bytes/s`, traffic < 300)
+  const found = scenario.findAnnounced(lookups)
+  report(
+    'peers found that were announced 15 min before',
+    `${found.found} of ${found.lookups}`,
+    found.found >= 0.995 * found.lookups,
+  )
+  report('median rounds', String(found.medianRounds), found.medianRounds <= 5)
+  report('median queries', String(found.medianQueries), found.medianQueries <= 40)
+  report('median duration', `${found.medianDuration.toFixed(0)} ms at 10 to 150 ms a way`)
+}
 const sizes = scenario.hosts.map((host) => host.node.stats(network.now))
 const mean = (sum: number) => (sum / sizes.length).toFixed(0)
 report(
@@ -64,7 +66,7 @@ report(
   'simulated for each second of CPU',
   `${((nodes * virtual) / seconds).toFixed(0)} node-seconds and ${(network.datagrams / seconds).toFixed(0)} datagrams; ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`,
 )
-for (const entitled of [false, true]) {
+for (const entitled of targets > 0 ? [false, true] : []) {
   const attacked = Array.from({ length: targets }, () => network.random.bytes(20))
   for (const target of attacked) scenario.surround(target, entitled)
   network.run(network.now + 5 * MINUTE)
