@@ -202,24 +202,20 @@ describe('a magnet', () => {
     }
   })
 
-  scenario('meets peers behind NATs through one that has no metadata either', async (sim) => {
-    const utp = { session: { utp: true } }
-    const relay = await sim.join(torrent, { ...utp, magnet: true })
-    const source = await sim.join(torrent, {
-      ...utp,
-      host: { nat: true },
-      magnet: true,
-      add: { peers: [at(relay)] },
-    })
-    const leecher = await sim.join(torrent, {
-      ...utp,
-      host: { nat: true },
-      magnet: true,
-      add: { peers: [at(relay)] },
-    })
-    const met = () => leecher.torrent.peers.find(({ address }) => address.startsWith(`${source.host.ip}:`))
-    await sim.run(() => met() !== undefined, 300_000)
+  scenario('meets a peer behind a NAT through one that has no metadata either', async (sim) => {
+    const session = { utp: true }
+    const relay = await sim.join(torrent, { session, magnet: true })
+    const join = () =>
+      sim.join(torrent, { session, host: { nat: true }, magnet: true, add: { peers: [at(relay)] } })
+    const first = await join()
+    // Having been told of somebody else just before, the first hears nothing of the second for a minute.
+    const other = await sim.rawTo(relay, torrent, naming([]))
+    await sim.run(() => other.links[0]?.greeted === true)
+    await sim.network.advance(12_000)
+    const second = await join()
+    const met = () => second.torrent.peers.find(({ address }) => address.startsWith(`${first.host.ip}:`))
+    await sim.run(() => met() !== undefined, 45_000)
     expect(met()?.transport).toBe('utp')
-    expect(leecher.torrent.state).toBe('metadata')
+    expect(second.torrent.state).toBe('metadata')
   })
 })
