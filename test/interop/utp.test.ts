@@ -16,7 +16,7 @@ import { Libtorrent } from './rigs/libtorrent.js'
 import { abilities, Lan } from './rigs/namespaces.js'
 import { expectSame, makePayload, SHAPES } from './rigs/payload.js'
 import { addressOf, openSession, within } from './rigs/rarest.js'
-import { type Scene, scene } from './rigs/scene.js'
+import { type Scene, scene, until } from './rigs/scene.js'
 import { OurSession } from './rigs/session.js'
 import { Transmission } from './rigs/transmission.js'
 
@@ -238,6 +238,40 @@ describe.runIf(requireClient('libtorrent'))(`libtorrent far away, over uTP (${WA
     await seed.connect(peers)
     for (const _ of hosts) await libtorrent.child.event('finished', { timeout: FAR })
     expect((await seed.status()).stats.uploaded).toBeGreaterThanOrEqual(8 * payload.size)
+  })
+})
+
+describe.runIf(namespaces && requireClient('libtorrent'))('a path of the kernel', () => {
+  it('that shrinks in the middle of a transfer does not end it: the system cuts fragments', async () => {
+    const stage = scene()
+    const maker = stage.own(await Libtorrent.start())
+    const payload = await makePayload(stage, maker, { pieceLength: 65_536, files: { '': 8 * MIB } })
+    const lan = stage.own(new Lan())
+    const [here, router, there] = [lan.machine(), lan.machine(), lan.machine()]
+    lan.join(here, ['10.51.1.2/24'], router, ['10.51.1.1/24'])
+    const [near, far] = lan.join(router, ['10.51.2.1/24'], there, ['10.51.2.2/24'])
+    lan.forward(router)
+    lan.route(here, '10.51.1.1')
+    lan.route(there, '10.51.2.1')
+    const session = { host: '10.51.1.2', tcp: false }
+    const { torrent, dir } = payload
+    const seed = stage.own(await OurSession.start({ session, torrent, dir }, { machine: here }))
+    const settings = { download_rate_limit: 2 * MIB }
+    const leech = stage.own(
+      await Libtorrent.start({ transport: 'utp', listen: ['10.51.2.2'], settings }, { machine: there }),
+    )
+    const target = await stage.folder('target')
+    await leech.add(torrent, target)
+    await leech.connect(payload.infoHash, [`10.51.1.2:${seed.port}`])
+    const done = async () => (await leech.status(payload.infoHash)).done
+    await until('a part is there', async () => (await done()) > MIB)
+    lan.mtu(router, near, 1000)
+    lan.mtu(there, far, 1000)
+    expect(await done()).toBeLessThan(payload.size)
+    await leech.finished(payload.infoHash)
+    // One connection carried all of it.
+    expect(leech.child.events.filter(({ event }) => event === 'connected')).toHaveLength(1)
+    await expectSame(payload, target)
   })
 })
 

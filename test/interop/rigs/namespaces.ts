@@ -89,6 +89,11 @@ export class Lan {
     machine.run('/usr/bin/python3', NAT)
   }
 
+  /** The longest packet that an interface carries from now on, headers included. */
+  mtu(machine: Machine, device: string, bytes: number): void {
+    must('ip', '-n', machine.name, 'link', 'set', device, 'mtu', String(bytes))
+  }
+
   /** `tc netem` on what leaves by an interface. */
   netem(machine: Machine, device: string, ...how: readonly string[]): void {
     must('tc', '-n', machine.name, 'qdisc', 'add', 'dev', device, 'root', 'netem', ...how)
