@@ -190,6 +190,9 @@ def add_params(command):
     if not command.get('pex'):
         # Else a leech tells seeds of each other, and they keep connecting among themselves.
         params.flags |= lt.torrent_flags.disable_pex
+    if command.get('resumed'):
+        # As resume data of an earlier run would have it: nothing is checked but the size of the files.
+        params.have_pieces = [True] * params.ti.num_pieces()
     if command.get('seedMode'):
         params.flags |= lt.torrent_flags.seed_mode
     if command.get('sequential'):
@@ -219,6 +222,7 @@ def status(handle):
             'utp': bool(peer.flags & UTP_SOCKET),
             'rc4': bool(peer.flags & lt.peer_info.rc4_encrypted),
             'seed': bool(peer.flags & lt.peer_info.seed),
+            'pieces': sum(peer.pieces),
         })
     return {
         'state': str(state.state),

@@ -62,6 +62,8 @@ export interface LibtorrentStatus {
     readonly utp: boolean
     readonly rc4: boolean
     readonly seed: boolean
+    /** How many it has, as far as libtorrent knows. */
+    readonly pieces: number
   }[]
 }
 
@@ -109,6 +111,7 @@ export class Libtorrent {
     dir: string,
     options: {
       readonly seedMode?: boolean
+      readonly sequential?: boolean
       readonly trackers?: readonly string[]
       readonly pex?: boolean
     } = {},
