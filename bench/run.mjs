@@ -47,7 +47,7 @@ for (const scenario of scenarios) {
     for (const client of order) {
       if (failures.has(client)) continue
       try {
-        const sample = await scenario.run(client, workspace, { compare: run === 0 })
+        const sample = await scenario.run(client, workspace, { compare: run === 0, phase: run / runs })
         samples.get(client).push(sample)
         console.error(
           `  ${client.padEnd(10)} ${sample.rate.toFixed(0).padStart(5)} MiB/s  ${sample.cpuPerGib.toFixed(2)} CPU s/GiB  ` +

@@ -107,7 +107,7 @@ function table({ name, title, clients }) {
 }
 
 /** What scale is compared with: the same kind of seed, so that only the scale differs. */
-const BASE = { 'download-16k': 'download', 'download-20': 'download-lazy', 'download-40': 'download-lazy' }
+const BASE = { 'download-16k': 'download', 'download-20': 'download', 'download-40': 'download' }
 
 /** Ratios between scenarios: what scale costs each client. */
 function derived(results) {

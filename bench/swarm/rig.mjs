@@ -144,10 +144,22 @@ async function ready(child) {
 }
 
 /**
- * `count` seeds that only upload: one libtorrent process up to 10, else two that share the addresses
- * 127.0.1.x and 127.0.2.x, each address with a libtorrent session of its own.
+ * What a libtorrent seed has done with its data before the first peer comes. `resumed`: it was told that it has
+ * all, as a client is that was started again. `lazy`: seed mode, each piece is hashed when it is first asked for.
+ * `checked`: it has hashed all of it a moment ago, so its pages are mapped.
  */
-export async function startSeeds(torrent, data, count, lazy = false, link = {}) {
+const SEED_STATES = {
+  resumed: { resumed: true },
+  lazy: { seedMode: true },
+  checked: {},
+}
+
+/**
+ * `count` seeds that only upload: one libtorrent process up to 10, else two that share the addresses
+ * 127.0.1.x and 127.0.2.x, each address with a libtorrent session of its own. `state`: how they came to have the
+ * data, see SEED_STATES.
+ */
+export async function startSeeds(torrent, data, count, state = 'resumed', link = {}) {
   const processes = []
   try {
     const perProcess = count > 10 ? [Math.ceil(count / 2), Math.floor(count / 2)] : [count]
@@ -155,7 +167,7 @@ export async function startSeeds(torrent, data, count, lazy = false, link = {}) 
       const listen = Array.from({ length: addresses }, (_, i) => `127.0.${index + 1}.${i + 1}`)
       const seed = await startLibtorrent({ listen, ...link })
       processes.push(seed)
-      await seed.request({ cmd: 'add', torrent, dir: data, seedMode: lazy })
+      await seed.request({ cmd: 'add', torrent, dir: data, ...SEED_STATES[state] })
       for (let ready = 0; ready < addresses; ready++) await seed.event('finished')
     }
   } catch (error) {
