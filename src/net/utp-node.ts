@@ -49,6 +49,8 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
   readonly #scheduler: Scheduler
   readonly #transport: UtpTransport
   readonly #sockets = new Set<UtpSocket>()
+  /** Hears the `'close'` of every socket: one closure for all of them. */
+  readonly #left: (this: UtpSocket) => void = leaving(this.#sockets, () => this.#idle())
   readonly #waiting: (() => void)[] = []
   #binding: Promise<number> | undefined
   #ending = false
@@ -153,10 +155,7 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
   #adopt(from: ConstructorParameters<typeof UtpSocket>[0], options: UtpSocketOptions): UtpSocket {
     const socket = new UtpSocket(from, options)
     this.#sockets.add(socket)
-    socket.once('close', () => {
-      this.#sockets.delete(socket)
-      this.#idle()
-    })
+    socket.on('close', this.#left)
     return socket
   }
 
@@ -182,4 +181,11 @@ export function connect(to: UtpConnectOptions): UtpSocket {
   const socket = node.connect(to)
   socket.once('close', () => void node.close())
   return socket
+}
+
+function leaving(sockets: Set<UtpSocket>, then: () => void): (this: UtpSocket) => void {
+  return function () {
+    sockets.delete(this)
+    then()
+  }
 }

@@ -7,7 +7,7 @@ import { Duplex } from 'node:stream'
 import type { Address } from '../util/address.js'
 import { errorCode, RarestError } from '../util/errors.js'
 import type { UtpStats } from '../utp/types.js'
-import type { UtpStream } from './utp-stream.js'
+import type { UtpStream, UtpStreamListener } from './utp-stream.js'
 
 /** What a socket may be told. */
 export interface UtpSocketOptions {
@@ -22,16 +22,14 @@ export interface UtpSocketOptions {
  * takes no more, and who does not read holds the remote back. `destroy()` resets the connection.
  */
 export class UtpSocket extends Duplex {
-  readonly #abort = new AbortController()
-  #stream: UtpStream | undefined
+  /** Of the attempt to connect. */
+  #abort: AbortController | undefined
+  #sink: Sink | undefined
   /** What waits for the connection: the first write, or the end. */
   #whenOpen: (() => void) | undefined
   /** Somebody reads, perhaps since before there was a connection. */
   #wanted = false
-  #remoteEnded = false
   #ended = false
-  #closed = false
-  #whenClosed: ((error: Error | null) => void) | undefined
 
   /** Made by `connect` and servers. */
   constructor(
@@ -43,8 +41,10 @@ export class UtpSocket extends Duplex {
       this.#open(from)
       return
     }
+    this.#abort = new AbortController()
     from(this.#abort.signal).then(
       (stream) => {
+        this.#abort = undefined
         if (this.destroyed) {
           stream.destroy()
           return
@@ -59,27 +59,27 @@ export class UtpSocket extends Duplex {
 
   /** True until `'connect'`. */
   get connecting(): boolean {
-    return this.#stream === undefined && !this.destroyed
+    return this.#sink === undefined && !this.destroyed
   }
 
   /** The remote end, once connected. */
   get remote(): Address | undefined {
-    return this.#stream?.remote
+    return this.#sink?.stream.remote
   }
 
   /** Our end, once connected; its host is unspecified when the socket is bound to all addresses. */
   get local(): Address | undefined {
-    return this.#stream?.local
+    return this.#sink?.stream.local
   }
 
   /** Counters and estimates of the connection, once connected. */
   get stats(): UtpStats | undefined {
-    return this.#stream?.connection.stats
+    return this.#sink?.stream.connection.stats
   }
 
   override _read(): void {
     this.#wanted = true
-    this.#stream?.resume()
+    this.#sink?.stream.resume()
   }
 
   override _write(chunk: Uint8Array, _encoding: string, callback: (error?: Error | null) => void): void {
@@ -97,55 +97,70 @@ export class UtpSocket extends Duplex {
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    if (!this.#stream) {
+    if (!this.#sink) {
       this.#whenOpen = () => this._final(callback)
       return
     }
     this.#ended = true
-    this.#stream.end()
+    this.#sink.stream.end()
     callback()
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    const stream = this.#stream
-    if (!stream) this.#abort.abort(error ?? new RarestError('utp/destroyed', 'the socket was destroyed'))
-    if (!stream || this.#closed) callback(error)
+    const sink = this.#sink
+    if (!sink) this.#abort?.abort(error ?? new RarestError('utp/destroyed', 'the socket was destroyed'))
+    if (!sink || sink.closed) callback(error)
     else {
-      this.#whenClosed = (broken) => callback(error ?? broken)
+      sink.whenClosed = (broken) => callback(error ?? broken)
       // Both sides have ended: what is on its way may arrive.
-      if (error || !this.#ended || !this.#remoteEnded) stream.destroy()
+      if (error || !this.#ended || !sink.remoteEnded) sink.stream.destroy()
     }
   }
 
   #open(stream: UtpStream): void {
-    this.#stream = stream
-    stream.remoteEnd = () => {
-      this.#remoteEnded = true
-      this.push(null)
-    }
+    this.#sink = new Sink(this, stream)
     if (!this.#wanted) stream.pause()
-    stream.listen({
-      data: (chunk) => {
-        // Lent for the call, and read later.
-        if (!this.push(Buffer.from(chunk))) stream.pause()
-      },
-      drain() {},
-      close: (error) => this.#close(error),
-    })
+    stream.listen(this.#sink)
   }
 
   #write(chunks: readonly Uint8Array[], callback: (error?: Error | null) => void): void {
-    if (!this.#stream) this.#whenOpen = () => this.#write(chunks, callback)
-    else if (!this.#closed) this.#stream.write(chunks, () => callback())
+    const sink = this.#sink
+    if (!sink) this.#whenOpen = () => this.#write(chunks, callback)
+    else if (!sink.closed) sink.stream.write(chunks, () => callback())
     else callback(new RarestError('utp/closed', 'the connection is closed'))
   }
+}
 
-  #close(error: Error | undefined): void {
-    this.#closed = true
+/** What the connection tells, and what was told: one object, where closures for each would be a third of an idle socket. */
+class Sink implements UtpStreamListener {
+  readonly stream: UtpStream
+  remoteEnded = false
+  closed = false
+  whenClosed: ((error: Error | null) => void) | undefined
+  private readonly socket: UtpSocket
+
+  constructor(socket: UtpSocket, stream: UtpStream) {
+    this.socket = socket
+    this.stream = stream
+  }
+
+  data(chunk: Uint8Array): void {
+    // Lent for the call, and read later.
+    if (!this.socket.push(Buffer.from(chunk))) this.stream.pause()
+  }
+
+  drain(): void {}
+
+  ended(): void {
+    this.remoteEnded = true
+    this.socket.push(null)
+  }
+
+  close(error: Error | undefined): void {
+    this.closed = true
     // Our own server was destroyed: that is no trouble with the connection.
     const trouble = errorCode(error) === 'utp/destroyed' ? undefined : error
-    const told = this.#whenClosed
-    if (told) told(trouble ?? null)
-    else this.destroy(trouble)
+    if (this.whenClosed) this.whenClosed(trouble ?? null)
+    else this.socket.destroy(trouble)
   }
 }

@@ -17,6 +17,12 @@ export interface UtpStreamHost {
   after(ms: number, call: () => void): () => void
 }
 
+/** A listener with `ended` leaves the connection half open: neither side waits for the other with a limit. */
+export interface UtpStreamListener extends StreamListener {
+  /** The remote has ended its side, and all of it was read; ours stays open until `end`. */
+  ended?(): void
+}
+
 interface Pending {
   readonly chunks: readonly Uint8Array[]
   readonly sent: (() => void) | undefined
@@ -34,13 +40,8 @@ export class UtpStream implements ByteStream {
   readonly connection: UtpConnection
   /** Bytes that the send buffer has not taken yet. */
   queued = 0
-  /**
-   * Set: the connection may be half open. Called when the remote has ended its side; ours stays open until
-   * `end`, and neither waits for the other with a limit.
-   */
-  remoteEnd: (() => void) | undefined
   private readonly host: UtpStreamHost
-  private listener: StreamListener | undefined
+  private listener: UtpStreamListener | undefined
   private readonly pending: Pending[] = []
   /** Calls of `sent` that wait for the end of the turn. */
   private taken: (() => void)[] = []
@@ -65,7 +66,7 @@ export class UtpStream implements ByteStream {
     return this.connection.remote
   }
 
-  listen(listener: StreamListener): void {
+  listen(listener: UtpStreamListener): void {
     this.listener = listener
     if (this.readable || this.over) this.host.wake(this)
   }
@@ -103,7 +104,7 @@ export class UtpStream implements ByteStream {
     this.ending = true
     if (this.queued === 0) this.connection.end(this.host.now())
     // What was handed over is still being sent when the listener knows of the end already.
-    if (!this.remoteEnd) this.stopWaiting ??= this.host.after(END_WAIT, () => this.cut())
+    if (!this.listener?.ended) this.stopWaiting ??= this.host.after(END_WAIT, () => this.cut())
     this.host.wake(this)
   }
 
@@ -139,8 +140,8 @@ export class UtpStream implements ByteStream {
   /** The remote sent all that it will, and that was read. */
   ended(): void {
     if (this.over) return
-    if (this.remoteEnd) {
-      this.remoteEnd()
+    if (this.listener?.ended) {
+      this.listener.ended()
       return
     }
     this.following = true

@@ -263,6 +263,7 @@ export class Connection implements UtpConnection, Timed {
     }
     if (this.state === CONNECTED && now >= this.lastSent + KEEP_ALIVE) {
       this.sender.buffer.shrink()
+      this.host.memory.shrink()
       this.lastSent = now
       this.acknowledgeNow()
     }

@@ -11,7 +11,7 @@ const SLOT_MS = 60_000
 export class DelayHistory {
   /** Smallest delay of all slots, microseconds modulo 2^32, as a signed integer like all samples. */
   base = 0
-  private minima: Int32Array | undefined
+  private minima: number[] | undefined
   private slot = 0
   private nextSlot = 0
 
@@ -30,7 +30,7 @@ export class DelayHistory {
 
   /** Forgets everything but this sample: the remote clock jumped. */
   restart(sample: number, now: number): void {
-    this.minima ??= new Int32Array(SLOTS)
+    this.minima ??= new Array<number>(SLOTS)
     this.minima.fill(sample)
     this.base = sample
     this.nextSlot = now + SLOT_MS
@@ -40,11 +40,11 @@ export class DelayHistory {
   shift(by: number): void {
     const { minima } = this
     if (minima === undefined) return
-    for (let i = 0; i < SLOTS; i++) minima[i] = (minima[i] as number) + by
+    for (let i = 0; i < SLOTS; i++) minima[i] = ((minima[i] as number) + by) | 0
     this.base = (this.base + by) | 0
   }
 
-  private turn(minima: Int32Array, sample: number, now: number): void {
+  private turn(minima: number[], sample: number, now: number): void {
     this.slot = (this.slot + 1) % SLOTS
     minima[this.slot] = sample
     this.nextSlot = now + SLOT_MS

@@ -39,6 +39,8 @@ export class Slot {
 
 /** Free slots kept for reuse, 3 MiB. */
 const KEEP_SLOTS = 2048
+/** How many of them a connection lets go that has been idle for the time of a keep-alive. */
+const SHRINK_SLOTS = 64
 
 export class SlotPool {
   private readonly free: Slot[] = []
@@ -49,6 +51,11 @@ export class SlotPool {
 
   give(slot: Slot): void {
     if (this.free.length < KEEP_SLOTS) this.free.push(slot)
+  }
+
+  /** Gives some of what nobody uses back to the system. */
+  shrink(): void {
+    this.free.length = Math.max(0, this.free.length - SHRINK_SLOTS)
   }
 }
 
@@ -76,6 +83,11 @@ export class ChunkPool {
     chunk.end = HEADROOM
     if (this.free.length < KEEP_CHUNKS) this.free.push(chunk)
   }
+
+  /** Gives one that nobody uses back to the system. */
+  shrink(): void {
+    this.free.pop()
+  }
 }
 
 /** Memory that the connections of one endpoint share, and what they may hold of it. */
@@ -88,5 +100,11 @@ export class Memory {
 
   constructor(budget: number) {
     this.budget = budget
+  }
+
+  /** A connection is idle: an endpoint without traffic keeps no pools. */
+  shrink(): void {
+    this.slots.shrink()
+    this.chunks.shrink()
   }
 }
