@@ -29,39 +29,33 @@ export interface Holdings {
   readonly sibling: RoutingTable | undefined
 }
 
-/** Who asks. */
-export interface Asker {
-  /** Its compact endpoint: also what BEP 42 has us tell it. */
-  readonly endpoint: Uint8Array
-}
-
 /**
- * The datagram that answers a query, at most `limit` bytes. Undefined when no answer of that size makes
+ * The datagram that answers a query from a compact endpoint, at most `limit` bytes. Undefined when no answer of that size makes
  * sense: then nothing shall be sent.
  */
 export function answer(
   query: KrpcQuery,
-  asker: Asker,
+  endpoint: Uint8Array,
   holdings: Holdings,
   limit: number,
   now: number,
 ): Uint8Array | undefined {
   const { table, version } = holdings
   const { transactionId } = query
-  const base = { type: 'reply', transactionId, id: table.id, version, ip: asker.endpoint } as const
+  const base = { type: 'reply', transactionId, id: table.id, version, ip: endpoint } as const
   switch (query.method) {
     case 'ping':
       return within(base, limit)
     case 'find_node':
-      return lookupReply(query, query.target, undefined, undefined, asker, holdings, limit)
+      return lookupReply(query, query.target, undefined, undefined, endpoint, holdings, limit)
     case 'unknown': {
       // BEP 51: so that a method that we do not know yet still leads its look-up on.
-      if (query.target === undefined) return refuse(query, asker, holdings, 204, 'Method Unknown')
+      if (query.target === undefined) return refuse(query, endpoint, holdings, 204, 'Method Unknown')
       return within({ ...base, ...near(query.target, query.want, holdings) }, limit)
     }
     case 'get_peers': {
       const { infoHash } = query
-      const token = holdings.tokens.issue(asker.endpoint, infoHash, now)
+      const token = holdings.tokens.issue(endpoint, infoHash, now)
       if (query.scrape) {
         const nodes = near(infoHash, query.want, holdings)
         const filters = holdings.peers.filters(infoHash, now)
@@ -71,13 +65,13 @@ export function answer(
       }
       // A node of one family stores that family alone.
       const peers = holdings.peers.peers(infoHash, holdings.family, MOST_VALUES, query.noSeed, now)
-      return lookupReply(query, infoHash, token, peers, asker, holdings, limit)
+      return lookupReply(query, infoHash, token, peers, endpoint, holdings, limit)
     }
     case 'announce_peer': {
       const { infoHash, token } = query
-      if (!holdings.tokens.isValid(token, asker.endpoint, infoHash, now))
-        return refuse(query, asker, holdings, 203, 'Bad Token')
-      const peer = asker.endpoint.slice()
+      if (!holdings.tokens.isValid(token, endpoint, infoHash, now))
+        return refuse(query, endpoint, holdings, 203, 'Bad Token')
+      const peer = endpoint.slice()
       if (!query.impliedPort) {
         peer[peer.length - 2] = query.port >>> 8
         peer[peer.length - 1] = query.port
@@ -87,7 +81,7 @@ export function answer(
     }
     case 'get': {
       const { target, seq } = query
-      const token = holdings.tokens.issue(asker.endpoint, target, now)
+      const token = holdings.tokens.issue(endpoint, target, now)
       const nodes = near(target, query.want, holdings)
       const item = holdings.items.get(target, now)
       const reply = { ...base, ...nodes, token }
@@ -100,12 +94,14 @@ export function answer(
     }
     case 'put': {
       const item = itemOf(query)
-      if (!item) return refuse(query, asker, holdings, 203, 'k, seq and sig belong together')
+      if (!item) return refuse(query, endpoint, holdings, 203, 'k, seq and sig belong together')
       const target = itemTarget(item)
-      if (!holdings.tokens.isValid(query.token, asker.endpoint, target, now))
-        return refuse(query, asker, holdings, 203, 'Bad Token')
+      if (!holdings.tokens.isValid(query.token, endpoint, target, now))
+        return refuse(query, endpoint, holdings, 203, 'Bad Token')
       const outcome = holdings.items.put(item, query.cas, now)
-      return outcome.ok ? within(base, limit) : refuse(query, asker, holdings, outcome.code, outcome.message)
+      return outcome.ok
+        ? within(base, limit)
+        : refuse(query, endpoint, holdings, outcome.code, outcome.message)
     }
     case 'sample_infohashes': {
       const { samples, num, interval } = holdings.peers.sample(MOST_SAMPLES, now)
@@ -121,7 +117,7 @@ function lookupReply(
   target: Uint8Array,
   token: Uint8Array | undefined,
   peers: Uint8Array | undefined,
-  asker: Asker,
+  endpoint: Uint8Array,
   holdings: Holdings,
   limit: number,
 ): Uint8Array | undefined {
@@ -132,7 +128,7 @@ function lookupReply(
   const nodes = family === 4 ? own : other
   const nodes6 = family === 4 ? other : own
   const { transactionId } = query
-  const reply = { transactionId, id: table.id, version, ip: asker.endpoint, nodes, nodes6, token, peers }
+  const reply = { transactionId, id: table.id, version, ip: endpoint, nodes, nodes6, token, peers }
   const bytes = encodeLookupReply(reply, Math.min(limit, MAX_DATAGRAM))
   return bytes.length <= limit ? bytes : undefined
 }
@@ -140,7 +136,7 @@ function lookupReply(
 /** The error that answers a query. */
 export function refuse(
   query: { readonly transactionId: Uint8Array },
-  asker: Asker,
+  endpoint: Uint8Array,
   holdings: Pick<Holdings, 'version'>,
   code: number,
   message: string,
@@ -150,7 +146,7 @@ export function refuse(
     type: 'error',
     transactionId,
     version: holdings.version,
-    ip: asker.endpoint,
+    ip: endpoint,
     code,
     message,
   })

@@ -102,8 +102,8 @@ export class PeerSet {
     if (sampled.length < most) sampled = new Uint8Array(most)
     const into = sampled
     let to = 0
-    for (let i = 0; i < tries && to < most; i++) {
-      const slot = i * stride
+    const end = tries * stride
+    for (let slot = 0; slot < end && to < most; slot += stride) {
       if (this.#seen(slot) < limit || (noSeeds && this.#isSeed(slot))) continue
       if (width === 6) into[to++] = SIX
       else {
