@@ -141,6 +141,17 @@ describe('holepunching', () => {
     )
   })
 
+  scenario('is not asked for a peer that PEX does not mark', async (sim) => {
+    const member = await sim.join(torrent, utp)
+    const target = addressOf(sim.network.host({ nat: true }))
+    const { link } = await stranger(sim, member)
+    const added = [{ address: target, flags: PEX_FLAGS.utp | PEX_FLAGS.reachable }]
+    link.send({ type: 'extended', id: OURS.ut_pex, payload: encodePex({ added, dropped: [] }) })
+    await sim.network.advance(90_000)
+    expect(member.torrent.stats.knownPeers).toBe(2)
+    expect(told(link)).toEqual([])
+  })
+
   scenario('is refused with the reason', async (sim) => {
     const relay = await sim.join(torrent, utp)
     const { link } = await stranger(sim, relay)
