@@ -86,7 +86,7 @@ export class UpdateWatch {
   }
 
   end(torrent: Torrent): void {
-    this.#watched.get(torrent)?.abort(new Error('the torrent left'))
+    this.#watched.get(torrent)?.abort(new Error('the torrent is no longer watched'))
     this.#watched.delete(torrent)
   }
 
@@ -110,7 +110,10 @@ export class UpdateWatch {
       ...(interval !== undefined && { interval }),
     })
     for await (const found of looks) {
-      if (torrent.metainfo?.private) return
+      if (torrent.metainfo?.private) {
+        this.end(torrent)
+        return
+      }
       const infoHash = torrentOf(found.item.value)
       if (!infoHash) continue
       this.#met(key, found.item, signal)

@@ -132,6 +132,7 @@ describe('a magnet that names a key', () => {
     await publish(second, 3n)
     await sim.network.advance(40 * MINUTE)
     expect(told).toBe(0)
+    expect(hidden.session.dht?.kept).toEqual([])
     await net.close()
   })
 
