@@ -31,6 +31,7 @@ import { Hashes } from './hashes.js'
 import { Offers } from './offers.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
 import type { SuperseedMode } from './superseed.js'
+import { Twins } from './twins.js'
 import type { SlotClaim } from './upload-slots.js'
 import { Uploads } from './uploads.js'
 
@@ -87,7 +88,7 @@ export class Swarm implements LinkOwner<Connection> {
   readonly #hashes: Hashes | undefined
   readonly #convictions: Convictions
   readonly #offers: Offers
-  readonly #byPeerId = new Map<string, Connection>()
+  readonly #twins = new Twins()
   readonly #live = new Map<KnownPeer, Connection>()
   readonly #fresh: number[] = []
   #announcing = false
@@ -163,7 +164,7 @@ export class Swarm implements LinkOwner<Connection> {
   ): void {
     const { services, layout, picker } = this.#options
     const now = services.world.now()
-    if (!this.#admits(handshake, initiator, ourPeerId)) {
+    if (!this.#twins.admits(handshake, initiator, ourPeerId)) {
       stream.destroy()
       if (known.state !== 'connected') this.#options.peers.failed(known, now)
       return
@@ -196,7 +197,7 @@ export class Swarm implements LinkOwner<Connection> {
     const { stream, peer, handshake, known, initiator, placing } = met
     const { services, layout, picker } = this.#options
     const now = services.world.now()
-    if (!this.#admits(handshake, initiator, ourPeerId)) {
+    if (!this.#twins.admits(handshake, initiator, ourPeerId)) {
       stream.destroy()
       this.#options.peers.failed(known, now)
       return undefined
@@ -313,8 +314,7 @@ export class Swarm implements LinkOwner<Connection> {
     const { peers, bans, listener } = this.#options
     this.connections.delete(connection)
     this.#downloads.left(connection)
-    const id = String.fromCharCode(...connection.handshake.peerId)
-    if (this.#byPeerId.get(id) === connection) this.#byPeerId.delete(id)
+    this.#twins.left(connection)
     if (this.#live.get(connection.known) === connection) {
       this.#live.delete(connection.known)
       const useful = connection.tookMetadata || connection.download.total + connection.upload.total > 0
@@ -416,14 +416,6 @@ export class Swarm implements LinkOwner<Connection> {
     this.#closed = false
   }
 
-  /** False when the peer is connected already and that connection stays. */
-  #admits(handshake: Greeting, initiator: boolean, ourPeerId: Uint8Array): boolean {
-    const twin = this.#byPeerId.get(String.fromCharCode(...handshake.peerId))
-    if (twin && !prefersNew(twin, initiator, ourPeerId, handshake.peerId)) return false
-    twin?.end('torrent/duplicate', 'the same peer connected twice')
-    return true
-  }
-
   #join(
     stream: ByteStream,
     peer: Peer,
@@ -446,7 +438,7 @@ export class Swarm implements LinkOwner<Connection> {
     this.#convictions.joined(connection)
     peers.connected(known)
     this.connections.add(connection)
-    this.#byPeerId.set(String.fromCharCode(...handshake.peerId), connection)
+    this.#twins.joined(connection)
     this.#live.set(known, connection)
     if (this.#speaksV2(handshake)) this.#hashes?.joined(connection)
     return connection
@@ -555,12 +547,3 @@ const SETTLED = 10_000
 const NO_EXTENSIONS: Readonly<Record<string, number>> = Object.fromEntries(
   Object.keys(EXTENSION_IDS).map((name) => [name, 0]),
 )
-
-/** The rule for two connections between the same peers: the one dialled by the side with the smaller id stays (LT). */
-function prefersNew(twin: Connection, initiator: boolean, ours: Uint8Array, theirs: Uint8Array): boolean {
-  if (twin.initiator === initiator) return false
-  let at = 0
-  while (at < 19 && ours[at] === theirs[at]) at++
-  const smaller = (ours[at] as number) < (theirs[at] as number)
-  return initiator === smaller
-}
