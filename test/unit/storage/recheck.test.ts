@@ -163,6 +163,8 @@ describe('recheck', () => {
   it('drops what was read ahead of a lost piece, but not from under those who send it', async () => {
     const { store, backend } = await whole()
     const before = await readRange(store, 4, 0, 100)
+    await readRange(store, 4, 16 * KIB, 16 * KIB)
+    expect([...store.cachedPieces]).toContain(4)
     const reader = store.reader()
     const parts = store.read(4, 0, 16 * KIB, reader)!
     await spoil(backend, 4 * PIECE)
