@@ -13,8 +13,8 @@ import {
   contentOfFiles,
   isWhole,
   KIB,
-  MIB,
   type Member,
+  MIB,
   type Sim,
   scenario,
 } from './world.js'
