@@ -11,7 +11,7 @@ import { loadKey } from './dht-key.js'
 import { collectNodes, readState, writeState } from './dht-options.js'
 import { LookupProgress } from './dht-progress.js'
 import { type Interruption, interruption } from './interrupt.js'
-import { bytes, Failure, printJson, printLine } from './output.js'
+import { bytes, codeOf, Failure, printJson, printLine, sentence } from './output.js'
 
 interface NodeOptions {
   readonly bootstrap?: string[]
@@ -240,6 +240,9 @@ async function withDht(
       progress.end()
       await open.close()
     }
+  } catch (error) {
+    if (options.json) printJson({ event: 'error', code: codeOf(error), message: sentence(error) })
+    throw error
   } finally {
     interrupt.release()
   }

@@ -116,6 +116,9 @@ describe('rarest dht', () => {
       if (calls[i]?.[0] !== 'sample') expect(progress?.responded, String(calls[i])).toBeGreaterThan(0)
     }
     expect(told[0]).toMatchObject({ found: 1 })
+    const missing = await dht('get', infoHash, '--json')
+    expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('(cli/not-found)') })
+    expect(missing.events.at(-1)).toMatchObject({ event: 'error', code: 'cli/not-found' })
   })
 
   it.runIf(canInterrupt)('runs a node, which keeps what it knows', async () => {
