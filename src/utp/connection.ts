@@ -19,6 +19,7 @@
 
 import { type Address, familyOf } from '../util/address.js'
 import { writeU32 } from '../util/bytes.js'
+import { Acks } from './acks.js'
 import type { Timed } from './deadlines.js'
 import type { Host } from './host.js'
 import { Opening } from './opening.js'
@@ -48,16 +49,6 @@ export const GONE = 4
 
 /** ms without sending after which NATs are reminded (libutp). */
 const KEEP_ALIVE = 29_000
-/** ms that a single packet waits for its acknowledgement to join others. */
-const ACK_DELAY = 40
-/** Packets in order that are acknowledged at the end of the turn. */
-const ACK_EVERY = 2
-/** As many in one turn, and the socket has more: Node reads no more at a time. Their acknowledgement may wait a turn. */
-const FULL_TURN = 32
-/** Packets that are acknowledged at the end of the turn, whatever there is to come. */
-const ACK_LATEST = 128
-/** First window, bytes; `receiveBuffer` limits its growth. */
-const FIRST_WINDOW = 1_048_576
 /** Bytes of a selective ack: 1,024 packets. */
 const MAX_MASK = 128
 
@@ -81,11 +72,7 @@ export class Connection implements UtpConnection, Timed {
   /** Number of our SYN, or of the remote's. */
   private readonly synSeq: number
   private readonly opening: Opening = new Opening()
-  private ackDue = false
-  private ackAt: number = Number.POSITIVE_INFINITY
-  private unacknowledged = 0
-  /** How many of them were there at the end of the last turn. */
-  private seen = 0
+  private readonly acks: Acks = new Acks()
   private lastSent: number
   /** One-way delay of the last packet that arrived. */
   private difference = 0
@@ -93,8 +80,6 @@ export class Connection implements UtpConnection, Timed {
   private ending = false
   private readableSent = false
   private endSent = false
-  private widenAt = 0
-  private widenFrom = 0
   private packetsSent = 0
   private packetsReceived = 0
   private duplicates = 0
@@ -121,7 +106,7 @@ export class Connection implements UtpConnection, Timed {
     this.lastSent = now
     const mtu = new PathMtu(familyOf(remote), host.maxDatagram)
     this.sender = new Sender(host.memory.slots, seq, mtu, host.sendBuffer)
-    this.receiver = new ReceiveBuffer(host.memory, host.receiveBuffer, FIRST_WINDOW)
+    this.receiver = new ReceiveBuffer(host.memory, host.receiveBuffer)
     if (incoming) {
       this.receiver.ack = syn
       this.opening.awaitConfirmation(now)
@@ -233,27 +218,22 @@ export class Connection implements UtpConnection, Timed {
    */
   endOfTurn(now: number): boolean {
     if (this.state >= LINGERING) return false
-    const fresh = this.unacknowledged - this.seen
-    this.seen = this.unacknowledged
-    const waits = fresh >= FULL_TURN && this.unacknowledged < ACK_LATEST
-    if (this.unacknowledged >= ACK_EVERY && !waits) this.acknowledgeNow()
-    else if (this.unacknowledged > 0 && this.ackAt === Number.POSITIVE_INFINITY) {
-      this.ackAt = now + ACK_DELAY
-      this.schedule()
-    }
+    const waits = this.acks.endOfTurn(now)
+    if (this.acks.due) this.host.activate(this)
+    if (this.acks.deadline < this.deadline) this.schedule()
     const { receiver } = this
     if (receiver.unread > 0 && !this.readableSent) {
       this.readableSent = true
       this.host.emit({ type: 'readable', connection: this })
     }
     if (receiver.finished) this.finish(now)
-    this.maybeWiden(now)
+    receiver.widen(this.sender.roundTrip.least, now)
     return waits
   }
 
   timeout(now: number): void {
     if (now >= this.opening.deadline && this.stateTimeout(now)) return
-    if (now >= this.ackAt) this.acknowledgeNow()
+    if (now >= this.acks.deadline) this.acknowledgeNow()
     if (now >= this.sender.deadline) {
       if (!this.sender.timeout(now)) {
         this.close('utp/timeout', true)
@@ -291,15 +271,15 @@ export class Connection implements UtpConnection, Timed {
         if (probe > 0) writePadding(bytes, probe - HEADER_LENGTH - slot.length)
         sender.sent(slot, now)
         // Data names no packets beyond a gap: that takes an acknowledgement of its own.
-        if (this.receiver.held === 0) this.ackDue = false
+        if (this.receiver.held === 0) this.acks.due = false
         this.opening.proved()
         if (sender.deadline < this.deadline) this.schedule()
         return probe > 0 ? bytes.subarray(0, probe) : slot.datagram()
       }
       if (sender.deadline < this.deadline) this.schedule()
     }
-    if (!this.ackDue || this.state === GONE) return undefined
-    this.ackDue = false
+    if (!this.acks.due || this.state === GONE) return undefined
+    this.acks.due = false
     const { scratch } = this.host
     this.header(scratch, ST_STATE, sender.buffer.unsent, now)
     const mask = this.receiver.maskLength(MAX_MASK)
@@ -346,7 +326,7 @@ export class Connection implements UtpConnection, Timed {
     const roundTrip = this.opening.answered(now)
     if (roundTrip !== undefined) this.sender.roundTrip.sample(roundTrip)
     this.sender.ledbat.began(packet.difference, now)
-    this.ackDue = true
+    this.acks.due = true
     this.host.emit({ type: 'connected', connection: this })
     this.host.activate(this)
     this.schedule()
@@ -376,13 +356,9 @@ export class Connection implements UtpConnection, Timed {
     }
     const { receiver } = this
     const result = receiver.accept(packet.seq, fin, bytes, packet.payloadAt, bytes.length)
-    if (result === IN_ORDER && !fin && receiver.held === 0) this.unacknowledged++
-    else {
-      if (result === DUPLICATE) this.duplicates++
-      else if (result === REFUSED) this.dropped++
-      // At the end of the turn, like all others: one acknowledgement says it for all of them.
-      this.unacknowledged += ACK_LATEST
-    }
+    if (result === DUPLICATE) this.duplicates++
+    else if (result === REFUSED) this.dropped++
+    this.acks.arrived(result === IN_ORDER && !fin && receiver.held === 0)
     this.host.touch(this)
   }
 
@@ -402,7 +378,6 @@ export class Connection implements UtpConnection, Timed {
     if (!this.finished) return
     this.state = LINGERING
     this.opening.linger(now)
-    this.ackAt = Number.POSITIVE_INFINITY
     this.acknowledgeNow()
     this.sender.clear()
     this.receiver.clear()
@@ -444,16 +419,13 @@ export class Connection implements UtpConnection, Timed {
     writeU32(bytes, 8, this.difference)
     this.advertised = this.receiver.window
     writeU32(bytes, 12, this.advertised)
-    this.unacknowledged = 0
-    this.seen = 0
-    this.ackAt = Number.POSITIVE_INFINITY
+    this.acks.sent()
     this.lastSent = now
     this.packetsSent++
   }
 
   private acknowledgeNow(): void {
-    this.ackDue = true
-    this.ackAt = Number.POSITIVE_INFINITY
+    this.acks.now()
     this.host.activate(this)
   }
 
@@ -464,22 +436,10 @@ export class Connection implements UtpConnection, Timed {
     if (!this.ending) this.host.emit({ type: 'writable', connection: this })
   }
 
-  /**
-   * Doubles the window of a connection that fills half of it in two round trips, as long as these are without
-   * queues: a larger window on a short path makes a longer queue and no more speed.
-   */
-  private maybeWiden(now: number): void {
-    const { receiver } = this
-    if (now < this.widenAt) return
-    if (this.widenAt > 0 && 2 * (receiver.total - this.widenFrom) > receiver.capacity) receiver.widen()
-    this.widenFrom = receiver.total
-    this.widenAt = now + Math.max(2 * this.sender.roundTrip.least, 1)
-  }
-
   private schedule(): void {
     this.deadline = Math.min(
       this.opening.deadline,
-      this.ackAt,
+      this.acks.deadline,
       this.sender.deadline,
       this.state === CONNECTED ? this.lastSent + KEEP_ALIVE : Number.POSITIVE_INFINITY,
     )

@@ -15,6 +15,8 @@ export const DUPLICATE = 2
 /** Too far ahead, behind the end, or no room: the remote has to send it again. */
 export const REFUSED = 3
 
+/** First window, bytes: a smaller one makes fast senders stop and start. */
+const FIRST_WINDOW = 1_048_576
 const FIRST_RING = 16
 /** Packets ahead of a gap: 4 MiB of small ones, and as many as a selective ack of 255 bytes could name twice. */
 const MAX_AHEAD = 4096
@@ -51,6 +53,9 @@ export class ReceiveBuffer {
   /** Bytes of payload that arrived in order. */
   total = 0
   private readonly limit: number
+  /** When the next look at the window is due, and `total` at the last one. */
+  private widenAt = 0
+  private widenFrom = 0
   private readonly memory: Memory
   private ring: (Held | undefined)[] = []
   private mask = 0
@@ -58,10 +63,10 @@ export class ReceiveBuffer {
   /** The chunk that the reader is looking at. */
   private lent: Chunk | undefined
 
-  constructor(memory: Memory, limit: number, first: number) {
+  constructor(memory: Memory, limit: number) {
     this.memory = memory
     this.limit = limit
-    this.capacity = Math.min(first, limit)
+    this.capacity = Math.min(FIRST_WINDOW, limit)
   }
 
   /** Free bytes to advertise. */
@@ -111,9 +116,17 @@ export class ReceiveBuffer {
     return chunk.bytes.subarray(HEADROOM, chunk.end)
   }
 
-  /** Doubles the advertised window, up to the limit. */
-  widen(): void {
-    this.capacity = Math.min(2 * this.capacity, this.limit)
+  /**
+   * Doubles the advertised window, up to the limit, when the remote fills half of it in two round trips, as long as
+   * these are without queues: a larger window on a short path makes a longer queue and no more speed.
+   * @param least the shortest round trip, ms
+   */
+  widen(least: number, now: number): void {
+    if (now < this.widenAt) return
+    if (this.widenAt > 0 && 2 * (this.total - this.widenFrom) > this.capacity)
+      this.capacity = Math.min(2 * this.capacity, this.limit)
+    this.widenFrom = this.total
+    this.widenAt = now + Math.max(2 * least, 1)
   }
 
   /** Bytes of a selective ack that names all that is held, a multiple of 4, at most `most`; 0 for none. */

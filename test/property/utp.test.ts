@@ -283,7 +283,7 @@ it('the receive buffer gives what a simple model gives', () => {
       fc.array(fc.integer({ min: 0, max: 1400 }), { minLength: 41, maxLength: 41 }),
       (first, steps, sizes) => {
         const memory = new Memory(1_000_000)
-        const buffer = new ReceiveBuffer(memory, 20_000, 20_000)
+        const buffer = new ReceiveBuffer(memory, 20_000)
         buffer.ack = (first - 1) & 0xffff
         const payloads = sizes.map((size, i) => new Uint8Array(size).fill(i))
         const read: number[] = []
