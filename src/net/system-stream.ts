@@ -39,11 +39,12 @@ export function connectStream(to: Address, options: ConnectOptions): Promise<Byt
     }
     const sink: Sink = { stream: undefined }
     const socket = new Socket({ highWaterMark: WRITE_HIGH, onread: readInto(sink) } as SocketConstructorOpts)
+    // As an option of `connect` it has no effect on a socket that is there already.
+    socket.setNoDelay(true)
     try {
       socket.connect({
         host: to.host,
         port: to.port,
-        noDelay: true,
         ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
       })
     } catch (error) {

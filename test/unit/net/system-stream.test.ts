@@ -1,5 +1,6 @@
-import { connect } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemWorld } from '../../../src/net/system.js'
 import type { ByteStream, StreamServer } from '../../../src/net/world.js'
 import { equalBytes } from '../../../src/util/bytes.js'
@@ -119,6 +120,25 @@ describe('streams of the system world', () => {
     expect(equalBytes(await seen.received(sent.length), sent)).toBe(true)
     expect([...order].sort()).toEqual([1, 2, 3])
     expect(stream.queued).toBe(0)
+  })
+
+  it('send small messages at once, on both ends (TCP_NODELAY)', async () => {
+    // Node's handles, which every socket of the process has: the option cannot be read back.
+    const probe = createServer().listen(0, '127.0.0.1')
+    await once(probe, 'listening')
+    const socket = connect((probe.address() as AddressInfo).port, '127.0.0.1')
+    await once(socket, 'connect')
+    const handle = (socket as unknown as { _handle: { setNoDelay(on: boolean): void } })._handle
+    const spy = vi.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'setNoDelay')
+    socket.destroy()
+    probe.close()
+    try {
+      await pair()
+      expect(spy.mock.calls).toEqual([[true], [true]])
+      expect(new Set(spy.mock.contexts).size).toBe(2)
+    } finally {
+      spy.mockRestore()
+    }
   })
 
   it('give IPv4 addresses for IPv4 peers of a dual-stack server', async () => {
