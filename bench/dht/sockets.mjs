@@ -2,19 +2,33 @@
  * What a DHT node costs over sockets: CPU microseconds per answered query, beside a process that does nothing
  * but send back as many bytes (the floor of Node's UDP), and beside bittorrent-dht.
  *
- *   npm run build && node bench/dht/sockets.mjs [queries]
+ *   npm run build && node bench/dht/sockets.mjs [queries 20000] [--without-rival]
  *
- * Each server is a process of its own; 32 queries are under way at a time, all on loopback. Medians of 3 runs,
- * taken in turns.
+ * What makes the comparison fair:
+ * - each server is a process of its own; user and system time of all its threads count (`process.cpuUsage`);
+ * - the echo has the same kind of socket (udp4 of node:dgram, synchronous look-up, no callback of `send`), gets
+ *   queries of the same size and sends replies of the same size, in turns with the server it is compared with;
+ * - all have answered every method before anything is measured, so compiling is not in the figures;
+ * - queries come in bursts of 32 while the asking thread sleeps, and are counted afterwards. With a next query for
+ *   each answer it is the slowest that sets the pace: an asker that waits has to be woken by nearly every answer
+ *   of a slow server, at 0.5 to 1 us that the kernel charges to that server, and by none of the echo's.
+ *   `--closed-loop` does it that way nevertheless.
+ *
+ * Medians of 3 runs, on loopback.
  */
 import { fork } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-const QUERIES = Number(process.argv[3] === undefined ? (process.argv[2] ?? 30_000) : 30_000)
+const OPTIONS = process.argv.slice(2).filter((arg) => arg.startsWith('--'))
+const QUERIES = Number(process.argv.slice(2).find((arg) => /^\d+$/.test(arg)) ?? 20_000)
 const ROUNDS = 3
-const UNDER_WAY = 32
+const BURST = 32
+/** ms in which any of the servers has answered a burst. */
+const PAUSE = 2
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+const isClosedLoop = OPTIONS.includes('--closed-loop')
 const NODES = 64
 const PEERS = 50
 const INFO_HASH = Buffer.alloc(20, 0xab)
@@ -136,34 +150,37 @@ async function announcePeers(port) {
   }
 }
 
-/** Sends `count` queries, 32 at a time; resolves to the bytes of the last answer. A lost one is made up for. */
+/** Sends queries until `count` were answered; resolves to how many those were, and the bytes of the last answer. */
 async function ask(port, query, count) {
-  let left = count
   let size = 0
   let answered = 0
   const socket = await bind('127.0.0.1', (reply) => {
     size = reply.length
     answered++
-    next()
+    if (isClosedLoop && sent < count) send(1)
   })
-  const done = new Promise((resolve) => {
-    socket.once('close', resolve)
-  })
-  const next = () => {
-    if (left-- > 0) socket.send(query, port, '127.0.0.1')
-    if (answered === count) socket.close()
+  let sent = 0
+  const send = (queries) => {
+    sent += queries
+    for (let i = 0; i < queries; i++) socket.send(query, port, '127.0.0.1')
   }
-  let last = 0
-  const stalled = setInterval(() => {
-    if (answered === last)
-      for (let i = answered; i < Math.min(count, answered + UNDER_WAY); i++)
-        socket.send(query, port, '127.0.0.1')
-    last = answered
-  }, 500)
-  for (let i = 0; i < UNDER_WAY; i++) next()
-  await done
-  clearInterval(stalled)
-  return size
+  if (isClosedLoop) send(BURST)
+  while (answered < count) {
+    if (!isClosedLoop) {
+      send(BURST)
+      Atomics.wait(sleeper, 0, 0, PAUSE)
+    }
+    const before = answered
+    await new Promise((resolve) => setImmediate(resolve))
+    if (isClosedLoop && answered === before) {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      if (answered === before) send(1)
+    }
+  }
+  const closed = once(socket, 'close')
+  socket.close()
+  await closed
+  return { size, sent }
 }
 
 async function start(name, nodes) {
@@ -179,15 +196,22 @@ async function start(name, nodes) {
 }
 
 async function cost(server, query) {
-  await ask(server.port, query, Math.ceil(QUERIES / 10))
+  await ask(server.port, query, 1_000)
   const before = await server.cpu()
-  const size = await ask(server.port, query, QUERIES)
-  return { micros: ((await server.cpu()) - before) / QUERIES, size }
+  const { size, sent } = await ask(server.port, query, QUERIES)
+  return { micros: ((await server.cpu()) - before) / sent, size }
+}
+
+/** What the echo is sent in place of a query: as long, and asking for as much. */
+function echoed(query, size) {
+  const bare = Buffer.alloc(query.length)
+  bare.writeUInt16BE(size, 2)
+  return bare
 }
 
 async function measure() {
   const nodes = await fakeNodes()
-  const names = ['rarest', 'bittorrent-dht']
+  const names = OPTIONS.includes('--without-rival') ? ['rarest'] : ['rarest', 'bittorrent-dht']
   const running = []
   for (const name of names) {
     try {
@@ -199,6 +223,11 @@ async function measure() {
   const echo = await start('echo', [])
   await new Promise((resolve) => setTimeout(resolve, 3_000))
   for (const server of running) await announcePeers(server.port)
+  for (const server of running)
+    for (const query of Object.values(QUERY)) {
+      const { size } = await ask(server.port, query, QUERIES / 2)
+      await ask(echo.port, echoed(query, size), QUERIES / 2)
+    }
   const median = (values) => values.sort((a, b) => a - b)[values.length >> 1]
   for (const [method, query] of Object.entries(QUERY)) {
     const found = new Map(running.map(({ name }) => [name, { micros: [], floor: [], size: 0 }]))
@@ -209,9 +238,7 @@ async function measure() {
         entry.micros.push(micros)
         entry.size = size
         // The same sizes both ways, right next to it.
-        const bare = Buffer.alloc(query.length)
-        bare.writeUInt16BE(size, 2)
-        entry.floor.push((await cost(echo, bare)).micros)
+        entry.floor.push((await cost(echo, echoed(query, size))).micros)
       }
     }
     for (const [name, { micros, floor, size }] of found) {

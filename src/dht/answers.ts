@@ -45,7 +45,7 @@ export function answer(
   const base = { type: 'reply', transactionId, id: table.id, version, ip: endpoint } as const
   switch (query.method) {
     case 'ping':
-      return within(base, limit)
+      return lookupReply(query, undefined, undefined, undefined, endpoint, holdings, limit)
     case 'find_node':
       return lookupReply(query, query.target, undefined, undefined, endpoint, holdings, limit)
     case 'unknown': {
@@ -111,10 +111,10 @@ export function answer(
   }
 }
 
-/** The reply to the two queries of every look-up. */
+/** The reply to the two queries of every look-up; without a target, to a ping. */
 function lookupReply(
   query: { readonly transactionId: Uint8Array; readonly want?: Want | undefined },
-  target: Uint8Array,
+  target: Uint8Array | undefined,
   token: Uint8Array | undefined,
   peers: Uint8Array | undefined,
   endpoint: Uint8Array,
@@ -122,9 +122,9 @@ function lookupReply(
   limit: number,
 ): Uint8Array | undefined {
   const { family, table, sibling, version } = holdings
-  const own = wants(query.want, family, holdings) ? table.closest(target, K) : undefined
+  const own = target && wants(query.want, family, holdings) ? table.closest(target, K) : undefined
   const otherFamily = family === 4 ? 6 : 4
-  const other = wants(query.want, otherFamily, holdings) ? sibling?.closest(target, K) : undefined
+  const other = target && wants(query.want, otherFamily, holdings) ? sibling?.closest(target, K) : undefined
   const nodes = family === 4 ? own : other
   const nodes6 = family === 4 ? other : own
   const { transactionId } = query

@@ -1,5 +1,5 @@
 /**
- * Writing the reply to find_node and get_peers, the queries of every look-up: straight from the routing
+ * Writing the reply to find_node and get_peers, the queries of every look-up, and to ping: straight from the routing
  * table and the peer store into the datagram. `encodeReply` writes the same bytes from a `KrpcReply`, for
  * which nodes and peers had to be copied, or wrapped one by one, first.
  * @module

@@ -24,21 +24,21 @@ let sampled = new Uint8Array(0)
 /** Times are whole seconds: see {@link PeerStore}. */
 export class PeerSet {
   /** Bytes of a compact endpoint. */
-  readonly #width: number
-  readonly #stride: number
-  #slots: Uint8Array
-  #size = 0
+  private readonly width: number
+  private readonly stride: number
+  private slots: Uint8Array
+  private used = 0
 
   constructor(family: 4 | 6) {
-    this.#width = family === 4 ? 6 : 18
+    this.width = family === 4 ? 6 : 18
     // Endpoint, seconds of the last announce (u32), flags.
-    this.#stride = this.#width + 5
-    this.#slots = new Uint8Array(2 * this.#stride)
+    this.stride = this.width + 5
+    this.slots = new Uint8Array(2 * this.stride)
   }
 
   /** Peers in it, some of which may have expired. */
   get size(): number {
-    return this.#size
+    return this.used
   }
 
   /**
@@ -48,42 +48,42 @@ export class PeerSet {
   add(peer: Uint8Array, seed: boolean, at: number, most: number, random: Random): number {
     let sameIp = 0
     let oldest = -1
-    for (let i = 0; i < this.#size; i++) {
-      const slot = i * this.#stride
-      if (!this.#hasIp(slot, peer)) continue
-      if (this.#hasPort(slot, peer)) {
-        this.#write(slot, peer, seed, at)
+    for (let i = 0; i < this.used; i++) {
+      const slot = i * this.stride
+      if (!this.hasIp(slot, peer)) continue
+      if (this.hasPort(slot, peer)) {
+        this.write(slot, peer, seed, at)
         return 0
       }
       sameIp++
-      if (oldest < 0 || this.#seen(slot) < this.#seen(oldest)) oldest = slot
+      if (oldest < 0 || this.seen(slot) < this.seen(oldest)) oldest = slot
     }
     if (sameIp >= PORTS_PER_IP) {
-      this.#write(oldest, peer, seed, at)
+      this.write(oldest, peer, seed, at)
       return 0
     }
-    if (this.#size >= most) {
-      this.#write(this.#victim(random), peer, seed, at)
+    if (this.used >= most) {
+      this.write(this.victim(random), peer, seed, at)
       return 0
     }
-    if (this.#size * this.#stride === this.#slots.length) {
-      const grown = new Uint8Array(2 * this.#slots.length)
-      grown.set(this.#slots)
-      this.#slots = grown
+    if (this.used * this.stride === this.slots.length) {
+      const grown = new Uint8Array(2 * this.slots.length)
+      grown.set(this.slots)
+      this.slots = grown
     }
-    this.#write(this.#size++ * this.#stride, peer, seed, at)
+    this.write(this.used++ * this.stride, peer, seed, at)
     return 1
   }
 
   /** Removes all that were last announced before `limit`; returns how many those were. */
   expire(limit: number): number {
-    const before = this.#size
-    for (let i = 0; i < this.#size; ) {
-      if (this.#seen(i * this.#stride) < limit) this.#remove(i)
+    const before = this.used
+    for (let i = 0; i < this.used; ) {
+      if (this.seen(i * this.stride) < limit) this.remove(i)
       else i++
     }
-    if (this.#size < before) this.#shrink()
-    return before - this.#size
+    if (this.used < before) this.shrink()
+    return before - this.used
   }
 
   /**
@@ -92,19 +92,19 @@ export class PeerSet {
    * They last until the next call (of any set). Work depends on `count` alone.
    */
   sample(count: number, limit: number, noSeeds: boolean, random: Random): Uint8Array {
-    const stride = this.#stride
-    const width = this.#width
-    const slots = this.#slots
+    const stride = this.stride
+    const width = this.width
+    const slots = this.slots
     // A partial shuffle: what was looked at moves to the front, so that nothing is looked at twice.
-    const tries = Math.min(this.#size, 2 * count)
-    if (this.#size > count) for (let i = 0; i < tries; i++) this.#swap(i, i + below(random, this.#size - i))
+    const tries = Math.min(this.used, 2 * count)
+    if (this.used > count) for (let i = 0; i < tries; i++) this.swap(i, i + below(random, this.used - i))
     const most = Math.min(tries, count) * (width === 6 ? 8 : 21)
     if (sampled.length < most) sampled = new Uint8Array(most)
     const into = sampled
     let to = 0
     const end = tries * stride
     for (let slot = 0; slot < end && to < most; slot += stride) {
-      if (this.#seen(slot) < limit || (noSeeds && this.#isSeed(slot))) continue
+      if (this.seen(slot) < limit || (noSeeds && this.isSeed(slot))) continue
       if (width === 6) into[to++] = SIX
       else {
         into[to++] = ONE
@@ -118,44 +118,44 @@ export class PeerSet {
 
   /** Adds the IPs of seeds and of others to the filters. */
   fill(seeds: BloomFilter, others: BloomFilter, limit: number): void {
-    for (let i = 0; i < this.#size; i++) {
-      const slot = i * this.#stride
-      if (this.#seen(slot) < limit) continue
-      const filter = this.#isSeed(slot) ? seeds : others
-      filter.add(this.#slots.subarray(slot, slot + this.#width - 2))
+    for (let i = 0; i < this.used; i++) {
+      const slot = i * this.stride
+      if (this.seen(slot) < limit) continue
+      const filter = this.isSeed(slot) ? seeds : others
+      filter.add(this.slots.subarray(slot, slot + this.width - 2))
     }
   }
 
   /** Seconds of the latest announce; 0 when empty. */
   latest(): number {
     let latest = 0
-    for (let i = 0; i < this.#size; i++) latest = Math.max(latest, this.#seen(i * this.#stride))
+    for (let i = 0; i < this.used; i++) latest = Math.max(latest, this.seen(i * this.stride))
     return latest
   }
 
-  #victim(random: Random): number {
-    let victim = below(random, this.#size) * this.#stride
+  private victim(random: Random): number {
+    let victim = below(random, this.used) * this.stride
     for (let i = 1; i < EVICTION_SAMPLE; i++) {
-      const slot = below(random, this.#size) * this.#stride
-      if (this.#seen(slot) < this.#seen(victim)) victim = slot
+      const slot = below(random, this.used) * this.stride
+      if (this.seen(slot) < this.seen(victim)) victim = slot
     }
     return victim
   }
 
-  #hasIp(slot: number, peer: Uint8Array): boolean {
-    const slots = this.#slots
-    for (let i = this.#width - 3; i >= 0; i--) if (slots[slot + i] !== peer[i]) return false
+  private hasIp(slot: number, peer: Uint8Array): boolean {
+    const slots = this.slots
+    for (let i = this.width - 3; i >= 0; i--) if (slots[slot + i] !== peer[i]) return false
     return true
   }
 
-  #hasPort(slot: number, peer: Uint8Array): boolean {
-    const at = this.#width - 2
-    return this.#slots[slot + at] === peer[at] && this.#slots[slot + at + 1] === peer[at + 1]
+  private hasPort(slot: number, peer: Uint8Array): boolean {
+    const at = this.width - 2
+    return this.slots[slot + at] === peer[at] && this.slots[slot + at + 1] === peer[at + 1]
   }
 
-  #seen(slot: number): number {
-    const at = slot + this.#width
-    const s = this.#slots
+  private seen(slot: number): number {
+    const at = slot + this.width
+    const s = this.slots
     return (
       (((s[at] as number) << 24) |
         ((s[at + 1] as number) << 16) |
@@ -165,39 +165,39 @@ export class PeerSet {
     )
   }
 
-  #isSeed(slot: number): boolean {
-    return ((this.#slots[slot + this.#width + 4] as number) & SEED) !== 0
+  private isSeed(slot: number): boolean {
+    return ((this.slots[slot + this.width + 4] as number) & SEED) !== 0
   }
 
-  #write(slot: number, peer: Uint8Array, seed: boolean, at: number): void {
-    this.#slots.set(peer, slot)
-    const end = slot + this.#width
-    this.#slots[end] = at >>> 24
-    this.#slots[end + 1] = at >>> 16
-    this.#slots[end + 2] = at >>> 8
-    this.#slots[end + 3] = at
-    this.#slots[end + 4] = seed ? SEED : 0
+  private write(slot: number, peer: Uint8Array, seed: boolean, at: number): void {
+    this.slots.set(peer, slot)
+    const end = slot + this.width
+    this.slots[end] = at >>> 24
+    this.slots[end + 1] = at >>> 16
+    this.slots[end + 2] = at >>> 8
+    this.slots[end + 3] = at
+    this.slots[end + 4] = seed ? SEED : 0
   }
 
-  #remove(index: number): void {
-    const last = --this.#size
-    const stride = this.#stride
-    if (index !== last) this.#slots.copyWithin(index * stride, last * stride, (last + 1) * stride)
+  private remove(index: number): void {
+    const last = --this.used
+    const stride = this.stride
+    if (index !== last) this.slots.copyWithin(index * stride, last * stride, (last + 1) * stride)
   }
 
-  #shrink(): void {
-    const { length } = this.#slots
-    const needed = Math.max(2, this.#size) * this.#stride
-    if (needed * 4 <= length) this.#slots = this.#slots.slice(0, length / 2)
+  private shrink(): void {
+    const { length } = this.slots
+    const needed = Math.max(2, this.used) * this.stride
+    if (needed * 4 <= length) this.slots = this.slots.slice(0, length / 2)
   }
 
-  #swap(a: number, b: number): void {
+  private swap(a: number, b: number): void {
     if (a === b) return
-    const stride = this.#stride
+    const stride = this.stride
     for (let i = 0; i < stride; i++) {
-      const byte = this.#slots[a * stride + i] as number
-      this.#slots[a * stride + i] = this.#slots[b * stride + i] as number
-      this.#slots[b * stride + i] = byte
+      const byte = this.slots[a * stride + i] as number
+      this.slots[a * stride + i] = this.slots[b * stride + i] as number
+      this.slots[b * stride + i] = byte
     }
   }
 }
