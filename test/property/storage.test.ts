@@ -51,7 +51,9 @@ interface Lease {
 type Step =
   | { readonly type: 'place'; readonly at: number }
   | { readonly type: 'received' | 'corrupt' | 'release'; readonly at: number; readonly revoke: boolean }
-  | { readonly type: 'abandon' | 'deliver' | 'damage'; readonly at: number }
+  | { readonly type: 'abandon'; readonly at: number }
+  | { readonly type: 'deliver'; readonly at: number }
+  | { readonly type: 'damage'; readonly at: number }
   | { readonly type: 'recheck'; readonly abort: boolean }
   | { readonly type: 'turn' }
   | { readonly type: 'fail' }
