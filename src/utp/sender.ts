@@ -4,10 +4,9 @@
  *
  * A packet is lost when three packets that were sent after it were acknowledged, when three
  * acknowledgements in a row name the one before it, or at the time-out. Well before that, after two round
- * trips of silence, the oldest is sent again (a tail loss probe, RFC 8985): a small window cannot bring
- * three later ones. All work is constant for a
- * packet: numbers below `scanned` were judged by their first sending, resent packets wait in a queue in
- * the order of sending.
+ * trips of silence, 50 ms at least, the oldest is sent again (a tail loss probe, RFC 8985): a small window
+ * cannot bring three later ones. All work is constant for a packet: numbers below `scanned` were judged by
+ * their first sending, resent packets wait in a queue in the order of sending.
  * @module
  */
 
@@ -30,6 +29,8 @@ const MAX_BEHIND = 4096
 const MAX_TIMEOUTS = 5
 /** ms that remotes keep the acknowledgement of a single packet back, at most (libutp). */
 const LONE_ACK_DELAY = 100
+/** ms for which a busy machine may be silent: no tail loss probe before, since it cuts the window. */
+const SHORTEST_SILENCE = 50
 /** ms until a closed window is probed, and between its probes at most (libutp probes after 15 s). */
 const FIRST_PROBE = 1000
 const MAX_PROBE = 15_000
@@ -428,7 +429,8 @@ export class Sender {
     this.tail = false
     if (this.flight > 0) {
       const { timeout, smooth, variation } = this.roundTrip
-      const silence = 2 * smooth + 4 * variation + (this.flight === 1 ? LONE_ACK_DELAY : 0)
+      const lone = this.flight === 1 ? LONE_ACK_DELAY : 0
+      const silence = Math.max(2 * smooth + 4 * variation, SHORTEST_SILENCE) + lone
       if (smooth > 0 && silence < timeout && !this.tailProbed && this.remoteWindow >= this.largest) {
         this.tail = true
         this.deadline = now + silence

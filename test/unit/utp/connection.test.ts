@@ -169,6 +169,25 @@ describe('sending', () => {
     expect(connection.write(bytes(1), 0, 1, raw.now)).toBe(0)
   })
 
+  it('on a short path a remote that is busy for 40 ms has lost nothing; what is silent for longer is probed', () => {
+    const raw = new Raw()
+    const { connection, id, ack, seq } = raw.connected()
+    // Round trips of a millisecond.
+    for (let i = 0; i < 50; i++) {
+      connection.write(bytes(i), 0, 1, raw.now)
+      raw.drain()
+      raw.now++
+      raw.receive({ type: 'state', connectionId: id, seq, ack: (ack + 1 + i) & 0xffff })
+    }
+    connection.write(new Uint8Array(3000), 0, 3000, raw.now)
+    expect(raw.drain().length).toBeGreaterThan(2)
+    raw.now++
+    expect(raw.receive({ type: 'state', connectionId: id, seq, ack: (ack + 51) & 0xffff })).toEqual([])
+    expect(raw.pass(40)).toEqual([])
+    expect(raw.pass(20)).toHaveLength(1)
+    expect(connection.stats).toMatchObject({ resent: 1, timeouts: 0 })
+  })
+
   it('three acknowledgements of the same packet bring the next one again', () => {
     const raw = new Raw()
     const { connection, id, ack, seq } = raw.connected()
