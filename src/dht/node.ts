@@ -285,7 +285,7 @@ export class DhtNode {
     server.respond(query, length, sender, from, isKnown, now)
     if (query.type === 'query' && !isKnown && !query.readOnly && table.wants(query.id, sender))
       upkeep.suggest(sender, query.id)
-    if (upkeep.hasSuggestions) this.searches.maintain(now)
+    if (upkeep.canCheck) this.searches.maintain(now)
   }
 
   private reply(

@@ -117,8 +117,9 @@ export class Upkeep {
     this.suggestions.push({ endpoint: endpoint.slice(), id: id?.slice() })
   }
 
-  get hasSuggestions(): boolean {
-    return this.suggestions.length > 0
+  /** A newcomer can be pinged at once. */
+  get canCheck(): boolean {
+    return this.suggestions.length > 0 && this.checks < MOST_CHECKS
   }
 
   /** The answer to a check: its nodes may be news. `local`: a local node says so. */
