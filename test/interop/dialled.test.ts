@@ -6,9 +6,9 @@
 import { describe, expect, it } from 'vitest'
 import type { SessionOptions } from '../../src/index.js'
 import { TrackerServer } from '../../src/net/tracker-server.js'
+import { CabledNamespace, requireNamespaces } from './rigs/cable.js'
 import { requireClient } from './rigs/clients.js'
 import { Libtorrent } from './rigs/libtorrent.js'
-import { Namespace, requireNamespaces } from './rigs/namespace.js'
 import { expectSame, makePayload, SHAPES } from './rigs/payload.js'
 import { openSession, within } from './rigs/rarest.js'
 import { type Scene, scene, until } from './rigs/scene.js'
@@ -39,7 +39,7 @@ describe.runIf(requireClient('transmission') && requireClient('libtorrent') && r
     // It starts at intervals of ten seconds: all pairs at once, each with a tracker of its own.
     it('takes a folder, encrypted as both sides want it, or finds no way in', async () => {
       const stage = scene()
-      const namespace = stage.own(new Namespace())
+      const namespace = stage.own(new CabledNamespace())
       const maker = stage.own(await Libtorrent.start())
       const payload = await makePayload(stage, maker, SHAPES['a folder'])
       const pairs = await Promise.all(
@@ -83,7 +83,7 @@ describe.runIf(requireClient('transmission') && requireClient('libtorrent') && r
 
 async function openTracker(
   stage: Scene,
-  { ours }: Namespace,
+  { ours }: CabledNamespace,
 ): Promise<{ readonly url: string; announces(): number }> {
   const server = new TrackerServer({ host: ours, port: 0 })
   stage.own({ stop: () => server.close() })

@@ -8,7 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import type { Namespace } from './namespace.js'
+import type { CabledNamespace } from './cable.js'
 import { until } from './scene.js'
 
 /** Fields of torrent-get that the tests read. */
@@ -55,7 +55,7 @@ export class Transmission {
     options: {
       readonly encryption?: 0 | 1 | 2
       readonly utp?: boolean
-      readonly namespace?: Namespace
+      readonly namespace?: CabledNamespace
     } = {},
   ): Promise<Transmission> {
     const [rpcPort, peerPort] = await freePorts(2)
@@ -92,7 +92,12 @@ export class Transmission {
     }
   }
 
-  private constructor(config: string, rpcPort: number, address: string, namespace: Namespace | undefined) {
+  private constructor(
+    config: string,
+    rpcPort: number,
+    address: string,
+    namespace: CabledNamespace | undefined,
+  ) {
     this.address = address
     this.#rpc = `http://${address.slice(0, address.indexOf(':'))}:${rpcPort}/transmission/rpc`
     const [command, ...args] = [...(namespace?.enter ?? []), 'transmission-daemon', '-f', '-g', config]

@@ -4,11 +4,11 @@
  */
 
 import { spawnSync } from 'node:child_process'
+import { abilities } from './namespaces.js'
 
 let made = 0
-let permitted: boolean | undefined
 
-export class Namespace {
+export class CabledNamespace {
   /** Our end of the cable, and theirs. Addresses that are kept for tests between devices (RFC 2544). */
   readonly ours: string
   readonly theirs: string
@@ -21,7 +21,7 @@ export class Namespace {
     const third = process.pid % 256
     this.ours = `198.18.${third}.${4 * number + 1}`
     this.theirs = `198.18.${third}.${4 * number + 2}`
-    this.#name = `rarest-${process.pid}-${number}`
+    this.#name = `rarest-${process.pid}-cable-${number}`
     this.enter = ['ip', 'netns', 'exec', this.#name]
     const [near, far] = [`ra${process.pid}n${number}`, `ra${process.pid}f${number}`]
     process.once('exit', this.#remove)
@@ -50,23 +50,12 @@ export class Namespace {
   }
 }
 
-/**
- * True when namespaces can be made here. Where they cannot it throws under `CI=true`; elsewhere it says so and
- * returns false, for `describe.runIf`.
- */
+/** True when namespaces can be made here. Where they cannot it throws under `CI=true`. */
 export function requireNamespaces(): boolean {
-  if (permitted === undefined) {
-    try {
-      void new Namespace().stop()
-      permitted = true
-    } catch (error) {
-      permitted = false
-      const message = `network namespaces cannot be made: they take Linux, iproute2 and root (${String(error)})`
-      if (process.env.CI === 'true') throw new Error(message)
-      console.warn(`interop: SKIPPED ${message}`)
-    }
-  }
-  return permitted
+  const { namespaces } = abilities()
+  if (!namespaces && process.env.CI === 'true')
+    throw new Error('network namespaces cannot be made: they take Linux, iproute2 and root')
+  return namespaces
 }
 
 function ip(...args: readonly string[]): void {
