@@ -135,7 +135,7 @@ export class Connection implements UtpConnection, Timed {
       rtt: sender.roundTrip.smooth,
       rttVariation: sender.roundTrip.variation,
       window: sender.ledbat.window,
-      inFlight: sender.inFlight,
+      inFlight: sender.flight.bytes,
       remoteWindow: sender.remoteWindow,
       delay: sender.ledbat.delay / 1000,
       mtu: sender.mtu.floor,
