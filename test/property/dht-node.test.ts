@@ -92,20 +92,66 @@ const reply: fc.Arbitrary<KrpcReply> = fc.record({
   samples: fc.constant(undefined),
 })
 
-/** Good bytes with some of them changed, taken out, or put in. */
+/** What any field may hold: other types and lengths than it should have. */
+const anything = fc.oneof(
+  fc.constantFrom(19, 20, 20, 20, 21, 26, 52, 76).chain(bytes),
+  fc.uint8Array({ maxLength: 40 }),
+  fc.integer({ min: -1, max: 70_000 }),
+  fc.array(fc.oneof(bytes(6), bytes(18), fc.uint8Array({ maxLength: 20 })), { maxLength: 3 }),
+)
+const fieldNames = ['id', 'target', 'info_hash', 'token', 'port', 'implied_port', 'want', 'nodes', 'nodes6']
+const valueNames = [
+  'values',
+  'v',
+  'k',
+  'sig',
+  'seq',
+  'cas',
+  'salt',
+  'BFsd',
+  'samples',
+  'interval',
+  'num',
+  'x',
+]
+const fields = fc.tuple(
+  fc.dictionary(fc.constantFrom(...fieldNames, ...valueNames), anything),
+  fc.oneof({ weight: 4, arbitrary: id }, { weight: 1, arbitrary: anything }),
+)
+/** Well-formed bencoding that is a message, or nearly one. */
+const loose = fc
+  .record({
+    t: fc.oneof(bytes(2), anything),
+    y: fc.constantFrom('q', 'r', 'e', 'x'),
+    q: fc.constantFrom('ping', 'find_node', 'get_peers', 'announce_peer', 'get', 'put', 'other'),
+    a: fields,
+    r: fields,
+  })
+  .map(({ t, y, q, a, r }) =>
+    encode({ t, y, q, a: { ...a[0], id: a[1] }, r: { ...r[0], id: r[1] }, e: [201, 'error'] } as Encodable),
+  )
+
+/** Good bytes with some of them changed, taken out, or put in, and some of the end left off. */
 const hostile = fc
   .tuple(
     fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       query.map(encodeQuery),
       reply.map((one) => encodeReply(one)),
+      loose,
     ),
-    fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }), fc.constantFrom('set', 'cut', 'put')), {
-      maxLength: 4,
-    }),
+    fc.array(
+      fc.tuple(
+        fc.nat(),
+        fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(...utf8('0123456789:dilei'))),
+        fc.constantFrom('set', 'cut', 'put'),
+      ),
+      { maxLength: 4 },
+    ),
+    fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat({ max: 30 }) }),
   )
-  .map(([start, changes]) => {
-    const list = [...start]
+  .map(([start, changes, less]) => {
+    const list = [...start.subarray(0, Math.max(0, start.length - less))]
     for (const [at, byte, how] of changes) {
       const place = list.length === 0 ? 0 : at % list.length
       if (how === 'set') list[place] = byte
@@ -282,7 +328,15 @@ describe('the routing table', () => {
         rtt: fc.integer({ min: 1, max: 500 }),
       }),
     },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant('failed' as const), spot }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('failed' as const), spot }) },
+    // Of those that are in it, by number; of the first few more often, so that failures add up.
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constantFrom('fails' as const, 'fails' as const, 'repeats' as const),
+        which: fc.oneof(fc.nat({ max: 4 }), fc.nat({ max: 60 })),
+      }),
+    },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('heard' as const), spot }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('changeId' as const), seed: fc.nat() }) },
   )
@@ -298,6 +352,17 @@ describe('the routing table', () => {
           now += 1_000
           if (one.do === 'changeId') {
             table.changeId(randomIdNear(own, 5, false, seededRandom(one.seed)))
+            table.checkInvariants()
+            continue
+          }
+          if ('which' in one) {
+            const contacts = [...table]
+            const contact = contacts[one.which % contacts.length]
+            if (!contact) continue
+            const nodeId = contact.node.slice(0, 20)
+            const endpoint = contact.node.slice(20)
+            if (one.do === 'fails') table.failed(nodeId, endpoint)
+            else expect(table.answered(nodeId, endpoint, 10, now)).toBe(true)
             table.checkInvariants()
             continue
           }
@@ -387,7 +452,7 @@ it('no datagram makes a node throw, grow without bounds, or answer more than it 
           now += pause
           // The right address and transaction, and anything besides: whoever is asked can do that.
           const t = toLatin1(datagram).indexOf('1:t2:')
-          if (isAimed && t >= 0) datagram.set(transaction, t + 5)
+          if (isAimed && t >= 0 && t + 7 <= datagram.length) datagram.set(transaction, t + 5)
           node.receive(datagram, isAimed ? asked : sender, now)
           if (now >= node.nextTimeout()) node.timeout(now)
           for (let sent = node.transmit(now); sent; sent = node.transmit(now)) {
