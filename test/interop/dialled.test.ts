@@ -6,9 +6,10 @@
 import { describe, expect, it } from 'vitest'
 import type { SessionOptions } from '../../src/index.js'
 import { TrackerServer } from '../../src/net/tracker-server.js'
-import { CabledNamespace, requireNamespaces } from './rigs/cable.js'
+import { CabledNamespace } from './rigs/cable.js'
 import { requireClient } from './rigs/clients.js'
 import { Libtorrent } from './rigs/libtorrent.js'
+import { abilities } from './rigs/namespaces.js'
 import { expectSame, makePayload, SHAPES } from './rigs/payload.js'
 import { openSession, within } from './rigs/rarest.js'
 import { type Scene, scene, until } from './rigs/scene.js'
@@ -33,7 +34,7 @@ const PAIRS: readonly (readonly [
   ['plain', 'preferred', 'plain'],
 ]
 
-describe.runIf(requireClient('transmission') && requireClient('libtorrent') && requireNamespaces())(
+describe.runIf(requireClient('transmission') && requireClient('libtorrent') && abilities().namespaces)(
   'Transmission that dials us',
   () => {
     // It starts at intervals of ten seconds: all pairs at once, each with a tracker of its own.

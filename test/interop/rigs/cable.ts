@@ -4,7 +4,6 @@
  */
 
 import { spawnSync } from 'node:child_process'
-import { abilities } from './namespaces.js'
 
 let made = 0
 
@@ -48,14 +47,6 @@ export class CabledNamespace {
     process.removeListener('exit', this.#remove)
     spawnSync('ip', ['netns', 'del', this.#name], { stdio: 'ignore' })
   }
-}
-
-/** True when namespaces can be made here. Where they cannot it throws under `CI=true`. */
-export function requireNamespaces(): boolean {
-  const { namespaces } = abilities()
-  if (!namespaces && process.env.CI === 'true')
-    throw new Error('network namespaces cannot be made: they take Linux, iproute2 and root')
-  return namespaces
 }
 
 function ip(...args: readonly string[]): void {
