@@ -12,19 +12,20 @@ import { BLOCK_LENGTH, type Layout } from '../metainfo/layout.js'
 import { Bitfield } from '../util/bitfield.js'
 import { Assembly } from './assembly.js'
 import { Autopsy } from './autopsy.js'
-import { type CheckOptions, checkPieces, contradiction } from './check.js'
+import { type CheckOptions, contradiction } from './check.js'
 import { StorageError, storageError } from './error.js'
 import { Exclusion } from './exclusion.js'
+import { Inspection } from './inspection.js'
 import { hashLeaves } from './leaves.js'
 import type { OpenPiece } from './open-piece.js'
 import { Placement } from './placement.js'
 import { ReadAhead, Reader } from './read-ahead.js'
-import { PIECE_LOST, Recheck } from './recheck.js'
+import { PIECE_LOST } from './recheck.js'
 import { SLAB_LENGTH, SlabPool } from './slab.js'
 import { SPILL_ABOVE, SPILL_CELL, Spill } from './spill.js'
 import type { StoreOptions } from './store-options.js'
+import { Verdicts } from './verdicts.js'
 import { V1Verifier, type Verifier } from './verifier.js'
-import { Watch } from './watch.js'
 import { Writer } from './writer.js'
 
 export type { CheckOptions } from './check.js'
@@ -52,23 +53,16 @@ export class Store {
   /** Only where pieces are large enough to spill. */
   readonly #spill: Spill | undefined
   readonly #readAhead: ReadAhead
-  readonly #watch: Watch
+  readonly #inspection: Inspection
   readonly #autopsy: Autopsy
-  #failed: number[] = []
-  #doubtful: number[] = []
-  /** Found on the disk, and right, when their hash became known. */
-  #settled: number[] = []
+  readonly #verdicts: Verdicts
   readonly #exclusion = new Exclusion()
-  /** Until every piece was looked at again. */
-  #recheck: Recheck | undefined
-  #rechecking: Promise<void> | undefined
   #opened = false
   #turn = 0
   #turnDue = false
   #congested = false
   #closed = false
   #error: StorageError | undefined
-  #suspects: Bitfield | undefined
 
   constructor(options: StoreOptions) {
     const { layout, files, backend } = options
@@ -82,19 +76,19 @@ export class Store {
     this.#writer = new Writer(this.#placement, {
       ended: () => this.#scheduleTurn(),
       written: (piece) => this.#written(piece),
-      queued: (piece) => this.#recheck?.writing(piece),
+      queued: (piece) => this.#inspection.writing(piece),
       failed: (error) => this.#fail(error),
     })
     this.#assembly = new Assembly(layout, this.#verifier, this.#pool, {
       work: () => this.#scheduleTurn(),
       away: (piece) => void this.#spill?.load(piece),
       hashed: (piece) => this.#spill?.flush(piece),
-      judged: (piece) => this.#judged(piece),
-      orphaned: (piece) => this.#discard(piece),
+      judged: (piece) => this.#verdicts.judged(piece),
+      orphaned: (piece) => this.#verdicts.free(piece),
     })
     if (spills) {
       this.#spill = new Spill(this.#placement, this.#writer, this.#pool, this.#budget, {
-        progress: (piece) => this.#progress(piece),
+        progress: (piece) => this.#verdicts.progress(piece),
         failed: (error) => this.#fail(error),
       })
     }
@@ -103,20 +97,33 @@ export class Store {
       if (this.#closed) throw new Error('the store was closed')
       await this.#exclusion.read(() => this.#placement.read(piece * layout.pieceLength + begin, into))
     })
-    this.#watch = new Watch(this.#placement, this.#verifier, this.verified)
+    this.#verdicts = new Verdicts({
+      verifier: this.#verifier,
+      assembly: this.#assembly,
+      writer: this.#writer,
+      spill: this.#spill,
+      autopsy: this.#autopsy,
+      verified: this.verified,
+      canDoubt: () => options.on.doubtful !== undefined,
+      turn: () => this.#turn,
+      work: () => this.#scheduleTurn(),
+      written: (piece) => this.#written(piece),
+    })
+    this.#inspection = new Inspection({
+      placement: this.#placement,
+      verifier: this.#verifier,
+      exclusion: this.#exclusion,
+      defer: options.defer,
+      verified: this.verified,
+      partial: () => this.#writer.partial,
+      checked: (piece, isRight) => void (isRight ? this.#take(piece) : this.#drop(piece)),
+      lost: (piece) => this.#lost(piece),
+      found: (piece) => this.#found(piece),
+    })
     this.#readAhead = new ReadAhead({
       budget: options.readBudget ?? DEFAULT_READ_BUDGET,
       pieceLength: layout.pieceLength,
-      read: async (position, into) => {
-        if (this.#recheck?.isOver && !this.#rechecking) this.#recheck = undefined
-        const recheck = this.#recheck
-        if (recheck) await recheck.before(position, into.length)
-        await this.#exclusion.read(async () => {
-          if (!recheck) await this.#watch.look(position, into.length)
-          if (this.#closed) throw new StorageError('storage/io', '', 'the storage is closed')
-          await this.#placement.read(position, into)
-        })
-      },
+      read: (position, into) => this.#inspection.read(position, into),
       blockCount: (piece) => layout.blockCount(piece),
       readableUntil: (position, limit) => this.#readableUntil(position, limit),
     })
@@ -153,7 +160,7 @@ export class Store {
    * What is not there any more is to be downloaded again: check these before going on.
    */
   get suspects(): Bitfield | undefined {
-    return this.#suspects?.isEmpty === false ? this.#suspects.clone() : undefined
+    return this.#inspection.suspects
   }
 
   /** Pieces whose bytes are all in the read cache, the latest last: they cost no disk read. Live. */
@@ -209,7 +216,7 @@ export class Store {
   /** Hashes of pieces that were not known are known now (v2): judges what waits for them. */
   hashesKnown(): void {
     if (this.#closed) return
-    this.#settle()
+    this.#verdicts.settle()
     this.#assembly.judgeWaiting()
     this.#scheduleTurn()
   }
@@ -232,10 +239,7 @@ export class Store {
 
   /** Nobody gave the hashes of the blocks of a doubtful piece: it fails as a whole. */
   discard(piece: number): void {
-    const open = this.#assembly.doubtful(piece)
-    if (!open) return
-    this.#giveUp(open)
-    this.#scheduleTurn()
+    this.#verdicts.discard(piece)
   }
 
   /** The sequential reading state of one peer, for `read` and `load`. */
@@ -324,23 +328,8 @@ export class Store {
    * Rejects with `signal.reason`, or with a {@link StorageError} when a file exists and cannot be read.
    * Nothing may be placed or read meanwhile: see {@link Store.recheck}.
    */
-  async check(options: CheckOptions = {}): Promise<Bitfield> {
-    const valid = await checkPieces(this.#placement, this.#verifier, this.#options.defer, {
-      ...options,
-      onStatus: (file, modified) => this.#watch.learn(file, modified),
-    })
-    const { pieceLength } = this.#layout
-    for (let piece = 0; piece < this.#layout.pieceCount; piece++) {
-      if (options.pieces && !options.pieces.has(piece)) continue
-      this.#suspects?.delete(piece)
-      this.#recheck?.settled(piece)
-      if (valid.has(piece)) {
-        this.abandon(piece)
-        this.verified.add(piece)
-      } else if (this.verified.delete(piece))
-        this.#readAhead.drop(piece * pieceLength, (piece + 1) * pieceLength)
-    }
-    return valid
+  check(options: CheckOptions = {}): Promise<Bitfield> {
+    return this.#inspection.check(options)
   }
 
   /**
@@ -350,39 +339,10 @@ export class Store {
    * all were looked at. One at a time. Gives the numbers of pieces lost and found. Rejects like
    * {@link Store.check}: what was found out by then holds.
    */
-  async recheck(
+  recheck(
     options: Pick<CheckOptions, 'signal' | 'onProgress'> = {},
   ): Promise<{ readonly lost: number; readonly found: number }> {
-    const changes = { lost: 0, found: 0 }
-    const recheck = new Recheck(
-      {
-        placement: this.#placement,
-        verifier: this.#verifier,
-        exclusion: this.#exclusion,
-        defer: this.#options.defer,
-        verified: this.verified,
-        lost: (piece) => {
-          changes.lost++
-          this.#lost(piece)
-        },
-        found: (piece) => {
-          if (this.#found(piece)) changes.found++
-        },
-        judged: (piece) => this.#suspects?.delete(piece),
-      },
-      this.#writer.partial,
-    )
-    this.#recheck = recheck
-    const run = recheck.run(options)
-    const ended = run.then(nothing, nothing)
-    this.#rechecking = ended
-    try {
-      this.#watch.learnAll(await run)
-      if (this.#recheck === recheck) this.#recheck = undefined
-      return changes
-    } finally {
-      if (this.#rechecking === ended) this.#rechecking = undefined
-    }
+    return this.#inspection.recheck(options)
   }
 
   /** Makes the wanted zero-length files, and moves what a check found in a part file to wanted files. */
@@ -419,7 +379,7 @@ export class Store {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#recheck?.close()
+    this.#inspection.close()
     try {
       await this.flush()
     } catch {
@@ -432,7 +392,7 @@ export class Store {
   /** Deletes the torrent's files and releases every handle. */
   async destroy(): Promise<void> {
     this.#closed = true
-    this.#recheck?.close()
+    this.#inspection.close()
     await this.#release()
     await this.#placement.destroy()
     await this.#placement.close()
@@ -441,72 +401,6 @@ export class Store {
   /** Bytes of a range that are data of the piece, not the gap behind it. */
   #stored(piece: number, begin: number, length: number): number {
     return Math.max(0, Math.min(length, this.#layout.pieceSize(piece) - begin))
-  }
-
-  #judged(open: OpenPiece): void {
-    if (this.#verifier.isRipe) this.#settle()
-    if (this.#verifier.contradiction !== undefined) this.#contradicted(open)
-    else if (!open.matched) {
-      if (!open.doubtful || !this.#options.on.doubtful) this.#giveUp(open)
-      else this.#doubt(open)
-    } else {
-      this.#autopsy.judged(open)
-      if (this.#spill) this.#spill.flush(open)
-      else this.#writer.add(open, this.#turn)
-    }
-  }
-
-  /** The disk is through with a part of a large piece. */
-  #progress(open: OpenPiece): void {
-    if (open.gone) this.#discard(open)
-    else if (open.doubtful) this.#doubt(open)
-    else if (!open.matched) this.#assembly.resume(open)
-    else if (open.runs === 0 && open.flushed === open.size) this.#written(open)
-  }
-
-  /** Takes in what was found right on the disk before its hash was known. */
-  #settle(): void {
-    for (const piece of this.#verifier.settled?.() ?? []) {
-      if (this.verified.has(piece) || this.#assembly.has(piece)) continue
-      this.verified.add(piece)
-      this.#settled.push(piece)
-    }
-  }
-
-  /** A wrong piece whose blocks can be told apart: said when the disk is through with what it has of it. */
-  #doubt(open: OpenPiece): void {
-    if (open.runs > 0 || open.busy.size > 0 || this.#doubtful.includes(open.piece)) return
-    this.#doubtful.push(open.piece)
-    this.#scheduleTurn()
-  }
-
-  /** A whole piece came to nothing. */
-  #giveUp(open: OpenPiece): void {
-    open.doubtful = false
-    open.gone = true
-    this.#autopsy.judged(open)
-    this.#writer.drop(open.piece)
-    // Not before the bytes of it are known: the next ones to come take their place on the disk.
-    this.#autopsy.after(open.piece, () => {
-      this.#assembly.close(open)
-      this.#discard(open)
-      this.#failed.push(open.piece)
-      this.#scheduleTurn()
-    })
-  }
-
-  /** No data can be right: the piece goes, without blame for anyone, and the store stops. */
-  #contradicted(open: OpenPiece): void {
-    open.gone = true
-    open.matched = false
-    this.#assembly.close(open)
-    this.#writer.drop(open.piece)
-    this.#discard(open)
-  }
-
-  /** Frees a piece that came to nothing as soon as neither a peer nor the disk uses its memory. */
-  #discard(open: OpenPiece): void {
-    if (open.leases === 0 && open.runs === 0 && open.busy.size === 0) open.free()
   }
 
   /** Everything that is done once in a turn, after all sockets were read. */
@@ -526,12 +420,7 @@ export class Store {
     this.#writer.start(this.#turn)
     if (this.#assembly.isBusy || this.#writer.isHolding) this.#scheduleTurn()
     this.#updateCongested()
-    const failed = this.#failed
-    const doubtful = this.#doubtful
-    const settled = this.#settled
-    this.#failed = []
-    this.#doubtful = []
-    this.#settled = []
+    const { settled, failed, doubtful } = this.#verdicts.take()
     if (this.#closed) return
     const { on } = this.#options
     if (this.#verifier.contradiction !== undefined)
@@ -541,18 +430,28 @@ export class Store {
     for (const piece of doubtful) if (this.#assembly.doubtful(piece)) on.doubtful?.(piece)
   }
 
-  #lost(piece: number): void {
+  /** A piece is right on the disk. */
+  #take(piece: number): void {
+    this.abandon(piece)
+    this.verified.add(piece)
+  }
+
+  /** A piece is not right on the disk; true when it was verified. */
+  #drop(piece: number): boolean {
+    if (!this.verified.delete(piece)) return false
     const { pieceLength } = this.#layout
-    if (this.#closed || !this.verified.delete(piece)) return
     this.#readAhead.drop(piece * pieceLength, (piece + 1) * pieceLength)
-    this.#options.on.lost?.(piece)
+    return true
+  }
+
+  #lost(piece: number): void {
+    if (!this.#closed && this.#drop(piece)) this.#options.on.lost?.(piece)
   }
 
   /** False when a piece cannot be taken as it is on the disk. */
   #found(piece: number): boolean {
     if (this.#closed || !this.#assembly.isIdle(piece)) return false
-    this.abandon(piece)
-    this.verified.add(piece)
+    this.#take(piece)
     const { on } = this.#options
     if (on.found) on.found(piece)
     else on.verified(piece)
@@ -563,28 +462,21 @@ export class Store {
     this.#assembly.close(open)
     open.free()
     this.verified.add(open.piece)
-    this.#recheck?.settled(open.piece)
+    this.#inspection.written(open.piece)
     this.#autopsy.after(open.piece, () => {
       if (!this.#closed && this.verified.has(open.piece)) this.#options.on.verified(open.piece)
     })
   }
 
   #fail(error: StorageError): void {
-    if (error.code === 'storage/missing' || error.code === 'storage/changed') this.#suspect(error.path)
+    if (error.code === 'storage/missing' || error.code === 'storage/changed')
+      this.#inspection.suspect(error.path)
     if (this.#error || this.#closed) {
       this.#error ??= error
       return
     }
     this.#error = error
     this.#options.on.error(error)
-  }
-
-  #suspect(path: string): void {
-    const file = this.#placement.indexOf(path)
-    const range = file < 0 ? undefined : this.#layout.piecesOf(file)
-    if (!range) return
-    this.#suspects ??= new Bitfield(this.#layout.pieceCount)
-    for (let piece = range.first; piece <= range.last; piece++) this.#suspects.add(piece)
   }
 
   #updateCongested(): void {
@@ -618,7 +510,7 @@ export class Store {
 
   async #release(): Promise<void> {
     await this.#writer.pause()
-    await this.#rechecking
+    await this.#inspection.ended
     await this.#exclusion.idle()
     this.#readAhead.close()
     this.#assembly.clear()
@@ -637,5 +529,3 @@ export class Store {
     return Math.max(position, Math.min(limit, size, piece * pieceLength))
   }
 }
-
-function nothing(): void {}
