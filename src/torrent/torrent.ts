@@ -1,6 +1,6 @@
 /**
  * One torrent of a session: checks what is on disk, joins the swarm, fetches what is wanted, serves
- * what is verified.
+ * what is verified. What state it is in, and why, is in `life.ts`.
  * @module
  */
 
@@ -14,12 +14,12 @@ import { Bitfield } from '../util/bitfield.js'
 import { toHex } from '../util/bytes.js'
 import { errorCode, errorMessage, RarestError } from '../util/errors.js'
 import { Content } from './content.js'
-import { abortable, Deferred } from './deferred.js'
+import { abortable } from './deferred.js'
 import type { PeerSnapshot, RecheckResult, TorrentEvents, TorrentState, TorrentStats } from './events.js'
 import type { TorrentFile } from './file.js'
 import { type InfoHashes, idOf, namesInfo } from './infohashes.js'
+import { Life } from './life.js'
 import { Peering, type PeeringServices } from './peering.js'
-import { SharedRun } from './shared-run.js'
 import { peerSnapshots, torrentStats } from './snapshots.js'
 import type { TorrentSource } from './source.js'
 import { type SuperseedMode, superseedMode } from './superseed.js'
@@ -65,26 +65,11 @@ export class Torrent extends EventEmitter<TorrentEvents> {
   readonly #options: TorrentOptions
   readonly #source: TorrentSource
   readonly #peering: Peering
-  readonly #metadata = new Deferred<Metainfo>()
-  #ready = new Deferred<void>()
-  readonly #abort = new AbortController()
-  #done = new Deferred<'complete' | 'closed'>()
+  readonly #life: Life
   #hashes: InfoHashes
   #content: Content | undefined
-  #state: TorrentState = 'metadata'
-  #checked = false
-  #wantsRun: boolean
   #sequential: boolean
-  #finished = false
-  /** Everything was there once: what is fetched again after a loss is no new download. */
-  #wasWhole = false
-  #error: RarestError | undefined
   #closing: Promise<void> | undefined
-  readonly #rechecks = new SharedRun<RecheckResult>((signal) => this.#recheck(signal))
-  /** The check of existing data that ran last looked at all of it. */
-  #checkedAll = false
-  /** `resume()` was called while a re-check could still leave the error. */
-  #resumes = false
 
   constructor(
     services: TorrentServices,
@@ -97,7 +82,6 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.#options = options
     this.#source = source
     this.#hashes = source.hashes
-    this.#wantsRun = options.paused !== true
     this.#sequential = options.sequential === true
     const { metainfo } = source
     if (metainfo) this.#content = this.#makeContent(metainfo)
@@ -115,15 +99,22 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       disconnected: (address, code, message) => this.emit('peer-closed', address, code, message),
       warning: (code, message) => this.#warn(code, message),
     })
-    register(this.#peering, (error) => this.#fail(error))
+    this.#life = new Life(
+      {
+        peering: this.#peering,
+        content: () => this.#content,
+        events: this,
+        failed: (error) => this.#failed(error),
+      },
+      options.paused !== true,
+    )
+    register(this.#peering, (error) => this.#life.fail(error))
     if (options.peers) this.addPeers(options.peers)
     for (const { host, port } of source.peers) this.#peering.addPeer(host, port, 'magnet')
     if (metainfo) {
-      this.#metadata.resolve(metainfo)
-      this.#state = 'checking'
-      void this.#open(options.skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
-    } else if (this.#wantsRun) this.#peering.start()
-    else this.#state = 'paused'
+      this.#life.learned(metainfo)
+      this.#life.check(options.skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
+    } else this.#life.seekMetadata()
   }
 
   /** What the torrent file or the fetched metadata says; undefined while a magnet link is all there is. */
@@ -153,26 +144,26 @@ export class Torrent extends EventEmitter<TorrentEvents> {
 
   /** Settles when the metadata is known, at once unless it comes from peers; rejects when the torrent closes or fails first. */
   get metadata(): Promise<Metainfo> {
-    return this.#metadata.promise
+    return this.#life.metadata
   }
 
   /** Settles when existing data was checked: resolves, or rejects with the error that prevented it. */
   get ready(): Promise<void> {
-    return this.#ready.promise
+    return this.#life.ready
   }
 
   /** `'complete'` when all that is wanted is verified and written, `'closed'` when the torrent is closed first; rejects on a fatal error. */
   get done(): Promise<'complete' | 'closed'> {
-    return this.#done.promise
+    return this.#life.done
   }
 
   get state(): TorrentState {
-    return this.#state
+    return this.#life.state
   }
 
   /** Why the torrent stopped, while its state is `error`. */
   get error(): RarestError | undefined {
-    return this.#error
+    return this.#life.error
   }
 
   /** A magnet link with the torrent's trackers and web seeds. */
@@ -182,7 +173,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
   }
 
   get stats(): TorrentStats {
-    return torrentStats(this.#state, this.#content, this.#peering, this.#services.world.now())
+    return torrentStats(this.#life.state, this.#content, this.#peering, this.#services.world.now())
   }
 
   /** The connected peers. */
@@ -245,10 +236,10 @@ export class Torrent extends EventEmitter<TorrentEvents> {
    * was selected. Throws RangeError for a piece that there is not; rejects when the torrent closes or fails.
    */
   async readPiece(index: number, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array> {
-    await abortable(this.#ready.promise, options.signal)
+    await abortable(this.#life.ready, options.signal)
     const content = this.#content
-    if (this.#error || !content?.reading)
-      throw this.#error ?? new RarestError('torrent/closed', 'the torrent was closed')
+    if (this.#life.error || !content?.reading)
+      throw this.#life.error ?? new RarestError('torrent/closed', 'the torrent was closed')
     const { layout, pieceCount } = content.metainfo
     if (!Number.isInteger(index) || index < 0 || index >= pieceCount)
       throw new RangeError(`piece must be an integer in 0 .. ${pieceCount - 1}, got ${index}`)
@@ -272,11 +263,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
 
   /** Drops all peers, tells the trackers `stopped`, keeps everything that is verified. */
   pause(): void {
-    this.#wantsRun = false
-    if (this.#state !== 'metadata' && this.#state !== 'downloading' && this.#state !== 'seeding') return
-    this.#setState('paused')
-    void this.#peering.stop('torrent/paused', 'the torrent was paused')
-    this.emit('paused')
+    this.#life.pause()
   }
 
   /**
@@ -284,9 +271,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
    * missing or changed are checked again, and what they lost is downloaded.
    */
   resume(): void {
-    this.#wantsRun = true
-    if (this.#state === 'error' && this.#rechecks.isRunning) this.#resumes = true
-    else this.#resume()
+    this.#life.resume()
   }
 
   /**
@@ -308,25 +293,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
    * Rejects with `signal.reason`, with `torrent/closed`, or with what prevented it, which is fatal to the torrent.
    */
   recheck(options: { readonly signal?: AbortSignal } = {}): Promise<RecheckResult> {
-    return this.#rechecks.join(options.signal)
-  }
-
-  #resume(): void {
-    const content = this.#content
-    if (this.#state === 'error') {
-      this.#leaveError()
-      const suspects = content?.store.suspects
-      if (content && (!this.#checked || suspects)) {
-        this.#setState('checking')
-        void this.#open(this.#checked ? suspects : undefined)
-        return
-      }
-      if (content) this.#ready.resolve()
-    } else if (this.#state !== 'paused') return
-    this.#run()
-    content?.store.createEmptyFiles().catch((error: unknown) => this.#fail(error))
-    this.emit('resumed')
-    this.#completeIfDone()
+    return this.#life.recheck(options.signal)
   }
 
   /** Leaves the swarm: says `stopped`, writes what is verified, frees everything. Never rejects. */
@@ -356,7 +323,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
         found: (piece) => this.#found(piece),
         failed: (piece) => this.#peering.failed(piece),
         doubtful: (piece) => this.#peering.doubtful(piece),
-        error: (error) => this.#fail(error),
+        error: (error) => this.#life.fail(error),
         drained: () => this.#peering.throttle(),
         urgent: () => this.#peering.reconsider(),
         prioritise: (file, priority) => this.#prioritise(file, priority),
@@ -378,139 +345,32 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       this.#content = this.#makeContent(metainfo)
       this.#hashes = { v1: metainfo.infoHash, v2: metainfo.infoHashV2 }
       this.#peering.learned(metainfo)
-      this.#metadata.resolve(metainfo)
+      this.#life.learned(metainfo)
       this.emit('metadata', metainfo)
-      this.#setState('checking')
-      void this.#open(this.#options.skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
+      this.#life.check(this.#options.skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
     } catch (error) {
-      this.#metadata.reject(error)
-      this.#fail(error)
+      this.#life.misled(error)
     }
-  }
-
-  /** Checks what is on the disk, these pieces or all, and starts. */
-  async #open(pieces: Bitfield | undefined): Promise<void> {
-    const content = this.#content as Content
-    const { store, metainfo, selection } = content
-    try {
-      await store.open()
-      this.#checkedAll = pieces === undefined
-      if (!selection.isAll) await store.setWanted(selection.wantedFiles())
-      if (!pieces?.isEmpty) {
-        await store.check({
-          ...(pieces ? { pieces } : {}),
-          signal: this.#abort.signal,
-          onProgress: (checked) => this.emit('checking', checked, metainfo.pieceCount),
-        })
-      }
-      if (this.#closing) return
-      content.checked()
-      if (this.#wantsRun) await store.createEmptyFiles()
-      if (this.#closing) return
-      this.#checked = true
-      this.#peering.prepare(content)
-      content.openReading(new RarestError('torrent/checked', 'the data was checked again'))
-      if (this.#wantsRun) this.#run()
-      else this.#setState('paused')
-      this.#ready.resolve()
-      this.emit('ready')
-      this.#completeIfDone()
-    } catch (error) {
-      if (!this.#closing) this.#fail(error)
-    }
-  }
-
-  /** One re-check, for all who asked for it. */
-  async #recheck(signal: AbortSignal): Promise<RecheckResult> {
-    const content = this.#content
-    if (!content) throw this.#error ?? new RarestError('torrent/no-metadata', 'the metadata is not known yet')
-    const { store, metainfo } = content
-    if (this.#error && !this.#checked) {
-      this.#leaveError()
-      this.#setState('checking')
-      void this.#open(undefined)
-    }
-    if (this.#state === 'checking') {
-      await abortable(this.#ready.promise, signal)
-      if (this.#checkedAll) return recheckResult(content, { lost: 0, found: content.picker.have.count })
-    }
-    const failure = this.#error
-    try {
-      const changes = await store.recheck({
-        signal,
-        onProgress: (checked) => this.emit('checking', checked, metainfo.pieceCount),
-      })
-      if (failure && failure === this.#error) this.#recovered()
-      else if (changes.found > 0 && !this.#error) await store.createEmptyFiles()
-      return recheckResult(content, changes)
-    } catch (error) {
-      if (!signal.aborted) this.#fail(error)
-      throw error
-    } finally {
-      if (this.#resumes && this.#state === 'error') this.#resume()
-      this.#resumes = false
-    }
-  }
-
-  /** Everything could be read: what stopped the torrent is over. */
-  #recovered(): void {
-    if (this.#wantsRun) {
-      this.#resume()
-      return
-    }
-    this.#leaveError()
-    this.#ready.resolve()
-    this.#setState('paused')
-    this.#completeIfDone()
-  }
-
-  #leaveError(): void {
-    this.#error = undefined
-    this.#done = new Deferred()
-    this.#ready = new Deferred()
-    this.#finished = false
-    this.#content?.store.retry()
-  }
-
-  #run(): void {
-    this.#setState(!this.#content ? 'metadata' : this.#content.picker.isDone ? 'seeding' : 'downloading')
-    this.#peering.start()
   }
 
   async #close(deleteData: boolean): Promise<void> {
     const closed = new RarestError('torrent/closed', 'the torrent was closed')
-    this.#abort.abort(closed)
-    this.#setState('closed')
+    this.#life.close(closed)
     const content = this.#content
-    this.#rechecks.close(closed)
-    content?.reading?.close(closed)
-    this.#metadata.reject(closed)
-    this.#ready.reject(closed)
     await this.#peering.stop(closed.code, closed.message)
     this.#peering.close()
     let failure: unknown
     if (deleteData) await content?.store.destroy().catch((error: unknown) => (failure = error))
     await content?.store.close().catch((error: unknown) => this.#warn(errorCode(error), errorMessage(error)))
-    this.#done.resolve('closed')
+    this.#life.closed()
     this.#services.removed(this)
     this.emit('closed')
     if (failure !== undefined) throw failure
   }
 
-  #fail(error: unknown): void {
-    if (this.#error || this.#closing) return
-    const wrapped =
-      error instanceof RarestError
-        ? error
-        : new RarestError(errorCode(error), errorMessage(error), { cause: error })
-    this.#error = wrapped
-    this.#setState('error')
-    void this.#peering.stop(wrapped.code, wrapped.message)
-    this.#ready.reject(wrapped)
-    this.#done.reject(wrapped)
-    this.#content?.reading?.fail(wrapped)
-    if (this.listenerCount('error') > 0) this.emit('error', wrapped)
-    this.#services.warning(this, wrapped.code, `${this.name}: ${wrapped.message}`)
+  #failed(error: RarestError): void {
+    if (this.listenerCount('error') > 0) this.emit('error', error)
+    this.#services.warning(this, error.code, `${this.name}: ${error.message}`)
   }
 
   #verified(piece: number): void {
@@ -518,14 +378,14 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.#peering.verified(piece)
     this.#content?.reading?.verified(piece)
     this.emit('piece', piece)
-    this.#completeIfDone()
+    this.#life.completeIfDone()
   }
 
   /** A re-check found that a piece is gone. */
   #lost(piece: number): void {
     if (this.#content?.picker.have.has(piece)) this.#content.selection.lost(piece)
     this.#peering.lost(piece)
-    this.#wantMore()
+    this.#life.wantMore()
     this.emit('lost', piece)
   }
 
@@ -533,29 +393,6 @@ export class Torrent extends EventEmitter<TorrentEvents> {
   #found(piece: number): void {
     this.#peering.found(piece)
     this.#verified(piece)
-  }
-
-  /** Something is missing of what was complete: downloads again. */
-  #wantMore(): void {
-    if (!this.#finished || this.#content?.picker.isDone !== false) return
-    this.#finished = false
-    // An error stays what `done` says until it is left.
-    if (!this.#error) this.#done = new Deferred()
-    if (this.#state === 'seeding') this.#setState('downloading')
-    this.#peering.seek()
-  }
-
-  #completeIfDone(): void {
-    const picker = this.#content?.picker
-    if (this.#finished || !this.#checked || !picker?.isDone) return
-    this.#finished = true
-    if (this.#state === 'downloading') {
-      this.#setState('seeding')
-      if (picker.have.isFull) this.#peering.completed(!this.#wasWhole)
-    }
-    this.#wasWhole ||= picker.have.isFull
-    this.#done.resolve('complete')
-    this.emit('done')
   }
 
   #prioritise(index: number, priority: number): void {
@@ -567,11 +404,11 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     const content = this.#content
     if (!content) return
     const { store, selection, picker } = content
-    store.setWanted(selection.wantedFiles()).catch((error: unknown) => this.#fail(error))
+    store.setWanted(selection.wantedFiles()).catch((error: unknown) => this.#life.fail(error))
     picker.setPriorities(selection.pieces(picker.have))
-    this.#wantMore()
+    this.#life.wantMore()
     this.#peering.reconsider()
-    this.#completeIfDone()
+    this.#life.completeIfDone()
   }
 
   async #readFile(
@@ -580,26 +417,14 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     most: number,
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array> {
-    await this.#ready.promise
-    if (this.#error || !this.#content?.reading)
-      throw this.#error ?? new RarestError('torrent/closed', 'the torrent was closed')
+    await this.#life.ready
+    if (this.#life.error || !this.#content?.reading)
+      throw this.#life.error ?? new RarestError('torrent/closed', 'the torrent was closed')
     return this.#content.read(index, offset, most, signal)
-  }
-
-  #setState(state: TorrentState): void {
-    this.#state = state
   }
 
   #warn(code: string, message: string): void {
     this.emit('warning', { code, message })
     this.#services.warning(this, code, `${this.name}: ${message}`)
   }
-}
-
-function recheckResult(
-  { picker: { have } }: Content,
-  changes: { readonly lost: number; readonly found: number },
-): RecheckResult {
-  const { length: pieces, count: valid } = have
-  return { pieces, valid, missing: pieces - valid, complete: have.isFull, ...changes }
 }
