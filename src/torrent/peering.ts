@@ -1,11 +1,11 @@
 /**
- * How one torrent takes part in its swarm: the peers it knows, dialling them, its connections, its
- * trackers.
+ * How one torrent takes part in its swarm: joins the peers it knows, those it dials (`dials.ts`), its live
+ * connections (`swarm.ts`, before the metadata is known `gathering.ts`), its trackers and the DHT.
  * @module
  */
 
 import type { Metainfo } from '../metainfo/model.js'
-import type { Dialer, Dialling, DialTarget } from '../net/dialer.js'
+import type { Dialer } from '../net/dialer.js'
 import { prefersEncryption } from '../net/encryption.js'
 import type { Greeting, Identity } from '../net/handshaking.js'
 import type { LinkServices } from '../net/link.js'
@@ -16,17 +16,16 @@ import type { ResolvedOptions } from '../options.js'
 import type { Picker } from '../picker/picker.js'
 import type { TrackerSnapshot } from '../tracker/announcer.js'
 import { type Address, addressKey, parseAddress, parseEndpoint } from '../util/address.js'
-import { equalBytes, toHex } from '../util/bytes.js'
-import { errorCode, errorMessage } from '../util/errors.js'
+import { equalBytes } from '../util/bytes.js'
 import { Rate } from '../util/rate.js'
 import { makePeerId } from '../wire/peer-id.js'
 import type { Acquaintance } from './acquaintance.js'
-import { Announces } from './announces.js'
 import type { Bans } from './bans.js'
 import type { Connection } from './connection.js'
 import type { Content } from './content.js'
 import type { DhtAnnouncer } from './dht-announcer.js'
 import { DhtPresence } from './dht-presence.js'
+import { Dials } from './dials.js'
 import { DontHave } from './dont-have.js'
 import { Gathering } from './gathering.js'
 import { Holepunch } from './holepunch.js'
@@ -34,10 +33,12 @@ import { type InfoHashes, swarmHashes } from './infohashes.js'
 import { Introductions } from './introductions.js'
 import { dispensable } from './making-room.js'
 import { MetadataExtension } from './metadata-extension.js'
+import { NamedPeers } from './named-peers.js'
 import { type ExchangeLink, type FoundPeer, PeerExchange } from './peer-exchange.js'
 import { type KnownPeer, PeerList, type PeerSource } from './peer-list.js'
 import type { SuperseedMode } from './superseed.js'
 import { Swarm } from './swarm.js'
+import { TrackerPresence } from './tracker-presence.js'
 import type { SlotClaim, UploadSlots } from './upload-slots.js'
 
 /** What a session lends to the peering of its torrents. */
@@ -75,7 +76,7 @@ export interface PeeringOptions {
 /** ms between two looks at rates, queues and slots while there are connections. */
 const TICK = 1_000
 
-export class Peering implements Dialling, Task {
+export class Peering implements Task {
   readonly download: Rate = new Rate()
   readonly upload: Rate = new Rate()
   readonly #services: PeeringServices
@@ -86,12 +87,10 @@ export class Peering implements Dialling, Task {
   readonly #exchange: PeerExchange
   readonly #holepunch: Holepunch
   readonly #peerId: Uint8Array
-  /** One for each infohash of the torrent (BEP 52). */
-  readonly #announces: Announces[] = []
+  readonly #named: NamedPeers
+  readonly #dials: Dials
+  readonly #trackers: TrackerPresence
   readonly #dht: DhtPresence
-  readonly #abort = new AbortController()
-  /** Peers of a hybrid that are dialled under its v2 infohash. */
-  readonly #knowsV2Only: WeakSet<KnownPeer> = new WeakSet()
   #hashes: InfoHashes
   #private: boolean
   #gathering: Gathering | undefined
@@ -121,7 +120,40 @@ export class Peering implements Dialling, Task {
       listenPort: services.port,
       wake: () => services.dialer.wake(),
     })
-    for (const infoHash of swarmHashes(options.hashes)) this.#announces.push(this.#makeAnnounces(infoHash))
+    this.#dials = new Dials({
+      world: services.world,
+      peers: this.#peers,
+      bans: services.bans,
+      holepunch: this.#holepunch,
+      ours: () => this.ours,
+      oursV2: () => this.#oursV2,
+      wanted: () => this.#running && this.#hasRoom,
+      isSeed: () => this.#isSeed,
+      connected: (stream, handshake, rest, known) => this.attach(stream, handshake, rest, known),
+    })
+    this.#named = new NamedPeers({
+      world: services.world,
+      found: (addresses, source) => this.#add(addresses, source),
+      warning: options.warning,
+    })
+    this.#trackers = new TrackerPresence({
+      world: services.world,
+      scheduler: services.scheduler,
+      client: services.trackers,
+      trackers: options.trackers,
+      peerId: this.#peerId,
+      private: options.private,
+      port: services.port,
+      totals: () => ({
+        uploaded: this.upload.total,
+        downloaded: this.download.total,
+        left: options.left(),
+      }),
+      peers: (addresses) => this.#add(addresses, 'tracker'),
+      warning: options.warning,
+      switched: () => this.#swarm?.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
+    })
+    this.#trackers.set(swarmHashes(options.hashes), services.world.now())
     this.#dht = new DhtPresence({
       announcer: services.dht,
       isSeed: () => this.#isSeed && this.#picker?.have.isFull === true,
@@ -140,6 +172,11 @@ export class Peering implements Dialling, Task {
   /** True while we take part: connections may be made. */
   get isRunning(): boolean {
     return this.#running
+  }
+
+  /** The live connections, after the data was checked: to be told what becomes of pieces. */
+  get swarm(): Swarm | undefined {
+    return this.#swarm
   }
 
   get connections(): ReadonlySet<Connection> {
@@ -163,7 +200,7 @@ export class Peering implements Dialling, Task {
 
   /** What is known of each tracker; a hybrid announces to each under both infohashes, this is the first. */
   get trackers(): readonly TrackerSnapshot[] {
-    return this.#announces[0]?.trackers ?? []
+    return this.#trackers.trackers
   }
 
   /** Connections, those included that wait for the metadata. */
@@ -177,13 +214,7 @@ export class Peering implements Dialling, Task {
     this.#hashes = { v1: metainfo.infoHash, v2: metainfo.infoHashV2 }
     if (metainfo.private) this.#makePrivate()
     this.#dht.set(swarmHashes(this.#hashes), this.#private)
-    const known = new Set(this.#announces.map((announces) => toHex(announces.infoHash)))
-    for (const infoHash of swarmHashes(this.#hashes)) {
-      if (known.has(toHex(infoHash))) continue
-      const announces = this.#makeAnnounces(infoHash)
-      this.#announces.push(announces)
-      if (this.#running) announces.start(now)
-    }
+    this.#trackers.set(swarmHashes(this.#hashes), now)
   }
 
   /** What there is to exchange, after the data was checked. */
@@ -237,72 +268,41 @@ export class Peering implements Dialling, Task {
     this.#peers.refresh(now)
     this.#swarm?.reopen()
     if (!this.#swarm) this.#gathering ??= this.#gather()
-    for (const announces of this.#announces) announces.start(now)
+    this.#trackers.start(now)
     this.#dht.start()
-    this.#services.dialer.add(this)
+    this.#services.dialer.add(this.#dials)
   }
 
   /** Leaves the swarm: drops all peers; resolves when the trackers know, or the time for it is up. */
   async stop(code: string, message: string): Promise<void> {
     this.#running = false
     this.#dht.stop()
-    this.#services.dialer.remove(this)
+    this.#services.dialer.remove(this.#dials)
     this.#swarm?.close(code, message)
     this.#gathering?.close(code, message)
     this.#gathering = undefined
     this.#services.scheduler.cancel(this)
-    const now = this.#services.world.now()
-    await Promise.all(this.#announces.map((announces) => announces.stop(now)))
+    await this.#trackers.stop(this.#services.world.now())
   }
 
   /** Gives up whatever is under way. After {@link Peering.stop}. */
   close(): void {
-    this.#abort.abort(new Error('the torrent was closed'))
-    for (const announces of this.#announces) announces.close()
+    this.#named.close()
+    this.#trackers.close()
   }
 
   /** Nothing is missing any more: for the `first` time, which trackers count, or again. */
   completed(first: boolean): void {
     const now = this.#services.world.now()
-    for (const announces of this.#announces) {
-      if (first && this.download.total > 0) announces.completed(now)
-      else announces.needPeers(now)
-    }
-  }
-
-  verified(piece: number): void {
-    this.#swarm?.verified(piece)
-  }
-
-  /** A verified piece is no longer on the disk. */
-  lost(piece: number): void {
-    this.#swarm?.lost(piece)
-  }
-
-  /** A piece was on the disk already: what was under way of it is of no use. `verified` follows. */
-  found(piece: number): void {
-    this.#swarm?.found(piece)
-  }
-
-  failed(piece: number): void {
-    this.#swarm?.failed(piece)
-  }
-
-  /** Some blocks of a piece are wrong, and it can be found out which (v2). */
-  doubtful(piece: number): void {
-    this.#swarm?.doubtful(piece)
-  }
-
-  /** The store takes or refuses data. */
-  throttle(): void {
-    this.#swarm?.throttle()
+    if (first && this.download.total > 0) this.#trackers.completed(now)
+    else this.#trackers.needPeers(now)
   }
 
   /** We need peers again: those that left us as a seed may be dialled now. */
   seek(): void {
     const now = this.#services.world.now()
     this.#peers.refresh(now)
-    for (const announces of this.#announces) announces.needPeers(now)
+    this.#trackers.needPeers(now)
     this.#dht.needPeers()
     this.#services.dialer.wake()
   }
@@ -315,14 +315,12 @@ export class Peering implements Dialling, Task {
 
   /** Adds peers to dial, see `Torrent.addPeers`. */
   addPeers(peers: readonly string[]): void {
-    for (const { host, port } of peers.map(parseEndpoint)) this.addPeer(host, port, 'user')
+    this.#named.addAll(peers)
   }
 
   /** Adds a peer by name or address. */
   addPeer(host: string, port: number, source: PeerSource): void {
-    const address = parseAddress(host, port)
-    if (address) this.#add([address], source)
-    else void this.#lookup(host, port, source)
+    this.#named.add(host, port, source)
   }
 
   /** Disconnects a peer and forgets its address; false when it is not known. */
@@ -338,65 +336,11 @@ export class Peering implements Dialling, Task {
   }
 
   addTracker(url: string, tier: number | undefined): void {
-    for (const announces of this.#announces) announces.addTracker(url, tier, this.#services.world.now())
+    this.#trackers.add(url, tier, this.#services.world.now())
   }
 
   removeTracker(url: string): void {
-    for (const announces of this.#announces) announces.removeTracker(url, this.#services.world.now())
-  }
-
-  nextDial(now: number): DialTarget | undefined {
-    if (!this.#running || !this.#hasRoom) return undefined
-    const introduced = this.#introduced(now)
-    if (introduced) return introduced
-    const known = this.#peers.next(now, this.#isSeed)
-    if (!known) return undefined
-    this.#peers.dialling(known)
-    return {
-      address: known.listens ?? known.address,
-      prefersEncryption: known.hints.prefersEncryption === true,
-      prefer: known.transport,
-      connected: (stream, handshake, rest) => this.attach(stream, handshake, rest, known),
-      ours: this.#knowsV2Only.has(known) ? this.#oursV2 : undefined,
-      failed: (code, transport) => {
-        this.#peers.failed(known, this.#services.world.now())
-        // Some take TCP connections to hang up at once: the other way comes first next time.
-        const other = transport === 'tcp' ? 'utp' : 'tcp'
-        if (transport) this.#peers.prefer(known, other, this.#services.world.now())
-        if (!/^(wire|mse)\//.test(code)) this.#holepunch.unreachable(known, this.#services.world.now())
-        // It may know the torrent by its other infohash alone: a magnet link names but one.
-        if (!/^(wire|mse)\//.test(code) || !this.ours.upgrade) return
-        if (!this.#knowsV2Only.delete(known)) this.#knowsV2Only.add(known)
-      },
-    }
-  }
-
-  /** A peer behind a NAT that others introduced us to (BEP 55): one dial over uTP, whatever else is due. */
-  #introduced(now: number): DialTarget | undefined {
-    for (let address = this.#holepunch.next(now); address; address = this.#holepunch.next(now)) {
-      if (this.#services.bans.has(address, now)) continue
-      const fresh = this.#peers.add([address], 'pex', now) > 0
-      const known = this.#peers.at(address)
-      if (known?.state !== 'idle') continue
-      this.#peers.dialling(known)
-      return {
-        address,
-        only: 'utp',
-        connected: (stream, handshake, rest) => {
-          this.#holepunch.met(known)
-          this.attach(stream, handshake, rest, known)
-        },
-        failed: () => {
-          if (fresh) this.#peers.remove(known.key)
-          else this.#peers.failed(known, this.#services.world.now())
-        },
-      }
-    }
-    return undefined
-  }
-
-  nextDialAt(): number {
-    return this.#running && this.#hasRoom ? this.#peers.nextDialAt(this.#isSeed) : Number.POSITIVE_INFINITY
+    this.#trackers.remove(url, this.#services.world.now())
   }
 
   /** True when an incoming connection from this host may come in: there is room, or it can be made. */
@@ -481,27 +425,6 @@ export class Peering implements Dialling, Task {
     return dispensable(this.connections, this.#peers, this.#peers.priorityOf(address), now)
   }
 
-  #makeAnnounces(infoHash: Uint8Array): Announces {
-    return new Announces({
-      world: this.#services.world,
-      scheduler: this.#services.scheduler,
-      client: this.#services.trackers,
-      trackers: this.#options.trackers,
-      infoHash,
-      peerId: this.#peerId,
-      private: this.#private,
-      port: this.#services.port,
-      totals: () => ({
-        uploaded: this.upload.total,
-        downloaded: this.download.total,
-        left: this.#options.left(),
-      }),
-      peers: (addresses) => this.#add(addresses, 'tracker'),
-      warning: this.#options.warning,
-      switched: () => this.#swarm?.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
-    })
-  }
-
   #gather(): Gathering {
     const { options } = this.#services
     return new Gathering({
@@ -526,7 +449,7 @@ export class Peering implements Dialling, Task {
   /** Nothing but the tracker may name peers from now on, and those whom others named are forgotten. */
   #makePrivate(): void {
     this.#private = true
-    for (const announces of this.#announces) announces.makePrivate(this.#services.world.now())
+    this.#trackers.makePrivate(this.#services.world.now())
     const forgotten = new Set(this.#peers.forgetPublic())
     for (const link of [...this.acquaintances]) {
       this.#exchange.moved(link, undefined)
@@ -548,7 +471,7 @@ export class Peering implements Dialling, Task {
     this.#services.dialer.wake()
     this.#options.disconnected(known.key, code, message)
     if (this.#running && this.size === 0 && !this.#isSeed) {
-      for (const announces of this.#announces) announces.needPeers(this.#services.world.now())
+      this.#trackers.needPeers(this.#services.world.now())
       this.#dht.needPeers()
     }
   }
@@ -570,19 +493,6 @@ export class Peering implements Dialling, Task {
     // One that was given up has another chance.
     if (peers.length > 0) this.#services.dialer.wake()
     return fresh
-  }
-
-  async #lookup(host: string, port: number, source: PeerSource): Promise<void> {
-    try {
-      const hosts = await this.#services.world.lookup(host, { signal: this.#abort.signal })
-      this.#add(
-        hosts.map((ip) => ({ host: ip, port })),
-        source,
-      )
-    } catch (error) {
-      if (this.#abort.signal.aborted) return
-      this.#options.warning(errorCode(error), `peer ${host}:${port}: ${errorMessage(error)}`)
-    }
   }
 }
 

@@ -321,10 +321,10 @@ export class Torrent extends EventEmitter<TorrentEvents> {
         verified: (piece) => this.#verified(piece),
         lost: (piece) => this.#lost(piece),
         found: (piece) => this.#found(piece),
-        failed: (piece) => this.#peering.failed(piece),
-        doubtful: (piece) => this.#peering.doubtful(piece),
+        failed: (piece) => this.#peering.swarm?.failed(piece),
+        doubtful: (piece) => this.#peering.swarm?.doubtful(piece),
         error: (error) => this.#life.fail(error),
-        drained: () => this.#peering.throttle(),
+        drained: () => this.#peering.swarm?.throttle(),
         urgent: () => this.#peering.reconsider(),
         prioritise: (file, priority) => this.#prioritise(file, priority),
         readFile: (file, offset, most, signal) => this.#readFile(file, offset, most, signal),
@@ -375,7 +375,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
 
   #verified(piece: number): void {
     this.#content?.selection.verified(piece)
-    this.#peering.verified(piece)
+    this.#peering.swarm?.verified(piece)
     this.#content?.reading?.verified(piece)
     this.emit('piece', piece)
     this.#life.completeIfDone()
@@ -384,14 +384,14 @@ export class Torrent extends EventEmitter<TorrentEvents> {
   /** A re-check found that a piece is gone. */
   #lost(piece: number): void {
     if (this.#content?.picker.have.has(piece)) this.#content.selection.lost(piece)
-    this.#peering.lost(piece)
+    this.#peering.swarm?.lost(piece)
     this.#life.wantMore()
     this.emit('lost', piece)
   }
 
   /** A re-check found a piece that somebody put there. */
   #found(piece: number): void {
-    this.#peering.found(piece)
+    this.#peering.swarm?.found(piece)
     this.#verified(piece)
   }
 
