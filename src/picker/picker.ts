@@ -8,25 +8,22 @@
  * @module
  */
 
-import { BLOCK_LENGTH, type Block, type Layout } from '../metainfo/layout.js'
+import type { Block, Layout } from '../metainfo/layout.js'
 import { Bitfield } from '../util/bitfield.js'
 import type { Random } from '../util/random.js'
 import { audit } from './audit.js'
 import { catchUp, hasPiece, lowerCursors } from './choose.js'
+import { loseHolding, setHoldings, withdraw } from './holdings.js'
+import { asked, contributors, strike, writeStates } from './ledger.js'
 import { PickerPeer } from './peer.js'
 import { type OpenPiece, Progress } from './progress.js'
 import { Rarity } from './rarity.js'
+import { refused, refusesAll } from './refusals.js'
 import { type PickerStats, snapshot } from './stats.js'
 import { blockIndex, Strategy } from './strategy.js'
-import { clearBit, countBits, emptyWords, fillWords, hasBit, setBit, wordsOf } from './words.js'
+import { clearBit, countBits, emptyWords, hasBit, setBit } from './words.js'
 
 export { PickerPeer, type PickerStats }
-
-/** How long a peer is not asked again for a piece of which it rejected a block, ms. */
-const REFUSAL = 10_000
-
-/** Rejected pieces remembered of a peer; at this number it is asked for nothing until they expire. */
-const MAX_REFUSED = 64
 
 /** An open piece without requests that got no block for this time may be given up for others, ms. */
 const IDLE = 30_000
@@ -133,7 +130,7 @@ export class Picker<Owner> {
     if (!this.#peers.delete(peer)) return
     this.#strategy.peers = this.#peers.size
     this.dropRequests(peer)
-    this.#withdraw(peer)
+    withdraw(this.#rarity, peer)
     if (this.#peers.size > 0) this.#rarity.settle()
     peer.attached = false
     peer.current = undefined
@@ -144,17 +141,7 @@ export class Picker<Owner> {
 
   /** Says all that a peer has (bitfield, have all, have none); a full set makes it a seed. The set is copied. */
   setPieces(peer: PickerPeer<Owner>, pieces: Bitfield): void {
-    if (!peer.attached) return
-    this.#withdraw(peer)
-    if (pieces.isFull) {
-      peer.seed = true
-      this.#rarity.seeds++
-    } else if (!pieces.isEmpty) {
-      peer.words = wordsOf(pieces)
-      this.#rarity.spread(peer.words, 1)
-    }
-    this.#lookAgain(peer)
-    this.#rarity.settle()
+    if (peer.attached) setHoldings(this.#rarity, peer, pieces)
   }
 
   /** The peer has one piece more. */
@@ -172,19 +159,7 @@ export class Picker<Owner> {
 
   /** The peer no longer has a piece (BEP 54 "lt_donthave"). Its requests for it stay until rejected. */
   peerLost(peer: PickerPeer<Owner>, piece: number): void {
-    if (!hasPiece(peer, piece) || !peer.attached) return
-    if (peer.seed) {
-      // From now on it counts piece by piece, for good: changing back and forth would cost O(pieces) each time.
-      peer.seed = false
-      this.#rarity.seeds--
-      peer.words = emptyWords(this.#layout.pieceCount)
-      fillWords(peer.words, this.#layout.pieceCount)
-      this.#rarity.spread(peer.words, 1)
-      this.#rarity.settle()
-      this.#lookAgain(peer)
-    }
-    if (peer.words) clearBit(peer.words, piece)
-    this.#rarity.decrement(piece)
+    if (peer.attached) loseHolding(this.#rarity, peer, piece)
   }
 
   /** The peer suggests a piece (BEP 6): it is opened with this peer before others that are just as rare. */
@@ -214,11 +189,7 @@ export class Picker<Owner> {
   pick(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
     this.#now = now
     if (!peer.attached || count <= 0 || this.#missingCount === 0) return 0
-    this.#noteChoke(peer)
-    if (peer.refused.size > 0) {
-      if (now >= peer.refusedUntil) this.#forgive(peer)
-      else if (peer.refused.size >= MAX_REFUSED) return 0
-    }
+    if (refusesAll(peer, now)) return 0
     return this.#strategy.pick(peer, count, now, out)
   }
 
@@ -250,16 +221,7 @@ export class Picker<Owner> {
 
   /** The peer refused a request (BEP 6): the block is free, and the peer is not asked for that piece for 10 s. */
   rejected(peer: PickerPeer<Owner>, piece: number, begin: number): void {
-    if (!this.dropRequest(peer, piece, begin)) return
-    // A choke rejects all that is outstanding; that says nothing about the pieces.
-    if (peer.choked && !peer.allowedFast.has(piece)) {
-      peer.wasChoked = true
-      return
-    }
-    this.#noteChoke(peer)
-    if (this.#now >= peer.refusedUntil) this.#forgive(peer)
-    if (peer.refused.size === 0) peer.refusedUntil = this.#now + REFUSAL
-    if (peer.refused.size < MAX_REFUSED) peer.refused.add(piece)
+    if (this.dropRequest(peer, piece, begin)) refused(peer, piece, this.#now)
   }
 
   /** Takes back one request, without any blame; true when the peer was asked for the block. */
@@ -295,10 +257,10 @@ export class Picker<Owner> {
 
   /** A piece failed its hash check: it is emptied and lacking again. Returns who sent its blocks, each once. */
   failed(piece: number): Owner[] {
-    const contributors = this.contributors(piece)
+    const senders = this.contributors(piece)
     this.#close(piece)
     if (this.#wants(piece)) this.#rarity.add(piece)
-    return contributors
+    return senders
   }
 
   /**
@@ -307,36 +269,21 @@ export class Picker<Owner> {
    */
   failedBlocks(piece: number, blocks: readonly number[]): Owner[] {
     const open = this.#progress.pieces.get(piece)
-    const owners = new Set<Owner>()
     if (!open) return []
-    for (const block of blocks) {
-      if (block >= open.blockCount || !hasBit(open.received, block)) continue
-      const owner = open.from[block]
-      if (owner !== undefined) owners.add(owner)
-      open.lose(block)
-    }
+    const owners = strike(open, blocks)
     open.touched = this.#now
     this.#progress.file(open, this.#wants(piece))
-    return [...owners]
+    return owners
   }
 
   /** Who sent the received blocks of an open piece, each once; also owners whose peers are gone. */
   contributors(piece: number): Owner[] {
-    const open = this.#progress.pieces.get(piece)
-    const owners = new Set<Owner>()
-    if (open) for (const owner of open.from) if (owner !== undefined) owners.add(owner)
-    return [...owners]
+    return contributors(this.#progress.pieces.get(piece))
   }
 
   /** Outstanding requests for an open piece: who is asked, and for the block at which offset. */
   requests(piece: number): { readonly owner: Owner; readonly begin: number }[] {
-    const open = this.#progress.pieces.get(piece)
-    const asked: { readonly owner: Owner; readonly begin: number }[] = []
-    for (let block = 0; block < (open?.blockCount ?? 0); block++) {
-      for (let request = open?.requests[block]; request; request = request.also)
-        asked.push({ owner: request.peer.owner, begin: block * BLOCK_LENGTH })
-    }
-    return asked
+    return asked(this.#progress.pieces.get(piece))
   }
 
   /** Who sent each block of an open piece; undefined for those that nobody sent, or an earlier run. */
@@ -421,11 +368,7 @@ export class Picker<Owner> {
     const states = new Uint8Array(this.#layout.blockCount(piece))
     if (this.have.has(piece)) return states.fill(2)
     const open = this.#progress.pieces.get(piece)
-    if (open) {
-      for (let block = 0; block < states.length; block++) {
-        states[block] = hasBit(open.received, block) ? 2 : open.requests[block] ? 1 : 0
-      }
-    }
+    if (open) writeStates(open, states)
     return states
   }
 
@@ -500,35 +443,6 @@ export class Picker<Owner> {
   #close(piece: number): void {
     const open = this.#progress.pieces.get(piece)
     if (open) this.#progress.close(open)
-  }
-
-  /** Takes what a peer has out of the availability. */
-  #withdraw(peer: PickerPeer<Owner>): void {
-    if (peer.seed) this.#rarity.seeds--
-    if (peer.words) this.#rarity.spread(peer.words, -1)
-    peer.seed = false
-    peer.words = undefined
-  }
-
-  /** Forgets what was remembered of a peer's pieces. */
-  #lookAgain(peer: PickerPeer<Owner>): void {
-    peer.generation = 0
-    peer.checked = 0
-    peer.endgame = -1
-    peer.current = undefined
-  }
-
-  /** An unchoke wipes out what was rejected before. */
-  #noteChoke(peer: PickerPeer<Owner>): void {
-    if (peer.wasChoked && !peer.choked) this.#forgive(peer)
-    peer.wasChoked = peer.choked
-  }
-
-  #forgive(peer: PickerPeer<Owner>): void {
-    peer.refused.clear()
-    peer.dry = -1
-    peer.checked = 0
-    peer.endgame = -1
   }
 }
 
