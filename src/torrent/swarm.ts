@@ -11,10 +11,8 @@ import type { LinkOwner, LinkServices } from '../net/link.js'
 import type { ByteStream } from '../net/world.js'
 import type { Picker } from '../picker/picker.js'
 import type { Store } from '../storage/store.js'
-import { ipToBytes } from '../util/address.js'
 import { equalBytes } from '../util/bytes.js'
 import type { Rate } from '../util/rate.js'
-import { encodeExtensionHandshake } from '../wire/extension.js'
 import { supports } from '../wire/handshake.js'
 import { type BlockEvent, Peer, type PeerEvent } from '../wire/peer.js'
 import type { Acquaintance } from './acquaintance.js'
@@ -28,6 +26,8 @@ import { tellLost } from './dont-have.js'
 import { Downloads } from './downloads.js'
 import { EXTENSION_IDS, type Extension } from './extension.js'
 import { Hashes } from './hashes.js'
+import { Hello } from './hello.js'
+import { endAsSeeds, endIdle } from './no-interest.js'
 import { Offers } from './offers.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
 import type { SuperseedMode } from './superseed.js'
@@ -88,13 +88,12 @@ export class Swarm implements LinkOwner<Connection> {
   readonly #hashes: Hashes | undefined
   readonly #convictions: Convictions
   readonly #offers: Offers
+  readonly #hello: Hello
   readonly #twins = new Twins()
   readonly #live = new Map<KnownPeer, Connection>()
   readonly #fresh: number[] = []
   #announcing = false
   #wasDone: boolean
-  /** What we told peers last (BEP 21). */
-  #uploadOnly: boolean
   #closed = false
 
   constructor(options: SwarmOptions) {
@@ -145,7 +144,15 @@ export class Swarm implements LinkOwner<Connection> {
       })
     }
     this.#wasDone = options.picker.isDone
-    this.#uploadOnly = this.#willOnlyUpload
+    this.#hello = new Hello({
+      extensions: options.extensions,
+      clientName: options.clientName,
+      requestQueue: options.requestQueue,
+      prefersEncryption: options.prefersEncryption,
+      listenPort: options.listenPort,
+      // A superseed looks like a peer that still downloads.
+      uploadOnly: () => options.picker.isDone && !this.#offers.isSuperseeding,
+    })
   }
 
   /** Payload bytes that were of no use: duplicates, unrequested blocks, failed pieces. */
@@ -184,7 +191,7 @@ export class Swarm implements LinkOwner<Connection> {
     const connection = this.#join(stream, peer, handshake, known, initiator, lease, now)
     peer.start(
       this.#offers.isSuperseeding ? undefined : picker.have,
-      remote.extended ? this.#hello(stream) : undefined,
+      remote.extended ? this.#hello.to(stream) : undefined,
       now,
     )
     this.#options.listener.connected(connection)
@@ -210,7 +217,7 @@ export class Swarm implements LinkOwner<Connection> {
       for (let piece = picker.have.next(0); piece >= 0; piece = picker.have.next(piece + 1))
         peer.have(piece, now)
     }
-    if (supports(handshake.reserved).extended) peer.extended(0, this.#hello(stream, true))
+    if (supports(handshake.reserved).extended) peer.extended(0, this.#hello.to(stream, true))
     peer.setLayout(layout, now)
     connection.open(NOTHING)
     return connection
@@ -274,7 +281,7 @@ export class Swarm implements LinkOwner<Connection> {
       case 'extension-handshake':
         for (const extension of this.#options.extensions) extension.greeted?.(connection, now)
         connection.known.seed = connection.sated
-        if (connection.sated && picker.isDone) this.#endSated(connection)
+        if (connection.sated && picker.isDone) endAsSeeds(connection)
         else this.#choking.released(connection, now)
         break
       case 'port':
@@ -353,7 +360,7 @@ export class Swarm implements LinkOwner<Connection> {
     this.#wasDone = picker.isDone
     tellLost(this.connections, picker, piece, now)
     this.#offers.lost(now)
-    this.#tellUploadOnly()
+    this.#hello.repeat(this.connections)
   }
 
   /** A piece was on the disk already: what is asked for of it is taken back. */
@@ -385,7 +392,8 @@ export class Swarm implements LinkOwner<Connection> {
     this.#choking.tick(now, this.#options.picker.isDone)
     this.#offers.tick(now)
     for (const extension of this.#options.extensions) extension.tick?.(now)
-    this.#closeIdle(now)
+    // They make room when the torrent is full.
+    endIdle(this.connections, now)
   }
 
   /** Interest changed for reasons of our own (priorities, resumed pieces). */
@@ -396,7 +404,7 @@ export class Swarm implements LinkOwner<Connection> {
       this.#reconsider(connection, now)
       connection.touch()
     }
-    this.#tellUploadOnly()
+    this.#hello.repeat(this.connections)
   }
 
   /** Closes every connection. */
@@ -444,23 +452,6 @@ export class Swarm implements LinkOwner<Connection> {
     return connection
   }
 
-  /** `withdraw`: names offered before the metadata was known and not now are taken back. */
-  #hello(stream: ByteStream, withdraw = false): Uint8Array {
-    const names = this.#options.extensions.map(({ name }) => [name, EXTENSION_IDS[name]] as const)
-    const yourIp = ipToBytes(stream.remote.host)
-    const port = this.#options.listenPort()
-    return encodeExtensionHandshake({
-      extensions: { ...(withdraw ? NO_EXTENSIONS : {}), ...Object.fromEntries(names) },
-      ...Object.assign({}, ...this.#options.extensions.map((extension) => extension.hello?.())),
-      client: this.#options.clientName,
-      reqq: this.#options.requestQueue,
-      ...(this.#options.prefersEncryption ? { prefersEncryption: true } : {}),
-      uploadOnly: this.#willOnlyUpload,
-      ...(yourIp ? { yourIp } : {}),
-      ...(port > 0 ? { port } : {}),
-    })
-  }
-
   #speaksV2({ infoHash }: { readonly infoHash: Uint8Array }): boolean {
     const { v2 } = this.#options
     return v2 !== undefined && equalBytes(infoHash, v2.infoHash)
@@ -487,63 +478,20 @@ export class Swarm implements LinkOwner<Connection> {
       // A superseed that showed us the piece waits to hear that it has arrived (BEP 16), so all but seeds are told.
       if (!peer.isSeed) for (const piece of pieces) peer.have(piece, now)
       if (peer.amInterested && !picker.isInteresting(connection.picks)) peer.setInterested(false, now)
-      if (done && connection.sated) this.#endSated(connection)
+      if (done && connection.sated) endAsSeeds(connection)
       else connection.touch()
     }
-    this.#tellUploadOnly()
+    this.#hello.repeat(this.connections)
     if (done && !this.#wasDone) {
       this.#wasDone = true
       this.#choking.round(now, true, true)
     }
   }
 
-  /** A superseed looks like a peer that still downloads. */
-  get #willOnlyUpload(): boolean {
-    return this.#options.picker.isDone && !this.#offers.isSuperseeding
-  }
-
-  /** Says anew who we are when it has changed whether we download (BEP 21). */
-  #tellUploadOnly(): void {
-    if (this.#uploadOnly === this.#willOnlyUpload) return
-    this.#uploadOnly = this.#willOnlyUpload
-    for (const connection of this.connections) {
-      connection.peer.extended(0, this.#hello(connection.stream))
-      connection.touch()
-    }
-  }
-
-  /** Seeds and partial seeds have nothing to do with each other (BEP 21). */
-  #endSated(connection: Connection): void {
-    connection.end('torrent/both-seeds', 'neither side needs anything')
-  }
-
   #seedFound(connection: Connection, now: number): void {
     connection.known.seed = true
     this.#offers.seedFound(now)
-    if (this.#options.picker.isDone) this.#endSated(connection)
+    if (this.#options.picker.isDone) endAsSeeds(connection)
     else this.#choking.released(connection, now)
   }
-
-  /** Peers that do nothing for us nor we for them make room when the torrent is full. */
-  #closeIdle(now: number): void {
-    for (const connection of this.connections) {
-      if (connection.peer.amInterested) continue
-      // A partial seed that has nothing for us will never want anything of us either (BEP 21).
-      if (connection.sated && now - connection.connectedAt > SETTLED) {
-        connection.end('torrent/no-interest', 'a partial seed that has nothing we want')
-        continue
-      }
-      const idle = !connection.peer.peerInterested
-      if (idle && now - Math.max(connection.progressAt, connection.connectedAt) > 10 * 60_000) {
-        connection.end('torrent/no-interest', 'neither side wanted anything for ten minutes')
-      }
-    }
-  }
 }
-
-/** ms within which a peer has told what it has. */
-const SETTLED = 10_000
-
-const NO_EXTENSIONS: Readonly<Record<string, number>> = Object.fromEntries(
-  Object.keys(EXTENSION_IDS).map((name) => [name, 0]),
-)
