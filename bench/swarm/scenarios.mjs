@@ -51,7 +51,17 @@ export const SCENARIOS = [
  * than any that was started again, since its pages are mapped.
  */
 function download(name, setup) {
-  const { seeds, pieceLength, loopDelay = false, state = 'resumed', encryption, version, utp, buffers, delay } = setup
+  const {
+    seeds,
+    pieceLength,
+    loopDelay = false,
+    state = 'resumed',
+    encryption,
+    version,
+    utp,
+    buffers,
+    delay,
+  } = setup
   const pieces = pieceLength < MIB ? `${pieceLength / KIB} KiB` : `${pieceLength / MIB} MiB`
   const title = [
     `download from ${seeds} libtorrent seed${seeds > 1 ? 's' : ''}${STATE_TITLES[state]}`,
@@ -183,7 +193,10 @@ async function check(name, workspace, { nodeArguments }) {
   }
 }
 
-/** With its defaults (`buffers: false`) libtorrent loses what comes while it waits for a core, and is slower than it need be; ours asks for as much. */
+/**
+ * With its defaults (`buffers: false`) libtorrent loses what comes while it waits for a core, and is slower than it
+ * need be; ours asks for as much.
+ */
 const SOCKET_BUFFERS = { recv_socket_buffer_size: 4 * MIB, send_socket_buffer_size: 4 * MIB }
 
 /**
