@@ -20,10 +20,12 @@ import type { Bitfield } from '../util/bitfield.js'
 import type { Counters } from './counters.js'
 import { BAD, KEEP_ALIVE, NEED, PIECE_END, UNKNOWN } from './decoder.js'
 import { Downloads } from './downloads.js'
-import { decodeExtensionHandshake, type ExtensionHandshake } from './extension.js'
+import { ExtendedMessages } from './extended-messages.js'
+import type { ExtensionHandshake } from './extension.js'
+import { HashMessages } from './hash-messages.js'
 import { Line } from './line.js'
+import type { HashRequest } from './message.js'
 import * as id from './message.js'
-import { decodeHashRequest, encodeHashRequest, type HashRequest } from './message.js'
 import type { CloseReason, PeerEvent } from './peer-event.js'
 import type { PeerOptions } from './peer-options.js'
 import { RemotePieces } from './remote-pieces.js'
@@ -35,8 +37,6 @@ export type { HashRequest } from './message.js'
 export type { BlockEvent, CloseReason, PeerEvent, WireCloseCode } from './peer-event.js'
 export type { PeerOptions, PeerTimings } from './peer-options.js'
 
-/** Extension handshakes that are read; later ones are skipped. Clients repeat them on changes only. */
-const MAX_EXTENSION_HANDSHAKES = 100
 /** Bytes of small messages that may wait for a remote that does not read: haves of 100,000 pieces fit. */
 const MAX_WAITING: number = 1 << 20
 /** Bytes of an unfinished message that count as a sign of life: one byte a minute does not. */
@@ -68,6 +68,8 @@ export class Peer {
   private readonly downloads: Downloads
   private readonly uploads: Uploads
   private readonly remote: RemotePieces
+  private readonly extendedMessages: ExtendedMessages
+  private readonly hashMessages: HashMessages
   private readonly keepAliveAfter: number
   private readonly idleAfter: number
   private lastSent: number
@@ -77,7 +79,6 @@ export class Peer {
   private told = false
   private partial = 0
   private bytesIn = 0
-  private extensionHandshakes = 0
 
   constructor(options: PeerOptions) {
     this.options = options
@@ -85,6 +86,8 @@ export class Peer {
     this.downloads = new Downloads(this.line)
     this.uploads = new Uploads(this.line)
     this.remote = new RemotePieces(options.layout?.pieceCount)
+    this.extendedMessages = new ExtendedMessages(this.line)
+    this.hashMessages = new HashMessages(this.line)
     this.keepAliveAfter = options.timings?.keepAlive ?? 110_000
     this.idleAfter = options.timings?.idle ?? 150_000
     this.lastReceived = options.now
@@ -313,15 +316,15 @@ export class Peer {
 
   /** Hash messages (BEP 52). Nothing on a v1 connection. */
   hashRequest(request: HashRequest): void {
-    this.hashMessage(id.HASH_REQUEST, request, NOTHING)
+    this.hashMessages.send(id.HASH_REQUEST, request, NOTHING)
   }
 
   hashes(request: HashRequest, hashes: Uint8Array): void {
-    this.hashMessage(id.HASHES, request, hashes)
+    this.hashMessages.send(id.HASHES, request, hashes)
   }
 
   hashReject(request: HashRequest): void {
-    this.hashMessage(id.HASH_REJECT, request, NOTHING)
+    this.hashMessages.send(id.HASH_REJECT, request, NOTHING)
   }
 
   /** The metadata became known: checks all that the remote said before, and reports `pieces`. */
@@ -353,7 +356,7 @@ export class Peer {
       case UNKNOWN:
         return
       case id.EXTENDED:
-        this.receiveExtended()
+        this.extension = this.extendedMessages.receive(this.extension)
         return
       case id.BITFIELD:
       case id.HAVE_ALL:
@@ -404,7 +407,7 @@ export class Peer {
         }
         return
       default:
-        this.receiveHashMessage(code)
+        this.hashMessages.receive(code)
     }
   }
 
@@ -445,36 +448,6 @@ export class Peer {
     if (piece >= (layout?.pieceCount ?? id.MAX_PIECES)) {
       this.line.fail('wire/bad-suggest', `there is no piece ${piece}`)
     } else if (layout !== undefined) this.line.push({ type: 'suggest', piece })
-  }
-
-  private receiveExtended(): void {
-    if (!this.options.extended) return
-    const body = this.line.decoder.body
-    const extendedId = body[0] as number
-    if (extendedId !== 0) {
-      this.line.push({ type: 'extended', id: extendedId, payload: this.line.decoder.takeBody().subarray(1) })
-      return
-    }
-    if (++this.extensionHandshakes > MAX_EXTENSION_HANDSHAKES) return
-    const handshake = decodeExtensionHandshake(body.subarray(1), this.extension)
-    if (handshake === undefined) return
-    this.extension = handshake
-    this.line.push({ type: 'extension-handshake', handshake })
-  }
-
-  private receiveHashMessage(code: number): void {
-    if (this.options.v2 !== true) {
-      this.line.fail('wire/hash-not-negotiated', `message id ${code} on a v1 connection`)
-      return
-    }
-    const request = decodeHashRequest(this.line.decoder.body)
-    if (code === id.HASH_REQUEST) this.line.push({ type: 'hash-request', request })
-    else if (code === id.HASH_REJECT) this.line.push({ type: 'hash-reject', request })
-    else this.line.push({ type: 'hashes', request, hashes: this.line.decoder.takeBody().subarray(48) })
-  }
-
-  private hashMessage(code: number, request: HashRequest, hashes: Uint8Array): void {
-    if (!this.line.closed && this.options.v2) this.line.outbox.body(code, encodeHashRequest(request), hashes)
   }
 
   private checkWaiting(): void {
