@@ -299,10 +299,14 @@ describe('load', () => {
     expect(log.verified).toEqual([10])
   })
 
-  it('opens as many pieces as the budget holds, at least one', async () => {
+  it('opens as many pieces as half the budget holds, or up to 16 that all of it holds, at least one', async () => {
     for (const [pieceLength, budget, expected] of [
-      [MIB, undefined, 64],
-      [16 * KIB, undefined, 4096],
+      [MIB, undefined, 32],
+      [16 * KIB, undefined, 2048],
+      [MIB, 32 * MIB, 16],
+      [MIB, 10 * MIB, 10],
+      [2 * MIB, 32 * MIB, 16],
+      [4 * MIB, 32 * MIB, 8],
       [4 * MIB, undefined, 16],
       [16 * MIB, undefined, 16],
       [64 * MIB, undefined, 16],
