@@ -384,6 +384,15 @@ it('a swarm counts as a plain list does, and picks what it should', () => {
     isPartialSeed: fc.boolean(),
     event: fc.constantFrom('started', 'completed', 'stopped', 'paused', undefined),
   })
+  const at = (port: number, what: Partial<SwarmAnnounce>): SwarmAnnounce => ({
+    host: '10.0.0.1',
+    port,
+    peerId: new Uint8Array(20),
+    isSeed: false,
+    isPartialSeed: false,
+    event: 'started',
+    ...what,
+  })
   const plain = step.map((one) => ({ ...one, isPartialSeed: one.isPartialSeed && !one.isSeed }))
   fc.assert(
     fc.property(fc.array(plain, { maxLength: 60 }), fc.integer({ min: 0, max: 8 }), (steps, count) => {
@@ -424,5 +433,9 @@ it('a swarm counts as a plain list does, and picks what it should', () => {
         for (const name of names) expect(fit.map((one) => `${one.host} ${one.port}`)).toContain(name)
       }
     }),
+    // Who has just stopped is no peer, and is given no more than it asks for.
+    {
+      examples: [[[at(1, { isSeed: true }), at(2, { isPartialSeed: true }), at(3, { event: 'stopped' })], 1]],
+    },
   )
 })
