@@ -4,6 +4,7 @@
  */
 
 import { spawnSync } from 'node:child_process'
+import { Machine, must } from './namespaces.js'
 
 let made = 0
 
@@ -11,27 +12,26 @@ export class CabledNamespace {
   /** Our end of the cable, and theirs. Addresses that are kept for tests between devices (RFC 2544). */
   readonly ours: string
   readonly theirs: string
-  /** What a command is prefixed with to run inside. */
-  readonly enter: readonly string[]
-  readonly #name: string
+  /** What lives inside runs there. */
+  readonly machine: Machine
 
   constructor() {
     const number = made++
     const third = process.pid % 256
     this.ours = `198.18.${third}.${4 * number + 1}`
     this.theirs = `198.18.${third}.${4 * number + 2}`
-    this.#name = `rarest-${process.pid}-cable-${number}`
-    this.enter = ['ip', 'netns', 'exec', this.#name]
+    const name = `rarest-${process.pid}-cable-${number}`
+    this.machine = new Machine(name)
     const [near, far] = [`ra${process.pid}n${number}`, `ra${process.pid}f${number}`]
     process.once('exit', this.#remove)
     try {
-      ip('netns', 'add', this.#name)
-      ip('link', 'add', near, 'type', 'veth', 'peer', 'name', far, 'netns', this.#name)
-      ip('addr', 'add', `${this.ours}/30`, 'dev', near)
-      ip('link', 'set', near, 'up')
-      ip('-n', this.#name, 'addr', 'add', `${this.theirs}/30`, 'dev', far)
-      ip('-n', this.#name, 'link', 'set', far, 'up')
-      ip('-n', this.#name, 'link', 'set', 'lo', 'up')
+      must('ip', 'netns', 'add', name)
+      must('ip', 'link', 'add', near, 'type', 'veth', 'peer', 'name', far, 'netns', name)
+      must('ip', 'addr', 'add', `${this.ours}/30`, 'dev', near)
+      must('ip', 'link', 'set', near, 'up')
+      must('ip', '-n', name, 'addr', 'add', `${this.theirs}/30`, 'dev', far)
+      must('ip', '-n', name, 'link', 'set', far, 'up')
+      must('ip', '-n', name, 'link', 'set', 'lo', 'up')
     } catch (error) {
       this.#remove()
       throw error
@@ -45,11 +45,6 @@ export class CabledNamespace {
 
   readonly #remove = (): void => {
     process.removeListener('exit', this.#remove)
-    spawnSync('ip', ['netns', 'del', this.#name], { stdio: 'ignore' })
+    spawnSync('ip', ['netns', 'del', this.machine.name], { stdio: 'ignore' })
   }
-}
-
-function ip(...args: readonly string[]): void {
-  const { status, stderr, error } = spawnSync('ip', args, { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${error?.message ?? stderr.trim()}`)
 }

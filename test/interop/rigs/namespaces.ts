@@ -139,7 +139,8 @@ export function abilities(): Abilities {
   return found
 }
 
-function must(command: string, ...args: readonly string[]): void {
+/** Runs a program to its end; throws with what it said when it fails. */
+export function must(command: string, ...args: readonly string[]): void {
   const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8', timeout: 20_000 })
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr.trim()}`)
 }

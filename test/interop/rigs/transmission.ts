@@ -9,6 +9,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { CabledNamespace } from './cable.js'
+import { spawnIn } from './namespaces.js'
 import { until } from './scene.js'
 
 /** Fields of torrent-get that the tests read. */
@@ -100,8 +101,8 @@ export class Transmission {
   ) {
     this.address = address
     this.#rpc = `http://${address.slice(0, address.indexOf(':'))}:${rpcPort}/transmission/rpc`
-    const [command, ...args] = [...(namespace?.enter ?? []), 'transmission-daemon', '-f', '-g', config]
-    this.#process = spawn(command as string, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const [command, args, options] = spawnIn(namespace ?? {}, 'transmission-daemon', ['-f', '-g', config])
+    this.#process = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
     const keep = (chunk: Buffer): void => {
       this.#output.push(chunk.toString())
       if (this.#output.length > 400) this.#output.shift()
