@@ -9,13 +9,34 @@ import type { Datagram, DhtEvent } from './node-types.js'
 /** Events kept for the caller. */
 const MOST_EVENTS = 10_000
 
+/** First in, first out; keeps its memory for the next burst. */
+class Fifo<T> {
+  private readonly items: T[] = []
+  private at = 0
+
+  get length(): number {
+    return this.items.length - this.at
+  }
+
+  push(item: T): void {
+    this.items.push(item)
+  }
+
+  shift(): T | undefined {
+    if (this.at < this.items.length) return this.items[this.at++]
+    if (this.at > 0) {
+      this.items.length = 0
+      this.at = 0
+    }
+    return undefined
+  }
+}
+
 export class Outbox {
   /** Bytes of all datagrams so far. */
   bytes = 0
-  private readonly datagrams: Datagram[] = []
-  private datagramsAt = 0
-  private readonly events: DhtEvent[] = []
-  private eventsAt = 0
+  private readonly datagrams: Fifo<Datagram> = new Fifo()
+  private readonly events: Fifo<DhtEvent> = new Fifo()
 
   send(bytes: Uint8Array, to: Address): void {
     this.bytes += bytes.length
@@ -24,25 +45,15 @@ export class Outbox {
 
   emit(event: DhtEvent): void {
     // Whoever does not poll loses events, not memory.
-    if (this.events.length - this.eventsAt < MOST_EVENTS) this.events.push(event)
+    if (this.events.length < MOST_EVENTS) this.events.push(event)
   }
 
   /** The next datagram to send. */
   transmit(): Datagram | undefined {
-    if (this.datagramsAt < this.datagrams.length) return this.datagrams[this.datagramsAt++]
-    if (this.datagramsAt > 0) {
-      this.datagrams.length = 0
-      this.datagramsAt = 0
-    }
-    return undefined
+    return this.datagrams.shift()
   }
 
   poll(): DhtEvent | undefined {
-    if (this.eventsAt < this.events.length) return this.events[this.eventsAt++]
-    if (this.eventsAt > 0) {
-      this.events.length = 0
-      this.eventsAt = 0
-    }
-    return undefined
+    return this.events.shift()
   }
 }
