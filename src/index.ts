@@ -3,17 +3,17 @@
  * @module
  */
 
+export type { SeedChoking } from './choker/choker.js'
 export type { Metainfo, MetainfoFile } from './metainfo/model.js'
 export { parseMetainfo } from './metainfo/parse.js'
-export type { Encryption, EncryptionOptions, EncryptionPolicy } from './net/encryption.js'
+export type { Encryption, EncryptionOptions, EncryptionPolicy } from './net/peer/encryption.js'
+export { type PeerProbe, type ProbeOptions, probePeer } from './net/peer/probe.js'
 export type { Transport, World } from './net/world.js'
-export { DEFAULTS, type SessionOptions, type StorageTarget, VERSION } from './options.js'
-export { type AddOptions, Session, type SessionEvents } from './session.js'
-export type { UpdateOptions } from './session-updates.js'
-export type { FileStatus, StorageBackend, StorageFile } from './storage/backend.js'
+export type { AddOptions, UpdateOptions } from './session/add-options.js'
+export { DEFAULTS, type SessionOptions, type StorageTarget, VERSION } from './session/options.js'
+export { Session, type SessionEvents } from './session.js'
+export type { FileStatus, StorageBackend, StorageFile } from './storage/backend/backend.js'
 export { type CreateTorrentOptions, createTorrent } from './storage/create.js'
-export type { Ban } from './torrent/bans.js'
-export type { SeedChoking } from './torrent/choker.js'
 export type {
   PeerSnapshot,
   RecheckResult,
@@ -25,9 +25,9 @@ export type {
   UdpStats,
   Warning,
 } from './torrent/events.js'
-export type { StreamOptions, TorrentFile } from './torrent/file.js'
-export type { PeerSource } from './torrent/peer-list.js'
-export { type PeerProbe, type ProbeOptions, probePeer } from './torrent/probe.js'
-export type { SuperseedMode } from './torrent/superseed.js'
+export type { StreamOptions, TorrentFile } from './torrent/files/file.js'
+export type { Ban } from './torrent/peers/bans.js'
+export type { PeerSource } from './torrent/peers/peer-list.js'
 export type { Torrent, TorrentOptions } from './torrent/torrent.js'
+export type { SuperseedMode } from './torrent/upload/superseed.js'
 export { ProtocolError, RarestError } from './util/errors.js'

@@ -4,31 +4,32 @@
  */
 
 import { EventEmitter } from 'node:events'
+import { UploadSlots } from './choker/upload-slots.js'
 import type { Metainfo } from './metainfo/model.js'
-import { Connector } from './net/connector.js'
-import { Dht } from './net/dht.js'
-import { Dialer } from './net/dialer.js'
-import { Listener } from './net/listener.js'
-import { openPorts } from './net/ports.js'
+import { Dht } from './net/dht/dht.js'
+import { Connector } from './net/peer/connector.js'
+import { Dialer } from './net/peer/dialer.js'
+import { Listener } from './net/peer/listener.js'
 import { Scheduler } from './net/scheduler.js'
-import { systemWorld } from './net/system.js'
-import { TrackerClient } from './net/tracker-client.js'
-import { UdpHub } from './net/udp-hub.js'
-import { UtpTransport } from './net/utp-transport.js'
+import { systemWorld } from './net/system/world.js'
+import { TrackerClient } from './net/tracker/client.js'
+import { UdpHub } from './net/udp/socket-pair.js'
+import { UtpTransport } from './net/utp/transport.js'
 import type { World } from './net/world.js'
-import { type ResolvedOptions, resolveOptions, type SessionOptions } from './options.js'
-import { type FoundSource, SourceReader } from './session-source.js'
-import { checkUpdateOptions, type UpdateOptions, UpdateWatch } from './session-updates.js'
-import { FileStorage } from './storage/file.js'
-import { type Ban, Bans } from './torrent/bans.js'
-import { abortable, Deferred } from './torrent/deferred.js'
-import { DhtAnnouncer } from './torrent/dht-announcer.js'
+import type { AddOptions } from './session/add-options.js'
+import { checkUpdateOptions, UpdateWatch } from './session/mutable-torrents.js'
+import { type ResolvedOptions, resolveOptions, type SessionOptions } from './session/options.js'
+import { openPorts } from './session/ports.js'
+import { type FoundSource, SourceReader } from './session/source.js'
+import { FileStorage } from './storage/backend/file.js'
+import { DhtAnnouncer } from './torrent/discovery/dht-announcer.js'
 import type { SessionStats, TorrentUpdate, UdpStats, Warning } from './torrent/events.js'
 import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
-import { Torrent, type TorrentOptions, type TorrentServices } from './torrent/torrent.js'
-import { UploadSlots } from './torrent/upload-slots.js'
+import { type Ban, Bans } from './torrent/peers/bans.js'
+import { Torrent, type TorrentServices } from './torrent/torrent.js'
 import { type Address, addressKey } from './util/address.js'
+import { abortable, Deferred } from './util/async/deferred.js'
 import { fromHex, toHex } from './util/bytes.js'
 import { errorCode, errorMessage, RarestError } from './util/errors.js'
 
@@ -47,18 +48,6 @@ export interface SessionEvents {
   /** Trouble that the session survives; `torrent` names the one it came from. */
   warning: [warning: Warning & { readonly torrent?: Torrent }]
   closed: []
-}
-
-/** What {@link Session.add} can be told besides the torrent. */
-export interface AddOptions extends TorrentOptions {
-  /** Folder for this torrent's files. Default: the session's. */
-  readonly path?: string
-  /**
-   * Of a magnet link with a public key (BEP 46): how to look for newer torrents of that key, `false` for not
-   * at all. Needs the DHT. Default every 15 min, told by the event `update`.
-   */
-  readonly updates?: UpdateOptions | false
-  readonly signal?: AbortSignal
 }
 
 /** ms that TCP has before uTP is tried as well: a handshake across the world and a bit. */

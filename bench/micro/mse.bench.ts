@@ -1,9 +1,9 @@
 /** The encrypted handshake: CPU of one side, with its Diffie-Hellman and without. */
 import { bench, do_not_optimize } from 'mitata'
-import { nodeKeyExchange } from '../../src/net/key-exchange.js'
-import { MseAcceptor, MseInitiator } from '../../src/wire/mse.js'
-import type { KeyExchange } from '../../src/wire/mse-keys.js'
-import { labelled, SkeyTable } from '../../src/wire/mse-keys.js'
+import { nodeKeyExchange } from '../../src/net/peer/key-exchange.js'
+import type { KeyExchange } from '../../src/wire/mse/keys.js'
+import { labelled, SkeyTable } from '../../src/wire/mse/keys.js'
+import { MseAcceptor, MseInitiator } from '../../src/wire/mse/mse.js'
 
 const SKEY = new Uint8Array(20).fill(5)
 const PAYLOAD = new Uint8Array(68)

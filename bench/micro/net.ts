@@ -9,7 +9,7 @@
  */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { systemWorld } from '../../src/net/system.js'
+import { systemWorld } from '../../src/net/system/world.js'
 import type { ByteStream } from '../../src/net/world.js'
 
 const GIB = 2 ** 30

@@ -1,6 +1,6 @@
 /** RC4 in place on what a read brings, and over bytes that lie askew. */
 import { bench, do_not_optimize, summary } from 'mitata'
-import { Rc4 } from '../../src/wire/rc4.js'
+import { Rc4 } from '../../src/wire/mse/rc4.js'
 
 const KEY = new Uint8Array(20).fill(7)
 

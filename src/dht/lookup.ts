@@ -15,9 +15,9 @@
  * @module
  */
 
-import { K } from './contact.js'
-import { networkKey } from './endpoint.js'
-import { compareDistance, isEntitled, type Placed, prefixOf } from './node-id.js'
+import { networkKey } from './table/endpoint.js'
+import { K } from './table/node-entry.js'
+import { compareDistance, isEntitled, type Placed, prefixOf } from './table/node-id.js'
 
 /** Queries in flight to the nearest nodes (LT). */
 const ALPHA = 5

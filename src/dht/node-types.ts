@@ -6,7 +6,7 @@
 import type { Address } from '../util/address.js'
 import type { Random } from '../util/random.js'
 import type { Item, Signatures } from './items.js'
-import type { NodeInfo } from './krpc.js'
+import type { NodeInfo } from './krpc/krpc.js'
 import type { RateLimits } from './rate-limiter.js'
 
 export interface DhtNodeOptions {

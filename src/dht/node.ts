@@ -12,15 +12,10 @@
 import { type Address, ipFromBytes, ipToBytes } from '../util/address.js'
 import { isLocalIp } from '../util/locality.js'
 import type { Random } from '../util/random.js'
-import { Asking, type Purpose } from './asking.js'
-import { K } from './contact.js'
-import { endpointLength, isUsableEndpoint, readAddress, writeEndpoint } from './endpoint.js'
-import { ExternalAddress } from './external-address.js'
 import { ItemStore } from './item-store.js'
 import { type Item, itemTarget, type Signatures } from './items.js'
-import type { KrpcMessage, KrpcReply, Want } from './krpc.js'
-import { decodeLent } from './krpc-decode.js'
-import { isEntitled, makeNodeId, sharedBits } from './node-id.js'
+import { decodeLent } from './krpc/decode.js'
+import type { KrpcMessage, KrpcReply, Want } from './krpc/krpc.js'
 import type {
   Datagram,
   DhtEvent,
@@ -35,14 +30,19 @@ import type {
 } from './node-types.js'
 import { Outbox } from './outbox.js'
 import { PeerStore } from './peer-store.js'
+import { Asking, type Purpose } from './query-sender.js'
 import { RateLimiter } from './rate-limiter.js'
-import { RoutingTable } from './routing-table.js'
 import { Rpc } from './rpc.js'
-import { Searches } from './searches.js'
 import { Server } from './server.js'
-import { infoOf } from './task.js'
+import { endpointLength, isUsableEndpoint, readAddress, writeEndpoint } from './table/endpoint.js'
+import { ExternalAddress } from './table/external-address.js'
+import { K } from './table/node-entry.js'
+import { isEntitled, makeNodeId, sharedBits } from './table/node-id.js'
+import { RoutingTable } from './table/routing-table.js'
+import { Upkeep } from './table/upkeep.js'
 import { Tokens } from './tokens.js'
-import { Upkeep } from './upkeep.js'
+import { infoOf } from './traversal.js'
+import { Searches } from './traversals.js'
 
 /** Longer datagrams are no messages of this protocol. */
 const LONGEST_DATAGRAM = 4_096

@@ -8,7 +8,7 @@ import { readU16 } from '../util/bytes.js'
 import { below, type Random } from '../util/random.js'
 import { BloomFilter } from './bloom.js'
 import { PeerSet } from './peer-set.js'
-import { Sampling } from './sampling.js'
+import { Sampling } from './sample-infohashes-server.js'
 
 /** ms that a peer is remembered after its last announce (LT); clients announce every 15 to 30 min. */
 export const PEER_LIFE = 2_700_000

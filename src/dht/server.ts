@@ -7,12 +7,12 @@
  */
 
 import type { Address } from '../util/address.js'
-import { answer, type Holdings, refuse } from './answers.js'
-import type { Asking } from './asking.js'
-import { isUsableEndpoint } from './endpoint.js'
-import type { KrpcMessage } from './krpc.js'
+import type { KrpcMessage } from './krpc/krpc.js'
 import type { Outbox } from './outbox.js'
+import { answer, type Holdings, refuse } from './query-handlers.js'
+import type { Asking } from './query-sender.js'
 import { type RateLimiter, UNVERIFIED_FACTOR } from './rate-limiter.js'
+import { isUsableEndpoint } from './table/endpoint.js'
 
 /** Answers that wait for the proof that they are asked for: at most 5 s and 100 KB. */
 const MOST_PROOFS = 64

@@ -9,7 +9,7 @@ import { tryDecode } from '../bencode/decode.js'
 import { encode } from '../bencode/encode.js'
 import { encodeCompact, isDialable } from '../util/address.js'
 import { concatBytes } from '../util/bytes.js'
-import { ID_LENGTH, type NodeInfo, nodesOf } from './krpc.js'
+import { ID_LENGTH, type NodeInfo, nodesOf } from './krpc/krpc.js'
 import type { DhtState } from './node-types.js'
 
 /** States of the nodes of a host, by family. */

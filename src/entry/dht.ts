@@ -19,11 +19,11 @@ export type {
 } from '../dht/node-types.js'
 export { RATE_LIMITS, type RateLimits } from '../dht/rate-limiter.js'
 export { ed25519 } from '../hash/ed25519.js'
-export { Dht, type DhtKey } from '../net/dht.js'
-export { BOOTSTRAP_ROUTERS } from '../net/dht-bootstrap.js'
-export type { PutMutableOptions, SaltOptions } from '../net/dht-items.js'
-export type { DhtLookup } from '../net/dht-lookup.js'
-export { type OpenDht, type OpenDhtOptions, openDht } from '../net/dht-open.js'
+export { BOOTSTRAP_ROUTERS } from '../net/dht/bootstrap.js'
+export { Dht, type DhtKey } from '../net/dht/dht.js'
+export type { PutMutableOptions, SaltOptions } from '../net/dht/items.js'
+export type { DhtLookup } from '../net/dht/lookup-stream.js'
+export { type OpenDht, type OpenDhtOptions, openDht } from '../net/dht/open.js'
 export type {
   DhtCallOptions,
   DhtNodeStats,
@@ -32,7 +32,7 @@ export type {
   DhtSample,
   FoundItem,
   StoredItem,
-} from '../net/dht-options.js'
+} from '../net/dht/options.js'
 export type { World } from '../net/world.js'
 export { RarestError } from '../util/errors.js'
 export * from './dht/krpc.js'

@@ -5,12 +5,12 @@
  * @module
  */
 
-export type { FileStatus, StorageBackend, StorageFile } from '../storage/backend.js'
-export { type ConformanceCase, type MakeBackend, storageConformance } from '../storage/conformance.js'
+export type { FileStatus, StorageBackend, StorageFile } from '../storage/backend/backend.js'
+export { type ConformanceCase, type MakeBackend, storageConformance } from '../storage/backend/conformance.js'
+export { StorageError, type StorageErrorCode } from '../storage/backend/error.js'
+export { FileStorage, type FileStorageOptions } from '../storage/backend/file.js'
+export { MemoryStorage } from '../storage/backend/memory.js'
 export { type CreateTorrentOptions, createTorrent } from '../storage/create.js'
-export { StorageError, type StorageErrorCode } from '../storage/error.js'
-export { FileStorage, type FileStorageOptions } from '../storage/file.js'
-export { MemoryStorage } from '../storage/memory.js'
 export {
   type CheckOptions,
   type Reader,

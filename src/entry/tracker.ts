@@ -4,9 +4,9 @@
  * @module
  */
 
-export { systemWorld } from '../net/system.js'
-export { type TrackerCallOptions, TrackerClient, type TrackerClientOptions } from '../net/tracker-client.js'
-export { type TrackerListening, TrackerServer, type TrackerServerOptions } from '../net/tracker-server.js'
+export { systemWorld } from '../net/system/world.js'
+export { type TrackerCallOptions, TrackerClient, type TrackerClientOptions } from '../net/tracker/client.js'
+export { type TrackerListening, TrackerServer, type TrackerServerOptions } from '../net/tracker/server.js'
 export type { World } from '../net/world.js'
 export {
   type AnnounceAction,

@@ -5,7 +5,7 @@
  * @module
  */
 
-export { systemWorld } from '../net/system.js'
+export { systemWorld } from '../net/system/world.js'
 export {
   connect,
   createServer,
@@ -13,8 +13,8 @@ export {
   UtpServer,
   type UtpServerEvents,
   type UtpServerOptions,
-} from '../net/utp-node.js'
-export { UtpSocket, type UtpSocketOptions } from '../net/utp-socket.js'
+} from '../net/utp/server.js'
+export { UtpSocket, type UtpSocketOptions } from '../net/utp/socket.js'
 export type { Address } from '../util/address.js'
 export { ProtocolError, RarestError } from '../util/errors.js'
 export type { Random } from '../util/random.js'

@@ -12,6 +12,7 @@ export {
   type TorrentFields,
 } from './create.js'
 export { withPieceLayers, withTrackers } from './edit.js'
+export { type Place, placeOf } from './file-path.js'
 export type { CreateProgress, FileHashes, HashPlan, PlannedFile } from './hash-files.js'
 export { BLOCK_LENGTH, type Block, type FileSlice, Layout, type LayoutFile, type Range } from './layout.js'
 export { formatMagnet, type Magnet, magnetOf, parseMagnet, tryParseMagnet } from './magnet.js'
@@ -26,4 +27,3 @@ export {
 } from './model.js'
 export { METAINFO_LIMITS, parseMetainfo, pieceHash, tryParseMetainfo } from './parse.js'
 export { type InfoContext, parseInfo } from './parse-info.js'
-export { type Place, placeOf } from './place.js'

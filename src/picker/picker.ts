@@ -11,17 +11,17 @@
 import type { Block, Layout } from '../metainfo/layout.js'
 import { Bitfield } from '../util/bitfield.js'
 import type { Random } from '../util/random.js'
-import { audit } from './audit.js'
-import { catchUp, hasPiece, lowerCursors } from './choose.js'
-import { loseHolding, setHoldings, withdraw } from './holdings.js'
-import { asked, contributors, strike, writeStates } from './ledger.js'
+import { clearBit, countBits, emptyWords, hasBit, setBit } from './bitset32.js'
+import { asked, contributors, strike, writeStates } from './block-sources.js'
+import { catchUp, hasPiece, lowerCursors } from './candidates.js'
+import { audit } from './invariants.js'
 import { PickerPeer } from './peer.js'
+import { loseHolding, setHoldings, withdraw } from './peer-pieces.js'
 import { type OpenPiece, Progress } from './progress.js'
 import { Rarity } from './rarity.js'
-import { refused, refusesAll } from './refusals.js'
+import { refused, refusesAll } from './rejects.js'
 import { type PickerStats, snapshot } from './stats.js'
 import { blockIndex, Strategy } from './strategy.js'
-import { clearBit, countBits, emptyWords, hasBit, setBit } from './words.js'
 
 export { PickerPeer, type PickerStats }
 

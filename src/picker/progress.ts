@@ -9,8 +9,8 @@
  * @module
  */
 
+import { clearBit, countBits, emptyWords, fillWords, hasBit, setBit } from './bitset32.js'
 import type { PickerPeer } from './peer.js'
-import { clearBit, countBits, emptyWords, fillWords, hasBit, setBit } from './words.js'
 
 /** One block asked of one peer; also a link in the peer's list and in the block's list. */
 export interface Request<Owner> {

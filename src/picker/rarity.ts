@@ -11,7 +11,7 @@
  */
 
 import type { Random } from '../util/random.js'
-import { clearBit, countBits, emptyWords, hasBit, setBit } from './words.js'
+import { clearBit, countBits, emptyWords, hasBit, setBit } from './bitset32.js'
 
 /** Priority of a piece when nothing is said: the middle of 0 (not wanted) .. 7. */
 export const DEFAULT_PRIORITY = 4

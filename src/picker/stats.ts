@@ -3,9 +3,9 @@
  * @module
  */
 
+import { hasBit } from './bitset32.js'
 import type { Progress } from './progress.js'
 import type { Rarity } from './rarity.js'
-import { hasBit } from './words.js'
 
 /** A snapshot of a picker. */
 export interface PickerStats {

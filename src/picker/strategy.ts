@@ -7,11 +7,11 @@
  */
 
 import { BLOCK_LENGTH, type Block, type Layout } from '../metainfo/layout.js'
-import { catchUp, hasPiece, nextCandidate, type Order, rarestCopies } from './choose.js'
+import { hasBit } from './bitset32.js'
+import { catchUp, hasPiece, nextCandidate, type Order, rarestCopies } from './candidates.js'
 import type { PickerPeer } from './peer.js'
 import type { OpenPiece, Progress, Request } from './progress.js'
 import type { Rarity } from './rarity.js'
-import { hasBit } from './words.js'
 
 /** Peers asked for one block at the same time, duplicates included. */
 export const MAX_HOLDERS = 3

@@ -8,9 +8,9 @@
 
 import { Bitfield } from '../util/bitfield.js'
 import { errorCode } from '../util/errors.js'
-import type { FileStatus } from './backend.js'
-import { StorageError } from './error.js'
-import type { Placement } from './placement.js'
+import type { FileStatus } from './backend/backend.js'
+import { StorageError } from './backend/error.js'
+import type { Placement } from './backend/file-mapping.js'
 import { SLAB_LENGTH, SlabPool } from './slab.js'
 import type { PieceHash, Verifier } from './verifier.js'
 

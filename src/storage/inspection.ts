@@ -4,11 +4,11 @@
  * @module
  */
 
+import type { Exclusion } from '../util/async/rw-lock.js'
 import { Bitfield } from '../util/bitfield.js'
+import { StorageError } from './backend/error.js'
+import type { Placement } from './backend/file-mapping.js'
 import { type CheckOptions, checkPieces } from './check.js'
-import { StorageError } from './error.js'
-import type { Exclusion } from './exclusion.js'
-import type { Placement } from './placement.js'
 import { Recheck } from './recheck.js'
 import type { Verifier } from './verifier.js'
 import { Watch } from './watch.js'

@@ -5,7 +5,7 @@
  */
 
 import { LeafHasher } from '../metainfo/merkle.js'
-import type { Placement } from './placement.js'
+import type { Placement } from './backend/file-mapping.js'
 import { SLAB_LENGTH } from './slab.js'
 
 /**

@@ -9,7 +9,7 @@
  */
 
 import { BLOCK_LENGTH } from '../metainfo/layout.js'
-import type { StorageError } from './error.js'
+import type { StorageError } from './backend/error.js'
 import { SLAB_LENGTH } from './slab.js'
 
 /** Loads that tell how many peers read at present. */

@@ -13,11 +13,11 @@
  * @module
  */
 
+import type { Exclusion } from '../util/async/rw-lock.js'
 import { Bitfield } from '../util/bitfield.js'
+import { StorageError } from './backend/error.js'
+import type { Placement } from './backend/file-mapping.js'
 import { type CheckOptions, checkPieces, isPieceRight } from './check.js'
-import { StorageError } from './error.js'
-import type { Exclusion } from './exclusion.js'
-import type { Placement } from './placement.js'
 import type { Verifier } from './verifier.js'
 
 /** What a read rejects with when a piece under it was found to be lost: whoever reads is to look again. */

@@ -6,9 +6,9 @@
  */
 
 import { BLOCK_LENGTH } from '../metainfo/layout.js'
-import type { StorageError } from './error.js'
+import type { StorageError } from './backend/error.js'
+import type { Placement } from './backend/file-mapping.js'
 import { LEASED, type OpenPiece, RECEIVED, SPILLED } from './open-piece.js'
-import type { Placement } from './placement.js'
 import { SLAB_LENGTH, type SlabPool } from './slab.js'
 import type { Writer } from './writer.js'
 

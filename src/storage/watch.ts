@@ -5,9 +5,9 @@
  */
 
 import type { Bitfield } from '../util/bitfield.js'
+import { StorageError } from './backend/error.js'
+import type { Placement } from './backend/file-mapping.js'
 import { isPieceRight } from './check.js'
-import { StorageError } from './error.js'
-import type { Placement } from './placement.js'
 import { SLAB_LENGTH } from './slab.js'
 import type { Verifier } from './verifier.js'
 

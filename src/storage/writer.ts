@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type StorageError, storageError } from './error.js'
+import { type StorageError, storageError } from './backend/error.js'
+import type { Placement } from './backend/file-mapping.js'
 import type { OpenPiece } from './open-piece.js'
-import type { Placement } from './placement.js'
 import { SLAB_LENGTH } from './slab.js'
 
 /** Runs under way at once: libuv has four threads, and reads and name look-ups need some of them. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { FileStatus, StorageBackend, StorageFile } from '../storage/backend.js'
+import type { FileStatus, StorageBackend, StorageFile } from '../storage/backend/backend.js'
 import { RarestError } from '../util/errors.js'
 import { BLOCK, type SharedBlocks } from './blocks.js'
 import type { VirtualClock } from './clock.js'

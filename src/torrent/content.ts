@@ -4,21 +4,21 @@
  * @module
  */
 
+import { placeOf } from '../metainfo/file-path.js'
 import { HashTrees } from '../metainfo/hash-trees.js'
 import type { Metainfo } from '../metainfo/model.js'
-import { placeOf } from '../metainfo/place.js'
 import type { World } from '../net/world.js'
 import { Picker } from '../picker/picker.js'
-import type { StorageBackend } from '../storage/backend.js'
+import type { StorageBackend } from '../storage/backend/backend.js'
 import { MerkleVerifier } from '../storage/merkle-verifier.js'
 import { Store } from '../storage/store.js'
 import { Bitfield } from '../util/bitfield.js'
 import type { RarestError } from '../util/errors.js'
-import { TorrentFile } from './file.js'
-import type { KnownPeer } from './peer-list.js'
-import { Reading } from './reading.js'
-import { Selection } from './selection.js'
-import { verifiedBytes } from './snapshots.js'
+import { TorrentFile } from './files/file.js'
+import { Reading } from './files/reading.js'
+import { Selection } from './files/selection.js'
+import type { KnownPeer } from './peers/peer-list.js'
+import { verifiedBytes } from './stats.js'
 
 export interface ContentOptions {
   readonly metainfo: Metainfo

@@ -6,8 +6,8 @@
 import type { Metainfo } from '../metainfo/model.js'
 import type { Transport } from '../net/world.js'
 import type { RarestError } from '../util/errors.js'
-import type { CryptoMethod } from '../wire/mse.js'
-import type { PeerSource } from './peer-list.js'
+import type { CryptoMethod } from '../wire/mse/mse.js'
+import type { PeerSource } from './peers/peer-list.js'
 
 /** `metadata` while a magnet's is fetched, `checking` existing data, `downloading`, `seeding` (all that is wanted is there), `paused`, `error`, `closed`. */
 export type TorrentState = 'metadata' | 'checking' | 'downloading' | 'seeding' | 'paused' | 'error' | 'closed'

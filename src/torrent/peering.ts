@@ -4,48 +4,49 @@
  * @module
  */
 
+import type { SlotClaim, UploadSlots } from '../choker/upload-slots.js'
 import type { Metainfo } from '../metainfo/model.js'
-import type { Dialer } from '../net/dialer.js'
-import { prefersEncryption } from '../net/encryption.js'
-import type { Greeting, Identity } from '../net/handshaking.js'
-import type { LinkServices } from '../net/link.js'
+import type { Dialer } from '../net/peer/dialer.js'
+import { prefersEncryption } from '../net/peer/encryption.js'
+import type { Greeting, Identity } from '../net/peer/handshake.js'
+import type { LinkServices } from '../net/peer/link.js'
 import type { Task } from '../net/scheduler.js'
-import type { TrackerClient } from '../net/tracker-client.js'
+import type { TrackerClient } from '../net/tracker/client.js'
 import type { ByteStream } from '../net/world.js'
-import type { ResolvedOptions } from '../options.js'
 import type { Picker } from '../picker/picker.js'
+
 import type { TrackerSnapshot } from '../tracker/announcer.js'
 import { type Address, addressKey, parseAddress, parseEndpoint } from '../util/address.js'
 import { equalBytes } from '../util/bytes.js'
 import { Rate } from '../util/rate.js'
 import { makePeerId } from '../wire/peer-id.js'
-import type { Acquaintance } from './acquaintance.js'
-import type { Bans } from './bans.js'
-import type { Connection } from './connection.js'
 import type { Content } from './content.js'
-import type { DhtAnnouncer } from './dht-announcer.js'
-import { DhtPresence } from './dht-presence.js'
-import { Dials } from './dials.js'
-import { DontHave } from './dont-have.js'
-import { Gathering } from './gathering.js'
-import { Holepunch } from './holepunch.js'
+import { DhtPresence } from './discovery/dht.js'
+import type { DhtAnnouncer } from './discovery/dht-announcer.js'
+import { TrackerPresence } from './discovery/tracker-presence.js'
+import { DontHave } from './extensions/lt-donthave.js'
+import { Holepunch } from './extensions/ut-holepunch.js'
+import { MetadataExtension } from './extensions/ut-metadata.js'
+import { type ExchangeLink, type FoundPeer, PeerExchange } from './extensions/ut-pex.js'
 import { type InfoHashes, swarmHashes } from './infohashes.js'
-import { Introductions } from './introductions.js'
-import { dispensable } from './making-room.js'
-import { MetadataExtension } from './metadata-extension.js'
-import { NamedPeers } from './named-peers.js'
-import { type ExchangeLink, type FoundPeer, PeerExchange } from './peer-exchange.js'
-import { type KnownPeer, PeerList, type PeerSource } from './peer-list.js'
-import type { SuperseedMode } from './superseed.js'
-import { Swarm } from './swarm.js'
-import { TrackerPresence } from './tracker-presence.js'
-import type { SlotClaim, UploadSlots } from './upload-slots.js'
+import type { TorrentLimits } from './limits.js'
+import type { Bans } from './peers/bans.js'
+import type { Connection } from './peers/connection.js'
+import { NamedPeers } from './peers/named-peers.js'
+import { type KnownPeer, PeerList, type PeerSource } from './peers/peer-list.js'
+import type { Acquaintance } from './peers/pending-connection.js'
+import { Dials } from './swarm/dial-queue.js'
+import { dispensable } from './swarm/making-room.js'
+import { Gathering } from './swarm/metadata-swarm.js'
+import { Introductions } from './swarm/reported-addresses.js'
+import { Swarm } from './swarm/swarm.js'
+import type { SuperseedMode } from './upload/superseed.js'
 
 /** What a session lends to the peering of its torrents. */
 export interface PeeringServices extends LinkServices {
   readonly dialer: Dialer
   readonly trackers: TrackerClient
-  readonly options: ResolvedOptions
+  readonly options: TorrentLimits
   readonly bans: Bans
   readonly uploadSlots: UploadSlots
   /** Port on which the session listens, 0 when it does not. */

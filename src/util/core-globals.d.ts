@@ -12,3 +12,16 @@ interface TextDecoder {
   decode(input?: Uint8Array, options?: { stream?: boolean }): string
 }
 declare const TextDecoder: { new (label?: string, options?: { ignoreBOM?: boolean }): TextDecoder }
+interface AbortSignal {
+  readonly aborted: boolean
+  // biome-ignore lint/suspicious/noExplicitAny: as in the DOM, where a reason may be anything
+  readonly reason: any
+  throwIfAborted(): void
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+interface AbortController {
+  readonly signal: AbortSignal
+  abort(reason?: unknown): void
+}
+declare const AbortController: { new (): AbortController }

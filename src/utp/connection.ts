@@ -19,10 +19,10 @@
 
 import { type Address, familyOf } from '../util/address.js'
 import { writeU32 } from '../util/bytes.js'
-import { Acks } from './acks.js'
 import type { Timed } from './deadlines.js'
-import type { Host } from './host.js'
-import { Opening } from './opening.js'
+import { Acks } from './delayed-ack.js'
+import type { Host } from './endpoint-context.js'
+import { Opening } from './handshake-timing.js'
 import {
   ahead,
   beginMask,

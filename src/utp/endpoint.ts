@@ -13,12 +13,12 @@
 import type { Address } from '../util/address.js'
 import { below, type Random } from '../util/random.js'
 import { Connection, LINGERING, SYN_RECEIVED } from './connection.js'
+import { Directory } from './connection-table.js'
 import { Deadlines } from './deadlines.js'
-import { Directory } from './directory.js'
-import type { Host } from './host.js'
+import type { Host } from './endpoint-context.js'
 import { Header, readHeader, ST_RESET, ST_SYN } from './packet.js'
+import { MAX_DATAGRAM, Memory } from './packet-pool.js'
 import { Resets } from './resets.js'
-import { MAX_DATAGRAM, Memory } from './slot.js'
 import type { UtpConnection, UtpDatagram, UtpEvent, UtpOptions } from './types.js'
 
 /** libutp's cap. */

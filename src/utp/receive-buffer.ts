@@ -5,7 +5,7 @@
  */
 
 import { ahead } from './packet.js'
-import { CHUNK, type Chunk, HEADROOM, MAX_DATAGRAM, type Memory, type Slot } from './slot.js'
+import { CHUNK, type Chunk, HEADROOM, MAX_DATAGRAM, type Memory, type Slot } from './packet-pool.js'
 
 /** What became of a packet. */
 export const IN_ORDER = 0

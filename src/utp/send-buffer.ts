@@ -7,7 +7,7 @@
  */
 
 import { ahead, HEADER_LENGTH, ST_DATA, ST_FIN } from './packet.js'
-import { type Slot, type SlotPool, WAITING } from './slot.js'
+import { type Slot, type SlotPool, WAITING } from './packet-pool.js'
 
 const FIRST_RING = 16
 /** Packets held at most: a quarter of the sequence numbers, so that comparisons modulo 2^16 stay clear. */

@@ -9,13 +9,13 @@
  * @module
  */
 
-import { Flight, REORDERED } from './flight.js'
 import { Ledbat } from './ledbat.js'
 import { ahead, HEADER_LENGTH, type Header, ST_FIN, ST_STATE } from './packet.js'
+import type { Slot, SlotPool } from './packet-pool.js'
 import type { PathMtu } from './path-mtu.js'
 import { RoundTrip } from './round-trip.js'
 import { SendBuffer } from './send-buffer.js'
-import type { Slot, SlotPool } from './slot.js'
+import { Flight, REORDERED } from './sent-packets.js'
 
 /** What {@link Sender.acknowledge} returns for a packet that cannot be of this connection. */
 export const ABSURD = -1

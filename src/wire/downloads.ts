@@ -5,8 +5,8 @@
  */
 
 import { BLOCK_LENGTH } from '../metainfo/layout.js'
-import type { Line } from './line.js'
 import { CANCEL, MAX_PIECES, REQUEST } from './message.js'
+import type { Line } from './peer-context.js'
 import { Requests } from './requests.js'
 
 /** Most blocks never requested that are skipped on a connection without fast, where they can be honest mistakes. */

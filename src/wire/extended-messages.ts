@@ -4,7 +4,7 @@
  */
 
 import { decodeExtensionHandshake, type ExtensionHandshake } from './extension.js'
-import type { Line } from './line.js'
+import type { Line } from './peer-context.js'
 
 /** Extension handshakes that are read; later ones are skipped. Clients repeat them on changes only. */
 const MAX_HANDSHAKES = 100

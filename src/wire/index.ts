@@ -49,6 +49,13 @@ export {
   UNCHOKE,
 } from './message.js'
 export {
+  isDegenerate,
+  type KeyExchange,
+  type MakeKeyExchange,
+  MSE_PRIME,
+  SkeyTable,
+} from './mse/keys.js'
+export {
   type CryptoMethod,
   MseAcceptor,
   type MseAcceptorOptions,
@@ -56,14 +63,8 @@ export {
   type MseEvent,
   MseInitiator,
   type MseInitiatorOptions,
-} from './mse.js'
-export {
-  isDegenerate,
-  type KeyExchange,
-  type MakeKeyExchange,
-  MSE_PRIME,
-  SkeyTable,
-} from './mse-keys.js'
+} from './mse/mse.js'
+export { Rc4 } from './mse/rc4.js'
 export {
   type BlockEvent,
   type CloseReason,
@@ -77,4 +78,3 @@ export {
   type WireCloseCode,
 } from './peer.js'
 export { clientName, makePeerId, PEER_ID_PREFIX } from './peer-id.js'
-export { Rc4 } from './rc4.js'

@@ -4,8 +4,8 @@
  */
 
 import type { Range } from '../metainfo/layout.js'
-import type { Line } from './line.js'
 import { ALLOWED_FAST, MAX_BLOCK, PIECE, REJECT } from './message.js'
+import type { Line } from './peer-context.js'
 import { UploadQueue } from './upload-queue.js'
 
 /** A choked peer may fetch each allowed-fast piece this often: what libtorrent gives. */

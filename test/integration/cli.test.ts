@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { encode } from '../../src/bencode/index.js'
 import { createTorrent, parseMetainfo } from '../../src/index.js'
-import { TrackerServer } from '../../src/net/tracker-server.js'
+import { TrackerServer } from '../../src/net/tracker/server.js'
 import { COMMAND, canInterrupt, type Ended, Running, requireBuild } from '../support/command.js'
 import { seededRandom } from '../support/random.js'
 

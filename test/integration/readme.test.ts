@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTorrent, parseMetainfo, Session } from '../../src/index.js'
 import { magnetOf } from '../../src/metainfo/index.js'
-import { TrackerServer } from '../../src/net/tracker-server.js'
+import { TrackerServer } from '../../src/net/tracker/server.js'
 import { COMMAND, canInterrupt, Running, requireBuild } from '../support/command.js'
 import { seededRandom } from '../support/random.js'
 

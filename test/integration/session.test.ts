@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTorrent, Session, type SessionOptions, type Torrent } from '../../src/index.js'
-import { TrackerServer } from '../../src/net/tracker-server.js'
+import { TrackerServer } from '../../src/net/tracker/server.js'
 import { seededRandom } from '../support/random.js'
 import { expectNothingLeft, openResources } from '../support/resources.js'
 

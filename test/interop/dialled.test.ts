@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { SessionOptions } from '../../src/index.js'
-import { TrackerServer } from '../../src/net/tracker-server.js'
+import { TrackerServer } from '../../src/net/tracker/server.js'
 import { CabledNamespace } from './rigs/cable.js'
 import { requireClient } from './rigs/clients.js'
 import { Libtorrent } from './rigs/libtorrent.js'

@@ -4,7 +4,6 @@ import { asBigInt, asBytes, asDict, asInteger, asList } from '../../src/bencode/
 import { tryDecode } from '../../src/bencode/decode.js'
 import { encode } from '../../src/bencode/encode.js'
 import type { Encodable } from '../../src/bencode/value.js'
-import type { Contact } from '../../src/dht/contact.js'
 import {
   decodeKrpc,
   encodeQuery,
@@ -12,11 +11,18 @@ import {
   type KrpcMessage,
   type KrpcQuery,
   type KrpcReply,
-} from '../../src/dht/krpc.js'
-import { encodeLookupReply } from '../../src/dht/krpc-lookup-reply.js'
+} from '../../src/dht/krpc/krpc.js'
+import { encodeLookupReply } from '../../src/dht/krpc/lookup-reply.js'
 import { DhtNode } from '../../src/dht/node.js'
-import { compareDistance, isEntitled, prefixOf, randomIdNear, sharedBits } from '../../src/dht/node-id.js'
-import { RoutingTable } from '../../src/dht/routing-table.js'
+import type { Contact } from '../../src/dht/table/node-entry.js'
+import {
+  compareDistance,
+  isEntitled,
+  prefixOf,
+  randomIdNear,
+  sharedBits,
+} from '../../src/dht/table/node-id.js'
+import { RoutingTable } from '../../src/dht/table/routing-table.js'
 import { compareBytes, concatBytes, toHex, toLatin1, utf8 } from '../../src/util/bytes.js'
 import { seededRandom } from '../support/random.js'
 

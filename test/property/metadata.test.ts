@@ -7,7 +7,7 @@ import {
   METADATA_BLOCK,
   MetadataFetch,
   MetadataServe,
-} from '../../src/wire/metadata.js'
+} from '../../src/wire/metadata/index.js'
 import { seededRandom } from '../support/random.js'
 
 type Manner = 'honest' | 'silent' | 'rejects' | 'corrupts' | 'another size' | 'twice'

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { nodeKeyExchange } from '../../src/net/key-exchange.js'
+import { nodeKeyExchange } from '../../src/net/peer/key-exchange.js'
 import { concatBytes, toHex } from '../../src/util/bytes.js'
-import { type CryptoMethod, MseAcceptor, type MseEvent, MseInitiator } from '../../src/wire/mse.js'
-import { SkeyTable } from '../../src/wire/mse-keys.js'
+import { SkeyTable } from '../../src/wire/mse/keys.js'
+import { type CryptoMethod, MseAcceptor, type MseEvent, MseInitiator } from '../../src/wire/mse/mse.js'
 import { seededRandom } from '../support/random.js'
 
 const SKEY = new Uint8Array(20).fill(5)

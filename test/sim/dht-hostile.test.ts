@@ -1,9 +1,9 @@
 /** Networks of real node cores, with nodes among them that lie in every way, and floods. */
 import { describe, expect, it } from 'vitest'
 import { itemTarget } from '../../src/dht/items.js'
-import { decodeKrpc, encodeQuery, encodeReply, type KrpcReply } from '../../src/dht/krpc.js'
-import { makeNodeId, randomIdNear } from '../../src/dht/node-id.js'
+import { decodeKrpc, encodeQuery, encodeReply, type KrpcReply } from '../../src/dht/krpc/krpc.js'
 import type { DhtNodeOptions } from '../../src/dht/node-types.js'
+import { makeNodeId, randomIdNear } from '../../src/dht/table/node-id.js'
 import { type Address, encodeCompact, ipToBytes } from '../../src/util/address.js'
 import { concatBytes, utf8 } from '../../src/util/bytes.js'
 import { below } from '../../src/util/random.js'

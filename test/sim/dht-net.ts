@@ -1,7 +1,7 @@
 /** Whole DHT nodes in the virtual world. */
 import { expect } from 'vitest'
-import type { Dht } from '../../src/net/dht.js'
-import { type OpenDht, type OpenDhtOptions, openDht } from '../../src/net/dht-open.js'
+import type { Dht } from '../../src/net/dht/dht.js'
+import { type OpenDht, type OpenDhtOptions, openDht } from '../../src/net/dht/open.js'
 import { type VirtualHost, VirtualNetwork } from '../../src/testing/index.js'
 
 /** Where nodes begin: the first one. */

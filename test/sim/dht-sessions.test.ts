@@ -1,8 +1,8 @@
 /** What sessions tell the DHT of their torrents, and when. */
 import { describe, expect } from 'vitest'
 import { encode } from '../../src/bencode/index.js'
-import { decodeKrpc, encodeReply, type KrpcQuery } from '../../src/dht/krpc.js'
-import { makeNodeId } from '../../src/dht/node-id.js'
+import { decodeKrpc, encodeReply, type KrpcQuery } from '../../src/dht/krpc/krpc.js'
+import { makeNodeId } from '../../src/dht/table/node-id.js'
 import { parseMetainfo, Session } from '../../src/index.js'
 import type { DatagramSocket } from '../../src/net/world.js'
 import type { VirtualHost } from '../../src/testing/index.js'

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import { StorageError } from '../../src/storage/error.js'
+import { StorageError } from '../../src/storage/backend/error.js'
 import type { DiskOperation } from '../../src/testing/index.js'
 import { at, content, contentOfFiles, isWhole, KIB, type Member, MIB, type Sim, scenario } from './world.js'
 

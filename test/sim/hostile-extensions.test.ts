@@ -6,7 +6,7 @@ import { encodePex } from '../../src/pex/index.js'
 import { concatBytes, utf8 } from '../../src/util/bytes.js'
 import { encodeExtensionHandshake } from '../../src/wire/extension.js'
 import { encodeMessage, type Message } from '../../src/wire/index.js'
-import { encodeMetadataMessage, METADATA_BLOCK } from '../../src/wire/metadata.js'
+import { encodeMetadataMessage, METADATA_BLOCK } from '../../src/wire/metadata/index.js'
 import type { RawLink, RawOptions } from './raw-peer.js'
 import { at, closeCode, content, isWhole, KIB, type Member, MIB, type Sim, scenario } from './world.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest'
 import { toHex } from '../../src/util/bytes.js'
 import { encodeExtensionHandshake, type Message } from '../../src/wire/index.js'
-import { encodeMetadataMessage, METADATA_BLOCK } from '../../src/wire/metadata.js'
+import { encodeMetadataMessage, METADATA_BLOCK } from '../../src/wire/metadata/index.js'
 import { v2Content } from '../support/v2.js'
 import type { RawLink, RawOptions } from './raw-peer.js'
 import { at, closeCode, content, contentOfFiles, isWhole, MIB, scenario } from './world.js'

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import type { SuperseedMode } from '../../src/torrent/superseed.js'
+import type { SuperseedMode } from '../../src/torrent/upload/superseed.js'
 import type { Message } from '../../src/wire/index.js'
 import { type RawLink, seeding } from './raw-peer.js'
 import { at, content, isWhole, KIB, MIB, type Sim, scenario } from './world.js'

@@ -4,9 +4,9 @@
  */
 
 import { itemTarget } from '../../src/dht/items.js'
-import { decodeKrpc, encodeQuery, encodeReply } from '../../src/dht/krpc.js'
-import { isEntitled, makeNodeId, randomIdNear, sharedBits } from '../../src/dht/node-id.js'
+import { decodeKrpc, encodeQuery, encodeReply } from '../../src/dht/krpc/krpc.js'
 import type { DhtEvent, LookupStats } from '../../src/dht/node-types.js'
+import { isEntitled, makeNodeId, randomIdNear, sharedBits } from '../../src/dht/table/node-id.js'
 import { type Address, encodeCompact, ipToBytes } from '../../src/util/address.js'
 import { utf8 } from '../../src/util/bytes.js'
 import { below } from '../../src/util/random.js'

@@ -1,5 +1,5 @@
 import { fromHex, toHex } from '../../src/util/bytes.js'
-import { KEY_LENGTH, type KeyExchange, MSE_PRIME } from '../../src/wire/mse-keys.js'
+import { KEY_LENGTH, type KeyExchange, MSE_PRIME } from '../../src/wire/mse/keys.js'
 
 const P = BigInt(`0x${toHex(MSE_PRIME)}`)
 

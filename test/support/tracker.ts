@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { systemWorld } from '../../src/net/system.js'
+import { systemWorld } from '../../src/net/system/world.js'
 import type { World } from '../../src/net/world.js'
 import type { AnnounceRequest } from '../../src/tracker/types.js'
 import {

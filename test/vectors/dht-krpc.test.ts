@@ -9,8 +9,8 @@ import {
   type KrpcMessage,
   type KrpcQuery,
   type KrpcReply,
-} from '../../src/dht/krpc.js'
-import { isEntitled, makeNodeId } from '../../src/dht/node-id.js'
+} from '../../src/dht/krpc/krpc.js'
+import { isEntitled, makeNodeId } from '../../src/dht/table/node-id.js'
 import { ipToBytes } from '../../src/util/address.js'
 import { fromHex, toLatin1, utf8 } from '../../src/util/bytes.js'
 import { crc32c } from '../../src/util/crc32c.js'

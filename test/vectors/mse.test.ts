@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { nodeKeyExchange } from '../../src/net/key-exchange.js'
+import { nodeKeyExchange } from '../../src/net/peer/key-exchange.js'
 import { fromHex, toHex } from '../../src/util/bytes.js'
 import type { Random } from '../../src/util/random.js'
-import { MseAcceptor, MseInitiator } from '../../src/wire/mse.js'
-import { labelled, SkeyTable, xorHashes } from '../../src/wire/mse-keys.js'
-import { Rc4 } from '../../src/wire/rc4.js'
+import { labelled, SkeyTable, xorHashes } from '../../src/wire/mse/keys.js'
+import { MseAcceptor, MseInitiator } from '../../src/wire/mse/mse.js'
+import { Rc4 } from '../../src/wire/mse/rc4.js'
 import { bigKeyExchange } from '../support/mse.js'
 
 const hex = (text: string): Uint8Array => fromHex(text.replace(/\s/g, '')) as Uint8Array

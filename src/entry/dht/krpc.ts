@@ -16,7 +16,7 @@ export {
   type Signatures,
   signedBytes,
 } from '../../dht/items.js'
-export * from '../../dht/krpc.js'
+export * from '../../dht/krpc/krpc.js'
 export { torrentOf, torrentValue } from '../../dht/mutable-torrent.js'
 export type { Address } from '../../util/address.js'
 export { ProtocolError, type Result } from '../../util/errors.js'

@@ -1,10 +1,10 @@
 /** What a look-up takes for an item, and what not (BEP 44). */
 import { describe, expect, it } from 'vitest'
 import { type Item, itemTarget, type MutableItem, signedBytes } from '../../../src/dht/items.js'
-import { decodeKrpc, encodeReply, type KrpcReply } from '../../../src/dht/krpc.js'
+import { decodeKrpc, encodeReply, type KrpcReply } from '../../../src/dht/krpc/krpc.js'
 import { DhtNode } from '../../../src/dht/node.js'
-import { makeNodeId } from '../../../src/dht/node-id.js'
 import type { DhtEvent } from '../../../src/dht/node-types.js'
+import { makeNodeId } from '../../../src/dht/table/node-id.js'
 import { ed25519 } from '../../../src/hash/ed25519.js'
 import { encodeCompact, ipToBytes } from '../../../src/util/address.js'
 import { concatBytes, utf8 } from '../../../src/util/bytes.js'

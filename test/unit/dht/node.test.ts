@@ -5,10 +5,10 @@ import {
   encodeReply,
   type KrpcQuery,
   type KrpcReply,
-} from '../../../src/dht/krpc.js'
+} from '../../../src/dht/krpc/krpc.js'
 import { DhtNode } from '../../../src/dht/node.js'
-import { isEntitled, makeNodeId, randomIdNear } from '../../../src/dht/node-id.js'
 import type { Datagram, DhtEvent, DhtNodeOptions } from '../../../src/dht/node-types.js'
+import { isEntitled, makeNodeId, randomIdNear } from '../../../src/dht/table/node-id.js'
 import { type Address, encodeCompact, ipToBytes } from '../../../src/util/address.js'
 import { concatBytes, toHex, utf8 } from '../../../src/util/bytes.js'
 import { DhtNetwork } from '../../support/dht-network.js'

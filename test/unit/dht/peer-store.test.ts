@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { BloomFilter } from '../../../src/dht/bloom.js'
 import { PEER_LIFE, PeerStore } from '../../../src/dht/peer-store.js'
-import { SAMPLE_LIFE, SAMPLE_SIZE } from '../../../src/dht/sampling.js'
+import { SAMPLE_LIFE, SAMPLE_SIZE } from '../../../src/dht/sample-infohashes-server.js'
 import { encodeCompact } from '../../../src/util/address.js'
 import { toHex, writeU32 } from '../../../src/util/bytes.js'
 import { storedPeers } from '../../support/dht-peers.js'

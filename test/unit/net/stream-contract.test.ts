@@ -2,9 +2,9 @@
 
 import { afterEach, describe, expect, it } from 'vitest'
 import { Scheduler } from '../../../src/net/scheduler.js'
-import { systemWorld } from '../../../src/net/system.js'
-import { UdpHub } from '../../../src/net/udp-hub.js'
-import { UtpTransport } from '../../../src/net/utp-transport.js'
+import { systemWorld } from '../../../src/net/system/world.js'
+import { UdpHub } from '../../../src/net/udp/socket-pair.js'
+import { UtpTransport } from '../../../src/net/utp/transport.js'
 import type { ByteStream, Transport } from '../../../src/net/world.js'
 import { equalBytes } from '../../../src/util/bytes.js'
 import { expectNothingLeft } from '../../support/resources.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { MemoryStorage } from '../../../src/storage/memory.js'
+import { MemoryStorage } from '../../../src/storage/backend/memory.js'
 import { Bitfield } from '../../../src/util/bitfield.js'
 import { openStore, TestBackend, torrent } from './fixture.js'
 

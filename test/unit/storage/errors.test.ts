@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { storageError } from '../../../src/storage/error.js'
-import { MemoryStorage } from '../../../src/storage/memory.js'
+import { storageError } from '../../../src/storage/backend/error.js'
+import { MemoryStorage } from '../../../src/storage/backend/memory.js'
 import {
   feedBlock,
   feedPiece,

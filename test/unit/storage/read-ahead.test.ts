@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { StorageError } from '../../../src/storage/error.js'
-import { MemoryStorage } from '../../../src/storage/memory.js'
+import type { StorageError } from '../../../src/storage/backend/error.js'
+import { MemoryStorage } from '../../../src/storage/backend/memory.js'
 import { openStore, readRange, same, TestBackend, torrent, turns } from './fixture.js'
 
 const KIB = 1024

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { StorageBackend } from '../../../src/storage/backend.js'
+import type { StorageBackend } from '../../../src/storage/backend/backend.js'
 import { type DiskOptions, type VirtualHost, VirtualNetwork } from '../../../src/testing/index.js'
 
 const FILES = [

@@ -1,0 +1,93 @@
+/**
+ * Accepts incoming connections on one port for all torrents of a session.
+ * @module
+ */
+
+import { SkeyTable } from '../../wire/mse/keys.js'
+import { logger } from '../log.js'
+import type { Scheduler } from '../scheduler.js'
+import type { ByteStream, StreamServer, World } from '../world.js'
+import { type Encryption, methodsOf } from './encryption.js'
+import { type Greeting, type HandshakeSecurity, type Identity, shakeHands } from './handshake.js'
+
+const log = logger('listener')
+
+/** Unfinished handshakes at once. Beyond that the oldest gives way: whoever dawdles keeps nobody out. */
+const MAX_PENDING = 100
+
+export interface ListenerOptions {
+  readonly world: World
+  readonly scheduler: Scheduler
+  readonly handshakeTimeout: number
+  /** Default: all is plain. */
+  readonly encryption?: Encryption
+  /** False turns a stream away before a byte is read: there is no room. */
+  welcome(stream: ByteStream): boolean
+  /** The identity of a torrent that takes connections now. */
+  identify(infoHash: Uint8Array): Identity | undefined
+  accepted(stream: ByteStream, handshake: Greeting, rest: Uint8Array): void
+}
+
+export class Listener {
+  /** The infohashes by which an encrypted connection may find its torrent: two of a hybrid. */
+  readonly skeys: SkeyTable = new SkeyTable()
+  readonly #options: ListenerOptions
+  readonly #security: HandshakeSecurity | undefined
+  readonly #pending = new Set<() => void>()
+  #server: StreamServer | undefined
+
+  constructor(options: ListenerOptions) {
+    this.#options = options
+    const { encryption, world, identify } = options
+    if (encryption === undefined || encryption.incoming === 'disabled') return
+    this.#security = {
+      random: world.random,
+      methods: methodsOf(encryption.incoming, encryption.methods),
+      required: encryption.incoming === 'required',
+      find: (hash) => {
+        const infoHash = this.skeys.find(hash)
+        return infoHash && identify(infoHash) ? infoHash : undefined
+      },
+    }
+  }
+
+  /** Listens; resolves to the port. Rejects with the system's code, `EADDRINUSE` for instance. */
+  async open(at: { readonly host?: string; readonly port: number }): Promise<number> {
+    this.#server = await this.#options.world.listen(at, (stream) => this.accept(stream))
+    return this.#server.address.port
+  }
+
+  /** Stops listening and drops unfinished handshakes. */
+  async close(): Promise<void> {
+    for (const abort of [...this.#pending]) abort()
+    await this.#server?.close()
+  }
+
+  /** Takes a connection that came some other way, over uTP for instance. */
+  accept(stream: ByteStream): void {
+    const { world, scheduler, handshakeTimeout, welcome, identify, accepted } = this.#options
+    if (!welcome(stream)) {
+      stream.destroy()
+      return
+    }
+    if (this.#pending.size >= MAX_PENDING) {
+      const [oldest] = this.#pending
+      oldest?.()
+    }
+    const abort = shakeHands(stream, {
+      scheduler,
+      deadline: world.now() + handshakeTimeout,
+      identify,
+      ...(this.#security ? { security: this.#security } : {}),
+      done: (handshake, rest, _ours, opened) => {
+        this.#pending.delete(abort)
+        accepted(opened, handshake, rest)
+      },
+      failed: (code) => {
+        log('%s port %d: %s', stream.remote.host, stream.remote.port, code)
+        this.#pending.delete(abort)
+      },
+    })
+    this.#pending.add(abort)
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The world of the machine: its clocks, timers, sockets and names.
+ * @module
+ */
+
+import { randomFillSync } from 'node:crypto'
+import type { Address } from '../../util/address.js'
+import type { Random } from '../../util/random.js'
+import type {
+  ByteStream,
+  ConnectOptions,
+  DatagramSocket,
+  HttpRequest,
+  HttpResponse,
+  HttpServerRequest,
+  HttpServerResponse,
+  StreamServer,
+  Timer,
+  World,
+} from '../world.js'
+import { Resolver } from './dns.js'
+import { fetchHttp, serveHttp } from './http.js'
+import { connectStream, listenStreams } from './tcp.js'
+import { bindDatagrams } from './udp.js'
+
+/** Longest delay that the system's timers take; a longer one is waited for in steps. */
+const LONGEST_DELAY = 0x7fff_ffff
+
+/** Bytes of randomness drawn at once: one system call serves 1,024 numbers. */
+const RANDOM_POOL = 4_096
+
+/** A world of its own over the machine's: the name cache is not shared with other worlds. */
+export function systemWorld(): World {
+  return new SystemWorld()
+}
+
+/** The machine as a {@link World}. Holds nothing open by itself. */
+export class SystemWorld implements World {
+  readonly random: Random = new SystemRandom()
+  readonly #names = new Resolver(() => performance.now())
+
+  now(): number {
+    return performance.now()
+  }
+
+  unixTime(): number {
+    return Date.now()
+  }
+
+  setTimer(ms: number, call: () => void): Timer {
+    return new SystemTimer(ms, call)
+  }
+
+  defer(call: () => void): void {
+    setImmediate(call)
+  }
+
+  connect(to: Address, options: ConnectOptions): Promise<ByteStream> {
+    return connectStream(to, options)
+  }
+
+  listen(
+    at: { readonly host?: string; readonly port: number },
+    accept: (stream: ByteStream) => void,
+  ): Promise<StreamServer> {
+    return listenStreams(at, accept)
+  }
+
+  bind(
+    at: { readonly host?: string; readonly port: number; readonly family?: 4 | 6 },
+    receive: (bytes: Uint8Array, from: Address) => void,
+  ): Promise<DatagramSocket> {
+    return bindDatagrams(at, receive)
+  }
+
+  fetch(request: HttpRequest): Promise<HttpResponse> {
+    return fetchHttp(request, this.#names)
+  }
+
+  serveHttp(
+    at: { readonly host?: string; readonly port: number },
+    respond: (request: HttpServerRequest) => Promise<HttpServerResponse> | HttpServerResponse,
+  ): Promise<StreamServer> {
+    return serveHttp(at, respond)
+  }
+
+  lookup(
+    name: string,
+    options?: { readonly signal?: AbortSignal; readonly timeout?: number },
+  ): Promise<readonly string[]> {
+    return this.#names.lookup(name, options)
+  }
+}
+
+class SystemTimer implements Timer {
+  readonly #call: () => void
+  #handle: NodeJS.Timeout
+
+  constructor(ms: number, call: () => void) {
+    this.#call = call
+    this.#handle = this.#arm(ms)
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle)
+  }
+
+  #arm(ms: number): NodeJS.Timeout {
+    if (ms <= LONGEST_DELAY) return setTimeout(this.#call, Math.ceil(Math.max(0, ms)))
+    return setTimeout(() => {
+      this.#handle = this.#arm(ms - LONGEST_DELAY)
+    }, LONGEST_DELAY)
+  }
+}
+
+class SystemRandom implements Random {
+  readonly #pool: Uint32Array = new Uint32Array(RANDOM_POOL / 4)
+  #used: number = RANDOM_POOL / 4
+
+  uint32(): number {
+    if (this.#used === this.#pool.length) {
+      randomFillSync(this.#pool)
+      this.#used = 0
+    }
+    return this.#pool[this.#used++] as number
+  }
+
+  bytes(length: number): Uint8Array {
+    return randomFillSync(new Uint8Array(length))
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * uTP with a UDP socket of its own: connect and listen, as with `node:net`.
+ * @module
+ */
+
+import { EventEmitter } from 'node:events'
+import { type Address, parseAddress } from '../../util/address.js'
+import { RarestError } from '../../util/errors.js'
+import { Scheduler } from '../scheduler.js'
+import { systemWorld } from '../system/world.js'
+import { UdpHub } from '../udp/socket-pair.js'
+import type { World } from '../world.js'
+import { UtpSocket, type UtpSocketOptions } from './socket.js'
+import { UtpTransport } from './transport.js'
+
+/** Where to connect to, and how. */
+export interface UtpConnectOptions extends UtpSocketOptions {
+  /** An IP or a name. Default 127.0.0.1. */
+  readonly host?: string
+  readonly port: number
+  /** ms until the attempt fails with code `ETIMEDOUT`. Default 10,000, as for peers of a session. */
+  readonly timeout?: number
+  readonly signal?: AbortSignal
+}
+
+/** What a server may be told. */
+export interface UtpServerOptions extends UtpSocketOptions {
+  /** Connections, at most. Default 3,000 (libutp). */
+  readonly maxConnections?: number
+  /** False turns an address away before it is answered. Default: all are welcome. */
+  readonly welcome?: (from: Address) => boolean
+  /** Clock, sockets and randomness. Default: those of the machine. */
+  readonly world?: World
+}
+
+/** Events of a {@link UtpServer}. */
+export interface UtpServerEvents {
+  connection: [socket: UtpSocket]
+  listening: []
+  close: []
+}
+
+const TIMEOUT = 10_000
+
+/** Takes uTP connections on one UDP port, and makes them from it. */
+export class UtpServer extends EventEmitter<UtpServerEvents> {
+  readonly #world: World
+  readonly #hub: UdpHub
+  readonly #scheduler: Scheduler
+  readonly #transport: UtpTransport
+  readonly #sockets = new Set<UtpSocket>()
+  /** Hears the `'close'` of every socket: one closure for all of them. */
+  readonly #left: (this: UtpSocket) => void = leaving(this.#sockets, () => this.#idle())
+  readonly #waiting: (() => void)[] = []
+  #binding: Promise<number> | undefined
+  #ending = false
+  #closing: Promise<void> | undefined
+
+  constructor(options: UtpServerOptions = {}) {
+    super()
+    this.#world = options.world ?? systemWorld()
+    this.#hub = new UdpHub(this.#world)
+    this.#scheduler = new Scheduler(this.#world)
+    const { maxConnections, welcome } = options
+    this.#transport = new UtpTransport({
+      world: this.#world,
+      scheduler: this.#scheduler,
+      hub: this.#hub,
+      ...(maxConnections === undefined ? {} : { maxConnections }),
+      welcome: (from) => !this.#ending && this.listenerCount('connection') > 0 && (welcome?.(from) ?? true),
+      accept: (stream) => this.emit('connection', this.#adopt(stream, options)),
+      idle: () => this.#idle(),
+    })
+  }
+
+  /** Where it listens; undefined before `listen`. */
+  get address(): Address | undefined {
+    return this.#hub.addresses[0]
+  }
+
+  /** Open sockets. */
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  /**
+   * Binds the UDP port; resolves to the address. Port 0, the default, takes a free one; without a host both
+   * families are served. Rejects with the system's code, `EADDRINUSE` for instance.
+   */
+  async listen(at: { readonly host?: string; readonly port?: number } = {}): Promise<Address> {
+    await this.#bind(at)
+    this.emit('listening')
+    return this.address as Address
+  }
+
+  /** Connects from the port of this server; binds a free one when it does not listen. */
+  connect(to: UtpConnectOptions): UtpSocket {
+    const { timeout = TIMEOUT } = to
+    const open = async (destroyed: AbortSignal) => {
+      const signal = to.signal ? AbortSignal.any([to.signal, destroyed]) : destroyed
+      if (!this.address) await this.#bind({})
+      const address = await this.#resolve(to, signal)
+      return this.#transport.connect(address, { timeout, signal })
+    }
+    return this.#adopt(open, to)
+  }
+
+  /**
+   * Takes no more connections; resolves when those that are open have ended and their last words are
+   * acknowledged, three seconds later.
+   */
+  close(): Promise<void> {
+    this.#ending = true
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** Resets all connections and closes the port at once. */
+  destroy(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    this.#transport.close()
+    const closing = this.close()
+    this.#idle()
+    return closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.destroy()
+  }
+
+  #bind({ host, port = 0 }: { readonly host?: string; readonly port?: number }): Promise<number> {
+    this.#binding ??= this.#hub.open(host === undefined ? { port } : { host, port })
+    return this.#binding
+  }
+
+  async #close(): Promise<void> {
+    await this.#binding?.catch(() => {})
+    if (this.#sockets.size > 0 || this.#transport.stats.connections > 0)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.#transport.close()
+    await this.#hub.close()
+    this.#scheduler.close()
+    this.emit('close')
+  }
+
+  async #resolve({ host = '127.0.0.1', port }: UtpConnectOptions, signal: AbortSignal): Promise<Address> {
+    const address = parseAddress(host, port)
+    if (address) return address
+    const [ip] = await this.#world.lookup(host, { signal })
+    const found = ip === undefined ? undefined : parseAddress(ip, port)
+    if (!found) throw new RarestError('ENOTFOUND', `${host} has no address`)
+    return found
+  }
+
+  #adopt(from: ConstructorParameters<typeof UtpSocket>[0], options: UtpSocketOptions): UtpSocket {
+    const socket = new UtpSocket(from, options)
+    this.#sockets.add(socket)
+    socket.on('close', this.#left)
+    return socket
+  }
+
+  #idle(): void {
+    if (this.#sockets.size > 0 || this.#transport.stats.connections > 0) return
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+}
+
+/** A server, with a listener of `'connection'`; call `listen` next. */
+export function createServer(
+  options: UtpServerOptions = {},
+  listener?: (socket: UtpSocket) => void,
+): UtpServer {
+  const server = new UtpServer(options)
+  if (listener) server.on('connection', listener)
+  return server
+}
+
+/** Connects from a UDP port of its own, which closes with the socket. */
+export function connect(to: UtpConnectOptions): UtpSocket {
+  const node = new UtpServer()
+  const socket = node.connect(to)
+  socket.once('close', () => void node.close())
+  return socket
+}
+
+function leaving(sockets: Set<UtpSocket>, then: () => void): (this: UtpSocket) => void {
+  return function () {
+    sockets.delete(this)
+    then()
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * One file of a torrent as the user sees it.
+ * @module
+ */
+
+import type { MetainfoFile } from '../../metainfo/model.js'
+
+/** What a {@link TorrentFile} asks of its torrent. */
+export interface FileHost {
+  /** Verified bytes of the file. */
+  fileDownloaded(index: number): number
+  filePriority(index: number): number
+  setFilePriority(index: number, priority: number): void
+  /** The next verified bytes from `offset`, waiting for them if need be: at least 1, at most `most`. */
+  readFile(index: number, offset: number, most: number, signal: AbortSignal | undefined): Promise<Uint8Array>
+}
+
+export interface StreamOptions {
+  /** First byte. Default 0. */
+  readonly start?: number
+  /** Last byte, inclusive as in HTTP ranges. Default the end of the file. */
+  readonly end?: number
+  readonly signal?: AbortSignal
+}
+
+/** Bytes read per step of a stream. */
+const STEP = 256 * 1024
+
+export class TorrentFile {
+  /** Index in the torrent's list of files. */
+  readonly index: number
+  /** Path below the torrent's folder, elements joined by `/`. */
+  readonly path: string
+  /** Last element of the path. */
+  readonly name: string
+  /** Bytes. */
+  readonly length: number
+  /** Offset in the torrent, bytes. */
+  readonly offset: number
+  readonly #host: FileHost
+
+  constructor(host: FileHost, index: number, file: MetainfoFile) {
+    this.#host = host
+    this.index = index
+    this.path = file.path.join('/')
+    this.name = file.path.at(-1) ?? ''
+    this.length = file.length
+    this.offset = file.offset
+  }
+
+  /** Bytes that are verified. */
+  get downloaded(): number {
+    return this.#host.fileDownloaded(this.index)
+  }
+
+  /** Part that is verified, 0 .. 1. */
+  get progress(): number {
+    return this.length === 0 ? 1 : this.downloaded / this.length
+  }
+
+  /** 0 = not wanted, 1 .. 7 = wanted, higher first. Default 4. */
+  get priority(): number {
+    return this.#host.filePriority(this.index)
+  }
+
+  set priority(value: number) {
+    this.#host.setFilePriority(this.index, value)
+  }
+
+  /**
+   * The file's bytes in order, each piece as soon as it is verified; what is missing is fetched with
+   * priority. Throws RangeError for a range outside the file; rejects when the torrent closes or fails.
+   */
+  async *stream(options: StreamOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    const start = options.start ?? 0
+    const end = options.end ?? this.length - 1
+    if (!Number.isInteger(start) || start < 0 || start > this.length) {
+      throw new RangeError(`start must be in 0 .. ${this.length}, got ${start}`)
+    }
+    if (!Number.isInteger(end) || end < start - 1 || end >= Math.max(this.length, 0)) {
+      if (this.length > 0) throw new RangeError(`end must be in ${start} .. ${this.length - 1}, got ${end}`)
+    }
+    for (let at = start; at <= end; ) {
+      const chunk = await this.#host.readFile(this.index, at, Math.min(STEP, end + 1 - at), options.signal)
+      yield chunk
+      at += chunk.length
+    }
+  }
+}

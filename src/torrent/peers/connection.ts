@@ -1,0 +1,162 @@
+/**
+ * A peer that we are connected to: its link, its handle in the picker and what the choker must know.
+ * @module
+ */
+
+import type { Candidate } from '../../choker/choker.js'
+import type { Greeting } from '../../net/peer/handshake.js'
+import { Link, type LinkOwner, type LinkServices } from '../../net/peer/link.js'
+import type { ByteStream } from '../../net/world.js'
+import type { PickerPeer } from '../../picker/picker.js'
+import type { Reader } from '../../storage/store.js'
+import { Rate } from '../../util/rate.js'
+import type { CryptoMethod } from '../../wire/mse/mse.js'
+import type { Peer } from '../../wire/peer.js'
+import type { KnownPeer } from './peer-list.js'
+
+/** Requests that a new connection may have open before its rate is known. */
+const FIRST_DEPTH = 8
+
+/** The memory that a block is arriving in; no data while none is. */
+export interface Lease {
+  piece: number
+  begin: number
+  data: Uint8Array | undefined
+}
+
+export interface ConnectionParts {
+  readonly stream: ByteStream
+  readonly peer: Peer
+  readonly known: KnownPeer
+  readonly handshake: Greeting
+  /** True when we dialled. */
+  readonly initiator: boolean
+  /** Both sides speak the fast extension (BEP 6). */
+  readonly fast: boolean
+  readonly lease: Lease
+  readonly picks: PickerPeer<KnownPeer>
+  readonly reader: Reader
+  /** Bytes of the torrent. */
+  readonly size: number
+  readonly now: number
+}
+
+export class Connection extends Link implements Candidate {
+  readonly known: KnownPeer
+  readonly handshake: Greeting
+  readonly initiator: boolean
+  readonly fast: boolean
+  readonly lease: Lease
+  readonly picks: PickerPeer<KnownPeer>
+  readonly reader: Reader
+  readonly size: number
+  readonly connectedAt: number
+  readonly download: Rate = new Rate()
+  readonly upload: Rate = new Rate()
+  /** Pieces it lets us ask for while it chokes us (BEP 6). */
+  readonly fastPieces: Set<number> = new Set()
+  /** Requests to keep open at this peer. */
+  depth: number = FIRST_DEPTH
+  /** Time (ms) of the last block, or of the first request since there was none. */
+  progressAt: number
+  /** A read for its next request is under way. */
+  loading = false
+  /** While we superseed: the pieces that it knows we have. Undefined: all that we have. */
+  shown: Set<number> | undefined
+  /** Pieces that we suggested and it still lacks (BEP 6). */
+  readonly suggested: Set<number> = new Set()
+  /** Times that it choked us since the last block. */
+  fruitless = 0
+  /** It told us the port of its DHT node. */
+  namedNode = false
+  snubbed = false
+  /** It got metadata from us (BEP 9), and will come back for the data. */
+  tookMetadata = false
+  optimistic = false
+  idle = false
+  unchokedAt = 0
+  waitingSince: number
+  /** Time (ms) of its last request. */
+  askedAt: number
+  sentSinceUnchoke = 0
+  gift = 0
+  #weighed = 0
+  downloadRate = 0
+  uploadRate = 0
+
+  constructor(services: LinkServices, parts: ConnectionParts, owner: LinkOwner<Connection>) {
+    super(services, parts.stream, parts.peer, owner as LinkOwner<Link>)
+    this.known = parts.known
+    this.handshake = parts.handshake
+    this.initiator = parts.initiator
+    this.fast = parts.fast
+    this.lease = parts.lease
+    this.picks = parts.picks
+    this.reader = parts.reader
+    this.size = parts.size
+    this.connectedAt = parts.now
+    this.progressAt = parts.now
+    this.waitingSince = parts.now
+    this.askedAt = parts.now
+  }
+
+  /** `rc4`, `plaintext` after an encrypted handshake, or undefined when all of it is plain. */
+  get encrypted(): CryptoMethod | undefined {
+    return this.handshake.encryption
+  }
+
+  get interested(): boolean {
+    return this.peer.peerInterested
+  }
+
+  get unchoked(): boolean {
+    return !this.peer.amChoking
+  }
+
+  get sated(): boolean {
+    return this.peer.isSeed || this.peer.extension?.uploadOnly === true
+  }
+
+  get interesting(): boolean {
+    return this.peer.amInterested
+  }
+
+  get given(): number {
+    return this.download.total
+  }
+
+  get taken(): number {
+    return this.upload.total
+  }
+
+  get usedAt(): number {
+    const pending = this.peer.queued > 0 || this.stream.queued > 0
+    return pending ? Number.POSITIVE_INFINITY : Math.max(this.askedAt, this.unchokedAt)
+  }
+
+  /** What we sent it counts too, should it keep quiet about that. */
+  get progress(): number {
+    const { pieces } = this.peer
+    if (pieces === undefined || pieces.length === 0) return 0
+    return Math.max(pieces.count / pieces.length, Math.min(1, this.upload.total / this.size))
+  }
+
+  /** Tells it that we have a piece. */
+  show(piece: number, now: number): void {
+    this.shown?.add(piece)
+    this.peer.have(piece, now)
+    this.touch()
+  }
+
+  /** A choke round: what it gave in the one before counts half as much. */
+  weighGift(): void {
+    this.gift = Math.floor(this.gift / 2) + this.download.total - this.#weighed
+    this.#weighed = this.download.total
+  }
+
+  /** Brings the rates that choker and snapshots read up to `now`. */
+  measure(now: number): void {
+    this.downloadRate = this.download.at(now)
+    this.uploadRate = this.upload.at(now)
+  }
+}

@@ -1,8 +1,0 @@
-/**
- * The metadata extension (BEP 9): its messages, fetching an info dictionary from peers and serving it.
- * @module
- */
-
-export { MAX_METADATA, MetadataFetch } from './metadata-fetch.js'
-export { decodeMetadataMessage, encodeMetadataMessage, METADATA_BLOCK } from './metadata-message.js'
-export { MetadataServe } from './metadata-serve.js'

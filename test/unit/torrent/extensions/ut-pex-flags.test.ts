@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import { decodePex, PEX_FLAGS } from '../../../../src/pex/index.js'
+import { type ExchangeLink, PeerExchange } from '../../../../src/torrent/extensions/ut-pex.js'
+
+interface Told {
+  readonly transport?: 'tcp' | 'utp'
+  readonly extensions?: readonly string[]
+  readonly initiator?: boolean
+}
+
+/** A connected peer at 10.0.0.`n` that listens on port `n`; `sent` collects what it is told. */
+function link(n: number, { transport = 'tcp', extensions = [], initiator = false }: Told = {}) {
+  const sent: Uint8Array[] = []
+  const address = { host: `10.0.0.${n}`, port: n }
+  const made = {
+    known: { address },
+    initiator,
+    stream: { transport, remote: address, local: { host: '10.0.0.99', port: 1 } },
+    peer: {
+      isSeed: false,
+      extension: { port: n, extensions: new Map(extensions.map((name, i) => [name, i + 1])) },
+      extended: (_id: number, payload: Uint8Array) => sent.push(payload),
+    },
+    touch() {},
+    end() {},
+  }
+  return { link: made as unknown as ExchangeLink, sent }
+}
+
+describe('the flags that peers are told of others', () => {
+  it('say who is connected by uTP, who takes part in holepunching, and whom we dialled', () => {
+    const listener = link(1, { extensions: ['ut_pex'] })
+    const others = [
+      link(2, { transport: 'utp' }),
+      link(3, { extensions: ['ut_holepunch'] }),
+      link(4, { initiator: true }),
+      link(5, { transport: 'utp', extensions: ['ut_holepunch'], initiator: true }),
+    ]
+    const exchange = new PeerExchange({
+      links: () => [listener, ...others].map((each) => each.link),
+      listenPort: () => 6881,
+      found: () => 0,
+    })
+    exchange.tick(1000)
+    const message = decodePex(listener.sent[0] as Uint8Array)
+    expect(message.ok && message.value.added.map(({ address, flags }) => [address.port, flags])).toEqual([
+      [2, PEX_FLAGS.utp],
+      [3, PEX_FLAGS.holepunch],
+      [4, PEX_FLAGS.reachable],
+      [5, PEX_FLAGS.utp | PEX_FLAGS.holepunch | PEX_FLAGS.reachable],
+    ])
+  })
+})
