@@ -26,8 +26,10 @@ export interface TorrentFields {
   /** Tiers of trackers (BEP 12). */
   readonly announceList?: readonly (readonly string[])[] | undefined
   /**
-   * `'hybrid'` is read by every client, `'2'` only by those that know BEP 52, `'1'` by those that know BEP 3.
-   * Default `'hybrid'`, as libtorrent: v2 finds the wrong block of a piece, and v1 peers are many.
+   * `'1'` is read by every client (BEP 3), `'2'` only by those that know BEP 52, `'hybrid'` by both kinds except
+   * for some old ones: the empty key that BEP 52 has in its file tree makes Transmission 3.00 refuse the file
+   * and aria2 1.36 compute another infohash. Default `'1'`, for that reason; `'hybrid'` is the better choice for
+   * a new swarm of current clients, since v2 finds the wrong block of a piece (docs/decisions/v1-by-default.md).
    */
   readonly version?: Metainfo['version'] | undefined
   /**
@@ -93,7 +95,7 @@ export async function createMetainfo(input: CreateInput): Promise<Uint8Array> {
   const multiFile = input.multiFile ?? true
   if (!multiFile && input.files.length !== 1)
     throw new RangeError(`files must hold one file when multiFile is false, got ${input.files.length}`)
-  const version = checkVersion(input.version ?? 'hybrid')
+  const version = checkVersion(input.version ?? '1')
   const sorted = sortFiles(input.files)
   let size = 0
   for (const { length } of sorted) size += length

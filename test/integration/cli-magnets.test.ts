@@ -134,7 +134,10 @@ describe('rarest download and metadata of a hybrid', () => {
   it('go on from a saved torrent file without piece layers', async () => {
     const source = join(shared, 'source')
     const hybrid = join(folder, 'hybrid.torrent')
-    await writeFile(hybrid, await createTorrent(join(source, 'film.bin'), { pieceLength: 16_384 }))
+    await writeFile(
+      hybrid,
+      await createTorrent(join(source, 'film.bin'), { pieceLength: 16_384, version: 'hybrid' }),
+    )
     const seed = start('seed', hybrid, source, '--host', '127.0.0.1', '--json')
     const { port } = await seed.event('listening')
     await seed.event('seeding')

@@ -270,7 +270,7 @@ describe('rarest create and info', () => {
       out,
       ...tiers.flatMap(([url]) => ['--announce', url as string]),
       ...['--piece-length', '32768', '--private', '--comment', 'a comment', '--source', 'X'],
-      ...['--web-seed', 'http://127.0.0.1:9/', '--json'],
+      ...['--web-seed', 'http://127.0.0.1:9/', '--version', 'hybrid', '--json'],
     )
     expect(made).toMatchObject({ code: 0, stderr: '' })
     const { infoHash: hash, infoHashV2: hashV2, pieceCount } = JSON.parse(made.stdout)
@@ -486,7 +486,7 @@ describe('trouble is one sentence with a code on stderr', () => {
       "option '--peer <host:port>' argument 'here' is invalid. Expected host:port or [v6]:port, got here. (cli/usage)",
     ],
     [
-      ['create', '.', '-o', 'x', '--piece-length', '1000'],
+      ['create', '.', '-o', 'x', '--version', '2', '--piece-length', '1000'],
       2,
       '--piece-length must be a power of two from 16384 up to 536870912, got 1000 (cli/usage)',
     ],

@@ -60,7 +60,7 @@ describe.runIf(requireClient('libtorrent'))('createTorrent', () => {
     const oracle = stage.own(await Libtorrent.start())
     const payload = await makePayload(stage, oracle, SHAPES['a folder'])
     const file = stage.path('ours.torrent')
-    await writeFile(file, await createTorrent(join(payload.dir, payload.name)))
+    await writeFile(file, await createTorrent(join(payload.dir, payload.name), { version: 'hybrid' }))
     const infoHash = await oracle.add(file, payload.dir)
     await oracle.finished(infoHash)
     expect((await oracle.status(infoHash)).done).toBe(payload.size)

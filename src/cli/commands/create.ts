@@ -38,7 +38,7 @@ export function createCommand(): Command {
     .addOption(
       new Option('--version <v>', 'format: BitTorrent v1, v2 or both in one')
         .choices(['1', '2', 'hybrid'])
-        .default('hybrid'),
+        .default('1'),
     )
     .option('--private', 'only the trackers of the torrent may be used to find peers')
     .option('--comment <text>', 'free text')

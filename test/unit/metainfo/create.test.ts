@@ -60,6 +60,14 @@ const hashes = (data: Uint8Array, pieceLength: number): Uint8Array => {
 }
 
 describe('createMetainfo', () => {
+  it('makes what every client reads unless told otherwise: no key of BEP 52, whose empty one some refuse', async () => {
+    const { input } = memory([['a', noise(20_000, 1)]])
+    const { version: _, ...unversioned } = input
+    const metainfo = parseMetainfo(await createMetainfo(unversioned))
+    expect(metainfo).toMatchObject({ version: '1', infoHashV2: undefined })
+    expect(Buffer.from(metainfo.infoBytes).toString('latin1')).not.toMatch(/meta version|file tree/)
+  })
+
   it.each([16 * KIB, 48 * KIB, 1 * MIB, 2 * MIB + 16 * KIB])(
     'hashes pieces of %d bytes',
     async (pieceLength) => {
