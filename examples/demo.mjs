@@ -113,10 +113,10 @@ function show(torrent) {
     Presets.shades_classic,
   )
   const draw = () => {
-    const { downloaded, downloadRate, peers } = torrent.stats
+    const { verified, downloadRate, peers } = torrent.stats
     const rate = mib(downloadRate)
-    if (isTerminal) bar.update(downloaded, { rate, peers })
-    else say('downloading', `${mib(downloaded)} of ${mib(size)}, ${rate}/s, ${peers} peers`)
+    if (isTerminal) bar.update(verified, { rate, peers })
+    else say('downloading', `${mib(verified)} of ${mib(size)}, ${rate}/s, ${peers} peers`)
   }
   if (isTerminal) bar.start(size, 0, { rate: mib(0), peers: 0 })
   const timer = setInterval(draw, isTerminal ? 100 : 250)

@@ -23,8 +23,8 @@ try {
   }
 
   await torrent.done
-  const { verifiedPieces, pieces, received } = torrent.stats
-  console.log(`${verifiedPieces} of ${pieces} pieces, ${received} bytes received`)
+  const { verifiedPieces, pieces, downloaded } = torrent.stats
+  console.log(`${verifiedPieces} of ${pieces} pieces, ${downloaded} bytes downloaded`)
 } finally {
   await session.close()
 }

@@ -152,12 +152,12 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   get stats(): SessionStats {
-    const sums = { downloadRate: 0, uploadRate: 0, received: 0, uploaded: 0, connections: 0 }
+    const sums = { downloadRate: 0, uploadRate: 0, downloaded: 0, uploaded: 0, connections: 0 }
     for (const torrent of this.torrents) {
       const stats = torrent.stats
       sums.downloadRate += stats.downloadRate
       sums.uploadRate += stats.uploadRate
-      sums.received += stats.received
+      sums.downloaded += stats.downloaded
       sums.uploaded += stats.uploaded
       sums.connections += stats.peers
     }

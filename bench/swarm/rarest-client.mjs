@@ -40,11 +40,11 @@ const emit = serve(
     },
     status({ infoHash }) {
       const torrent = find(infoHash)
-      const { downloaded, received, uploaded, wasted, state } = torrent.stats
+      const { verified, downloaded, uploaded, wasted, state } = torrent.stats
       return {
         state,
-        done: downloaded,
-        downloaded: received,
+        done: verified,
+        downloaded,
         uploaded,
         wasted,
         seeding: state === 'seeding',
@@ -62,7 +62,7 @@ emit({ event: 'ready', port, listening: [`127.0.0.1:${port}`], ...usage() })
 
 /** One event when the first bytes of the payload are there. Looks after every turn of the event loop. */
 function watchForBlock(torrent) {
-  if (torrent.stats.received > 0) emit({ event: 'block', infoHash: torrent.infoHash, at: clock() })
+  if (torrent.stats.downloaded > 0) emit({ event: 'block', infoHash: torrent.infoHash, at: clock() })
   else if (torrent.state !== 'closed') setImmediate(watchForBlock, torrent)
 }
 

@@ -98,10 +98,10 @@ export class Progress {
 
   #print(stats: TorrentStats, phase: Phase): void {
     if (this.#kind === 'json') {
-      const { downloaded, received, uploaded, size, peers } = stats
+      const { verified, downloaded, uploaded, size, peers } = stats
       const rate = Math.round(stats.downloadRate)
       const uploadRate = Math.round(stats.uploadRate)
-      const event = { event: 'progress', downloaded, received, uploaded, size, rate, uploadRate, peers }
+      const event = { event: 'progress', verified, downloaded, uploaded, size, rate, uploadRate, peers }
       // A seed may have nothing to say for hours.
       if (phase === 'downloading' || this.#isNews(JSON.stringify(event))) printJson(event)
     } else if (this.#bar) this.#bar.update(Math.floor(stats.progress * STEPS), fields(stats))

@@ -68,7 +68,7 @@ export class Content {
     this.#options = options
     this.metainfo = metainfo
     const host = {
-      fileDownloaded: (index: number) => verifiedBytes(metainfo, this.picker.have, index),
+      fileVerified: (index: number) => verifiedBytes(metainfo, this.picker.have, index),
       filePriority: (index: number) => this.selection.priority(index),
       setFilePriority: on.prioritise,
       readFile: on.readFile,
@@ -98,7 +98,7 @@ export class Content {
   }
 
   /** Verified bytes, pads left out. */
-  get downloaded(): number {
+  get verified(): number {
     return verifiedBytes(this.metainfo, this.picker.have)
   }
 

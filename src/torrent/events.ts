@@ -77,14 +77,14 @@ export interface TorrentStats {
   readonly state: TorrentState
   /** Bytes of all files, without pads. */
   readonly size: number
-  /** Verified bytes on disk, pads left out. */
-  readonly downloaded: number
+  /** Bytes that are verified and on disk, pads left out. */
+  readonly verified: number
   /** Bytes of the pieces that hold anything wanted: `size`, unless files were deselected. */
   readonly wanted: number
   /** Bytes of wanted pieces that are not verified yet. */
   readonly left: number
-  /** Payload bytes that arrived, useful or not. */
-  readonly received: number
+  /** Payload bytes that arrived in this run, useful or not. */
+  readonly downloaded: number
   /** Payload bytes sent. */
   readonly uploaded: number
   /** Payload bytes of no use: duplicates, failed pieces. */
@@ -119,14 +119,18 @@ export interface PeerSnapshot {
   readonly progress: number
   readonly downloadRate: number
   readonly uploadRate: number
+  /** Payload bytes on this connection. */
   readonly downloaded: number
   readonly uploaded: number
-  /** It chokes us; we choke it. */
-  readonly choking: boolean
-  readonly choked: boolean
-  /** We want something of it; it wants something of us. */
-  readonly interesting: boolean
-  readonly interested: boolean
+  /** We do not answer its requests (BEP 3). */
+  readonly amChoking: boolean
+  /** It has something that we want. */
+  readonly amInterested: boolean
+  /** It does not answer our requests. */
+  readonly peerChoking: boolean
+  /** It wants something of us. */
+  readonly peerInterested: boolean
+  /** Blocks asked of it that are on their way. */
   readonly outstanding: number
   readonly snubbed: boolean
 }
@@ -140,7 +144,8 @@ export interface SessionStats {
   readonly banned: number
   readonly downloadRate: number
   readonly uploadRate: number
-  readonly received: number
+  /** Payload bytes of the torrents that are there now. */
+  readonly downloaded: number
   readonly uploaded: number
   /** Undefined when the session has neither DHT nor uTP, or before {@link Session.ready}. */
   readonly udp: UdpStats | undefined

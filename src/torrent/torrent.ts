@@ -94,7 +94,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
         fetched: (bytes) => this.#fetched(bytes),
       },
       superseed: superseedMode(options.superseed),
-      left: () => (this.#content ? this.#content.metainfo.size - this.#content.downloaded : UNKNOWN_LEFT),
+      left: () => (this.#content ? this.#content.metainfo.size - this.#content.verified : UNKNOWN_LEFT),
       connected: (address) => this.emit('peer', address),
       disconnected: (address, code, message) => this.emit('peer-closed', address, code, message),
       warning: (code, message) => this.#warn(code, message),

@@ -105,11 +105,11 @@ describe('rarest download', () => {
     ])
     expect(events[0]).toEqual({ event: 'listening', port: expect.any(Number) })
     expect(events[1]).toEqual({ event: 'added', infoHash })
-    expect(events[2]).toEqual({ event: 'checked', pieces: PIECES, valid: 0, downloaded: 0 })
+    expect(events[2]).toEqual({ event: 'checked', pieces: PIECES, valid: 0, verified: 0 })
     expect(events.at(-2)).toEqual({
       event: 'progress',
+      verified: SIZE,
       downloaded: SIZE,
-      received: SIZE,
       uploaded: 0,
       size: SIZE,
       rate: expect.any(Number),
@@ -125,7 +125,7 @@ describe('rarest download', () => {
       event: 'checked',
       pieces: PIECES,
       valid: PIECES,
-      downloaded: SIZE,
+      verified: SIZE,
     })
   })
 

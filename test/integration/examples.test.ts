@@ -127,7 +127,7 @@ describe('examples', () => {
     const { pieceCount } = parseMetainfo(bytes)
     expect(stdout).toBe(
       `large.bin: sha256 ${createHash('sha256').update(data).digest('hex')}\n` +
-        `${pieceCount} of ${pieceCount} pieces, 1000005 bytes received\n`,
+        `${pieceCount} of ${pieceCount} pieces, 1000005 bytes downloaded\n`,
     )
     expect((await readFile(join(folder, 'copy', 'sample', 'large.bin'))).equals(data)).toBe(true)
   })

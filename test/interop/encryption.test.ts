@@ -70,7 +70,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     const torrent = await session.add(payload.torrent, { peers: [seed.address] })
     await until('libtorrent has seen us', () => seed.child.events.some(({ event }) => event === 'incoming'))
     await until('the dial is over', () => session.stats.halfOpen === 0)
-    expect(torrent.stats.received).toBe(0)
+    expect(torrent.stats.downloaded).toBe(0)
     expect(torrent.peers).toEqual([])
   })
 })

@@ -22,7 +22,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     const torrent = await openSession(stage, target).add(payload.torrent, { peers: [seed.address] })
     expect(torrent.infoHash).toBe(payload.infoHash)
     expect(await within(DONE, 'download', torrent.done)).toBe('complete')
-    expect(torrent.stats).toMatchObject({ downloaded: payload.size, left: 0, wasted: 0, state: 'seeding' })
+    expect(torrent.stats).toMatchObject({ verified: payload.size, left: 0, wasted: 0, state: 'seeding' })
     await expectSame(payload, target)
   })
 
@@ -62,9 +62,9 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     await seed.add(payload.torrent, payload.dir)
     const torrent = await openSession(stage, target).add(payload.torrent, { peers: [seed.address] })
     await torrent.ready
-    expect(torrent.stats.downloaded).toBeGreaterThan(payload.size * 0.65)
+    expect(torrent.stats.verified).toBeGreaterThan(payload.size * 0.65)
     expect(await within(DONE, 'download', torrent.done)).toBe('complete')
-    expect(torrent.stats.received).toBeLessThan(payload.size * 0.35)
+    expect(torrent.stats.downloaded).toBeLessThan(payload.size * 0.35)
     await expectSame(payload, target)
   })
 
@@ -80,7 +80,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     await seed.add(payload.torrent, payload.dir)
     const torrent = await openSession(stage, target).add(payload.torrent, { peers: [seed.address] })
     expect(await within(DONE, 'download', torrent.done)).toBe('complete')
-    expect(torrent.stats.received).toBeLessThanOrEqual(payload.size - payload.pieceLength)
+    expect(torrent.stats.downloaded).toBeLessThanOrEqual(payload.size - payload.pieceLength)
     await expectSame(payload, target)
   })
 
@@ -119,7 +119,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     })
     expect(await within(DONE, 'download', torrent.done)).toBe('complete')
     expect(contributors.size).toBe(listen.length)
-    expect(torrent.stats.received).toBeLessThan(payload.size * 1.1)
+    expect(torrent.stats.downloaded).toBeLessThan(payload.size * 1.1)
     await expectSame(payload, target)
   })
 
@@ -176,7 +176,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     expect(after.stats.verifiedPieces).toBeGreaterThanOrEqual(60)
     expect(after.stats.verifiedPieces).toBeLessThan(payload.pieceCount)
     expect(await within(DONE, 'download', after.done)).toBe('complete')
-    expect(after.stats.received).toBeLessThanOrEqual(payload.size - 60 * payload.pieceLength)
+    expect(after.stats.downloaded).toBeLessThanOrEqual(payload.size - 60 * payload.pieceLength)
     await expectSame(payload, target)
   })
 
@@ -250,7 +250,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
       })
     })
     await within(DONE, 'the liar is dropped', closed)
-    expect(torrent.stats).toMatchObject({ downloaded: 0, verifiedPieces: 0 })
+    expect(torrent.stats).toMatchObject({ verified: 0, verifiedPieces: 0 })
     expect(torrent.stats.wasted).toBeGreaterThan(0)
     torrent.addPeers([honest.address])
     expect(await within(DONE, 'download', torrent.done)).toBe('complete')
@@ -289,7 +289,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
       select: [1],
     })
     expect(await within(DONE, 'download', torrent.done)).toBe('complete')
-    expect(torrent.stats.received).toBeLessThan(300_000 + 3 * payload.pieceLength)
+    expect(torrent.stats.downloaded).toBeLessThan(300_000 + 3 * payload.pieceLength)
     await expectSame({ ...payload, paths: ['payload/b.bin'] }, target)
     torrent.select([0, 1, 2])
     expect(await within(DONE, 'the rest', torrent.done)).toBe('complete')

@@ -51,7 +51,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent over uTP', () => {
     const used = usedBy(torrent)
     torrent.addPeers([seed.address])
     expect(await within(FAR, 'download', torrent.done)).toBe('complete')
-    expect(torrent.stats).toMatchObject({ received: payload.size, wasted: 0, uploaded: 0 })
+    expect(torrent.stats).toMatchObject({ downloaded: payload.size, wasted: 0, uploaded: 0 })
     await seed.stop()
     await expectSame(payload, target)
 

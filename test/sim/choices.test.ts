@@ -23,7 +23,7 @@ describe('files', () => {
     expect(leecher.torrent.state).toBe('downloading')
     expect(await sim.run(leecher.torrent.done, 60_000)).toBe('complete')
     expect(isWhole(leecher.host, set)).toBe(true)
-    expect(leecher.torrent.stats.received).toBe(set.data.length)
+    expect(leecher.torrent.stats.downloaded).toBe(set.data.length)
   })
 
   scenario('chosen while the download runs, back and forth', async (sim) => {
@@ -62,7 +62,7 @@ describe('files', () => {
     expect(leecher.host.disk.paths.filter((path) => path.includes('pad'))).toEqual([])
     expect(leecher.torrent.stats).toMatchObject({
       size: 170 * KIB + 1,
-      downloaded: 170 * KIB + 1,
+      verified: 170 * KIB + 1,
       progress: 1,
     })
   })
@@ -132,7 +132,7 @@ describe('pieces', () => {
       session: { pieceBudget: 256 * KIB },
     })
     await sim.network.advance(2_000)
-    expect(leecher.torrent.stats.received).toBe(128 * KIB)
+    expect(leecher.torrent.stats.downloaded).toBe(128 * KIB)
     half.links[0]?.stream.destroy()
     half.host.online = false
     leecher.torrent.addPeers([other.address])

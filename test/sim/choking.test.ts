@@ -81,7 +81,7 @@ describe('choking', () => {
     for (let i = 0; i < 12; i++) await waiter(sim, seed, true)
     for (let i = 0; i < 200; i++) {
       await sim.network.advance(997)
-      expect(seed.torrent.peers.filter(({ choked }) => !choked).length).toBeLessThanOrEqual(3)
+      expect(seed.torrent.peers.filter(({ amChoking }) => !amChoking).length).toBeLessThanOrEqual(3)
     }
   })
 

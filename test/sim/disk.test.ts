@@ -118,7 +118,7 @@ describe('files that are lost half way', () => {
     expect(leecher.torrent.error?.code).toBe('storage/missing')
     leecher.torrent.resume()
     await sim.run(leecher.torrent.ready)
-    expect(leecher.torrent.files[0]?.downloaded).toBe(0)
+    expect(leecher.torrent.files[0]?.verified).toBe(0)
     expect(await sim.run(leecher.torrent.done, 120_000)).toBe('complete')
     expect(await sim.run(other.torrent.done, 120_000)).toBe('complete')
     expect(isWhole(leecher.host, files)).toBe(true)
@@ -136,7 +136,7 @@ describe('disks that fail a download', () => {
     await expect(sim.run(leecher.torrent.done, 60_000)).rejects.toMatchObject({ code: 'storage/disk-full' })
     expect(leecher.torrent.state).toBe('error')
     expect(leecher.torrent.error?.message).toContain('data.bin')
-    const { verifiedPieces, received } = leecher.torrent.stats
+    const { verifiedPieces, downloaded } = leecher.torrent.stats
     expect(verifiedPieces).toBeGreaterThan(2)
     leecher.torrent.resume()
     await expect(sim.run(leecher.torrent.done, 60_000)).rejects.toMatchObject({ code: 'storage/disk-full' })
@@ -145,9 +145,9 @@ describe('disks that fail a download', () => {
     leecher.torrent.resume()
     expect(await sim.run(leecher.torrent.done, 120_000)).toBe('complete')
     expect(isWhole(leecher.host, torrent)).toBe(true)
-    expect(leecher.torrent.stats.received).toBeGreaterThan(received)
+    expect(leecher.torrent.stats.downloaded).toBeGreaterThan(downloaded)
     // What was verified is not fetched again; unfinished pieces may be.
-    expect(leecher.torrent.stats.received).toBeLessThan(2 * MIB + 12 * 128 * KIB)
+    expect(leecher.torrent.stats.downloaded).toBeLessThan(2 * MIB + 12 * 128 * KIB)
     expect(new Set(leecher.pieces).size).toBe(leecher.pieces.length)
   })
 
@@ -234,8 +234,8 @@ describe('slow disks', () => {
       })
       while (!over && sim.network.now - started < 120_000) {
         await sim.network.advance(50)
-        const { received, verifiedPieces } = leecher.torrent.stats
-        most = Math.max(most, received - verifiedPieces * big.metainfo.pieceLength)
+        const { downloaded, verifiedPieces } = leecher.torrent.stats
+        most = Math.max(most, downloaded - verifiedPieces * big.metainfo.pieceLength)
       }
       expect(over).toBe(true)
       expect(isWhole(leecher.host, big)).toBe(true)

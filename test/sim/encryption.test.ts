@@ -53,7 +53,7 @@ describe('a peer whose outgoing policy', () => {
           expect(isWhole(leecher.host, torrent)).toBe(true)
         } else {
           await sim.network.advance(5_000)
-          expect(leecher.torrent.stats).toMatchObject({ peers: 0, received: 0 })
+          expect(leecher.torrent.stats).toMatchObject({ peers: 0, downloaded: 0 })
           expect(seed.torrent.peers).toEqual([])
         }
       })
@@ -87,7 +87,7 @@ describe('methods', () => {
       })
       if (expected === undefined) {
         await sim.network.advance(5_000)
-        expect(leecher.torrent.stats.received).toBe(0)
+        expect(leecher.torrent.stats.downloaded).toBe(0)
         return
       }
       expect(await sim.run(leecher.torrent.done, 20_000)).toBe('complete')

@@ -134,7 +134,7 @@ describe('upload slots', () => {
         gone.add(one)
         await sim.network.advance(1_500)
         expect(unchoked(all.filter((each) => !gone.has(each)))).toBe(3)
-        expect(seed.torrent.peers.filter(({ choked }) => !choked)).toHaveLength(3)
+        expect(seed.torrent.peers.filter(({ amChoking }) => !amChoking)).toHaveLength(3)
       }
     },
   )
@@ -175,7 +175,7 @@ describe('upload slots', () => {
     members.push(member)
     await sim.run(member.torrent.done)
     const open = (session: Session): number[] =>
-      session.torrents.map(({ peers }) => peers.filter(({ choked }) => !choked).length)
+      session.torrents.map(({ peers }) => peers.filter(({ amChoking }) => !amChoking).length)
     const crowd = async (of: typeof torrent, count: number): Promise<void> => {
       for (let i = 0; i < count; i++) {
         await sim.rawTo(member, of, {
@@ -225,7 +225,7 @@ async function withFreeRiders(sim: Sim) {
   const middle = (selfish: boolean, of: (member: Member) => number): number =>
     median(members.filter((each) => each.selfish === selfish).map(({ member }) => of(member)))
   await sim.run(() => finished.size === 6, 3_600_000)
-  const got = ({ torrent }: Member): number => torrent.stats.downloaded
+  const got = ({ torrent }: Member): number => torrent.stats.verified
   const rates = middle(false, got) / middle(true, got)
   await sim.run(() => finished.size === 20, 3_600_000)
   const time = (member: Member): number => finished.get(member) as number

@@ -94,7 +94,7 @@ describe('holepunching', () => {
     const { relay, source, leecher } = await trio(sim, utp.session)
     expect(await sim.run(leecher.torrent.done, BEFORE_PEX)).toBe('complete')
     expect(connections(leecher)[source.ip]).toBe('utp')
-    expect([relay.torrent.stats.received, relay.torrent.stats.uploaded]).toEqual([0, 0])
+    expect([relay.torrent.stats.downloaded, relay.torrent.stats.uploaded]).toEqual([0, 0])
   })
 
   scenario('does so for connections by uTP alone', async (sim) => {

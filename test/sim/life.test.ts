@@ -9,7 +9,7 @@ describe('stop and start', () => {
     const seed = await sim.join(torrent, { seed: true, host: { upload: 64 * KIB } })
     const leecher = await sim.join(torrent, { add: { peers: [at(seed)] } })
     await sim.network.advance(5_000)
-    const { verifiedPieces, received } = leecher.torrent.stats
+    const { verifiedPieces, downloaded } = leecher.torrent.stats
     expect(verifiedPieces).toBeGreaterThan(0)
     leecher.torrent.pause()
     expect(leecher.torrent.state).toBe('paused')
@@ -26,7 +26,7 @@ describe('stop and start', () => {
     leecher.torrent.resume()
     expect(await sim.run(leecher.torrent.done, 60_000)).toBe('complete')
     expect(isWhole(leecher.host, torrent)).toBe(true)
-    expect(leecher.torrent.stats.received).toBeLessThan(torrent.data.length + received / 2 + 8 * 64 * KIB)
+    expect(leecher.torrent.stats.downloaded).toBeLessThan(torrent.data.length + downloaded / 2 + 8 * 64 * KIB)
   })
 
   scenario('a seed that was paused serves again', async (sim) => {
@@ -105,7 +105,7 @@ describe('stop and start', () => {
     await sim.run(second.torrent.ready)
     expect(second.torrent.stats.verifiedPieces).toBeGreaterThanOrEqual(verifiedPieces)
     expect(await sim.run(second.torrent.done, 60_000)).toBe('complete')
-    expect(second.torrent.stats.received).toBeLessThanOrEqual((16 - verifiedPieces) * 64 * KIB)
+    expect(second.torrent.stats.downloaded).toBeLessThanOrEqual((16 - verifiedPieces) * 64 * KIB)
     expect(isWhole(second.host, torrent)).toBe(true)
   })
 
@@ -169,7 +169,7 @@ describe('existing data', () => {
       expect(leecher.torrent.stats.verifiedPieces).toBe(valid)
       leecher.torrent.resume()
       expect(await sim.run(leecher.torrent.done, 60_000)).toBe('complete')
-      expect(leecher.torrent.stats.received).toBe(torrent.data.length - valid * 64 * KIB)
+      expect(leecher.torrent.stats.downloaded).toBe(torrent.data.length - valid * 64 * KIB)
       const file = host.disk.readFile('downloads/data.bin')
       expect(
         Buffer.from(torrent.data).equals(file?.subarray(0, torrent.data.length) ?? new Uint8Array(0)),

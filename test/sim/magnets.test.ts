@@ -104,7 +104,7 @@ describe('a magnet', () => {
     const uri = `magnet:?xt=urn:btih:${toHex(set.metainfo.infoHash as Uint8Array)}&so=2&x.pe=${at(seed)}`
     const leecher = await sim.join(set, { magnet: uri })
     expect(await sim.run(leecher.torrent.done)).toBe('complete')
-    expect(leecher.torrent.files.map((file) => file.downloaded)).toEqual([0, 0, 5_000])
+    expect(leecher.torrent.files.map((file) => file.verified)).toEqual([0, 0, 5_000])
   })
 
   scenario('added twice is one torrent, also as a file', async (sim) => {

@@ -298,7 +298,7 @@ describe('recheck()', () => {
       runs++
     }
     expect(runs).toBeGreaterThan(5)
-    expect(leecher.torrent.stats.received).toBe(16 * PIECE)
+    expect(leecher.torrent.stats.downloaded).toBe(16 * PIECE)
     expect(isWhole(leecher.host, torrent)).toBe(true)
   })
 

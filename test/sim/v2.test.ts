@@ -45,7 +45,7 @@ describe('a v2 swarm', () => {
     const seed = await sim.join(bare, { seed: true })
     const leech = await sim.join(bare, { add: { peers: [at(seed)] } })
     await sim.run(leech.torrent.done)
-    expect(seed.torrent.stats.received).toBe(0)
+    expect(seed.torrent.stats.downloaded).toBe(0)
     expect(isWhole(leech.host, torrent)).toBe(true)
   })
 
@@ -67,7 +67,7 @@ describe('a v2 swarm', () => {
     expect(leech.warnings.map(({ code }) => code)).toEqual(['torrent/corrupt-data'])
     expect(closeCode(leech, liar.host.ip)).toBe('torrent/corrupt-data')
     expect(closeCode(leech, seed.host.ip)).toBe('torrent/both-seeds')
-    expect(leech.torrent.stats.received).toBeLessThan(4 * MIB + 64 * KIB)
+    expect(leech.torrent.stats.downloaded).toBeLessThan(4 * MIB + 64 * KIB)
   })
 
   scenario('fetches a wrong piece anew when nobody gives its leaves', async (sim) => {

@@ -105,9 +105,9 @@ async function run(
   }
   await makeWritable(options.output)
   await interrupt.unless(torrent.ready)
-  const { verifiedPieces, pieces, downloaded } = torrent.stats
+  const { verifiedPieces, pieces, verified } = torrent.stats
   progress.say(
-    { event: 'checked', pieces, valid: verifiedPieces, downloaded },
+    { event: 'checked', pieces, valid: verifiedPieces, verified },
     `checked existing data: ${verifiedPieces} of ${pieces} pieces are there`,
   )
   const started = performance.now()
@@ -127,9 +127,9 @@ export async function seedUntil(asked: Promise<void>, torrent: Torrent, progress
 }
 
 function summary(torrent: Torrent, ms: number): string {
-  const { received, wanted, size } = torrent.stats
+  const { downloaded, wanted, size } = torrent.stats
   const what = wanted < size ? 'the selected files are' : 'everything is'
-  if (received === 0) return `done: ${what} here and verified`
-  const rate = bytes(Math.round((received * 1000) / Math.max(1, ms)))
-  return `done: ${what} here and verified; ${bytes(received)} in ${(ms / 1000).toFixed(1)} s, ${rate}/s`
+  if (downloaded === 0) return `done: ${what} here and verified`
+  const rate = bytes(Math.round((downloaded * 1000) / Math.max(1, ms)))
+  return `done: ${what} here and verified; ${bytes(downloaded)} in ${(ms / 1000).toFixed(1)} s, ${rate}/s`
 }

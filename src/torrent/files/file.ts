@@ -8,7 +8,7 @@ import type { MetainfoFile } from '../../metainfo/model.js'
 /** What a {@link TorrentFile} asks of its torrent. */
 export interface FileHost {
   /** Verified bytes of the file. */
-  fileDownloaded(index: number): number
+  fileVerified(index: number): number
   filePriority(index: number): number
   setFilePriority(index: number, priority: number): void
   /** The next verified bytes from `offset`, waiting for them if need be: at least 1, at most `most`. */
@@ -49,13 +49,13 @@ export class TorrentFile {
   }
 
   /** Bytes that are verified. */
-  get downloaded(): number {
-    return this.#host.fileDownloaded(this.index)
+  get verified(): number {
+    return this.#host.fileVerified(this.index)
   }
 
   /** Part that is verified, 0 .. 1. */
   get progress(): number {
-    return this.length === 0 ? 1 : this.downloaded / this.length
+    return this.length === 0 ? 1 : this.verified / this.length
   }
 
   /** 0 = not wanted, 1 .. 7 = wanted, higher first. Default 4. */
