@@ -13,7 +13,7 @@ import { Listener } from './net/peer/listener.js'
 import { Scheduler } from './net/scheduler.js'
 import { systemWorld } from './net/system/world.js'
 import { TrackerClient } from './net/tracker/client.js'
-import { UdpHub } from './net/udp/socket-pair.js'
+import { SocketPair } from './net/udp/socket-pair.js'
 import { UtpTransport } from './net/utp/transport.js'
 import type { World } from './net/world.js'
 import type { AddOptions } from './session/add-options.js'
@@ -60,7 +60,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #dialer: Dialer
   readonly #listener: Listener | undefined
   readonly #trackers: TrackerClient
-  readonly #hub: UdpHub
+  readonly #udp: SocketPair
   readonly #utp: UtpTransport | undefined
   readonly #dht: Dht | undefined
   readonly #dhtAnnouncer: DhtAnnouncer | undefined
@@ -84,11 +84,11 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#world = options.world ?? systemWorld()
     this.#scheduler = new Scheduler(this.#world)
     this.#slots = new UploadSlots(this.#options.maxUploadSlots)
-    this.#hub = new UdpHub(this.#world)
-    this.#trackers = new TrackerClient(this.#world, { shared: this.#hub })
-    this.#hub.onOther = (bytes, from) => this.#trackers.receive(bytes, from)
+    this.#udp = new SocketPair(this.#world)
+    this.#trackers = new TrackerClient(this.#world, { shared: this.#udp })
+    this.#udp.onOther = (bytes, from) => this.#trackers.receive(bytes, from)
     this.#listener = this.#options.listen ? this.#makeListener() : undefined
-    const services = { world: this.#world, scheduler: this.#scheduler, hub: this.#hub }
+    const services = { world: this.#world, scheduler: this.#scheduler, udp: this.#udp }
     if (this.#options.utp) {
       this.#utp = new UtpTransport({
         ...services,
@@ -105,7 +105,7 @@ export class Session extends EventEmitter<SessionEvents> {
       connector: new Connector({
         world: this.#world,
         tcp: this.#options.tcp,
-        utp: this.#utp && { transport: this.#utp, hub: this.#hub },
+        utp: this.#utp && { transport: this.#utp, udp: this.#udp },
         headStart: TCP_HEAD_START,
       }),
       room: () => this.#room(),
@@ -124,7 +124,7 @@ export class Session extends EventEmitter<SessionEvents> {
         ...services,
         dht: this.#dht,
         port: () => this.#port,
-        udpPort: () => this.#hub.port,
+        udpPort: () => this.#udp.port,
       })
     }
     const { metadataCache: cache } = this.#options
@@ -239,8 +239,8 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   get #udpStats(): UdpStats | undefined {
-    if (this.#hub.port === 0) return undefined
-    const { receiveBuffer } = this.#hub
+    if (this.#udp.port === 0) return undefined
+    const { receiveBuffer } = this.#udp
     return { receiveBuffer, utpConnections: this.#utp?.stats.connections ?? 0 }
   }
 
@@ -249,7 +249,7 @@ export class Session extends EventEmitter<SessionEvents> {
       const { host, port } = this.#options
       const ports = await openPorts(
         this.#options.tcp ? this.#listener : undefined,
-        this.#dht || this.#utp ? this.#hub : undefined,
+        this.#dht || this.#utp ? this.#udp : undefined,
         host === undefined ? { port } : { host, port },
       )
       this.#port = this.#options.tcp || !this.#listener ? ports.tcp : ports.udp
@@ -282,7 +282,7 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#utp?.close()
     await this.#listener?.close()
     await this.#trackers.close()
-    await this.#hub.close()
+    await this.#udp.close()
     this.#scheduler.close()
     this.emit('closed')
   }

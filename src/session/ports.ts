@@ -4,7 +4,7 @@
  */
 
 import type { Listener } from '../net/peer/listener.js'
-import type { UdpHub } from '../net/udp/socket-pair.js'
+import type { SocketPair } from '../net/udp/socket-pair.js'
 import { errorCode, errorMessage } from '../util/errors.js'
 
 /** Free TCP ports tried until one is free for UDP as well. */
@@ -26,14 +26,14 @@ export interface OpenPorts {
  */
 export async function openPorts(
   listener: Listener | undefined,
-  hub: UdpHub | undefined,
+  udp: SocketPair | undefined,
   at: { readonly host?: string; readonly port: number },
 ): Promise<OpenPorts> {
   for (let tries = 1; ; tries++) {
     const tcp = listener ? await listener.open(at) : 0
-    if (!hub) return { tcp, udp: 0 }
+    if (!udp) return { tcp, udp: 0 }
     try {
-      return { tcp, udp: await hub.open({ ...at, port: listener ? tcp : at.port }) }
+      return { tcp, udp: await udp.open({ ...at, port: listener ? tcp : at.port }) }
     } catch (error) {
       const code = errorCode(error)
       if (!listener || code !== 'EADDRINUSE' || at.port !== 0 || tries >= TRIES)

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Torrent } from '../../src/index.js'
 import { Scheduler } from '../../src/net/scheduler.js'
 import { systemWorld } from '../../src/net/system/world.js'
-import { UdpHub } from '../../src/net/udp/socket-pair.js'
+import { SocketPair } from '../../src/net/udp/socket-pair.js'
 import { UtpTransport } from '../../src/net/utp/transport.js'
 import type { ByteStream } from '../../src/net/world.js'
 import { parseEndpoint } from '../../src/util/address.js'
@@ -126,10 +126,10 @@ describe.runIf(requireClient('libtorrent'))('libtorrent over uTP', () => {
     await libtorrent.add(payload.torrent, payload.dir)
     const to = parseEndpoint(libtorrent.address)
     const world = systemWorld()
-    const hub = new UdpHub(world)
+    const udp = new SocketPair(world)
     const scheduler = new Scheduler(world)
-    const utp = new UtpTransport({ world, hub, scheduler, welcome: () => false, accept() {} })
-    await hub.open({ host: '127.0.0.1', port: 0 })
+    const utp = new UtpTransport({ world, udp, scheduler, welcome: () => false, accept() {} })
+    await udp.open({ host: '127.0.0.1', port: 0 })
     let closed = 0
     // libtorrent ignores a SYN whose id it remembers of an earlier connection: another try has another id.
     const dial = async (tries = 3): Promise<ByteStream> => {
@@ -162,7 +162,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent over uTP', () => {
       await new Promise((resolve) => setTimeout(resolve, 50))
     expect([closed, utp.stats.connections]).toEqual([VISITS, 0])
     utp.close()
-    await hub.close()
+    await udp.close()
     scheduler.close()
     // It still serves.
     const target = await stage.folder('target')

@@ -15,11 +15,11 @@ import { Milestone } from '../../util/async/milestone.js'
 import { fromHex, toHex } from '../../util/bytes.js'
 import { RarestError } from '../../util/errors.js'
 import type { Scheduler } from '../scheduler.js'
-import type { UdpHub } from '../udp/socket-pair.js'
+import type { SocketPair } from '../udp/socket-pair.js'
 import type { World } from '../world.js'
 import { BOOTSTRAP_ROUTERS, DhtBootstrap } from './bootstrap.js'
 import { crawl } from './crawl.js'
-import { DhtLane } from './driver.js'
+import { DhtDriver } from './driver.js'
 import {
   followUpdates,
   getImmutable,
@@ -31,7 +31,7 @@ import {
   type SaltOptions,
 } from './items.js'
 import type { DhtLookup } from './lookup-stream.js'
-import { type DhtLookupOptions, DhtRunner } from './lookups.js'
+import { type DhtLookupOptions, DhtLookups } from './lookups.js'
 import type {
   DhtCallOptions,
   DhtNodeStats,
@@ -41,7 +41,7 @@ import type {
   FoundItem,
   StoredItem,
 } from './options.js'
-import { DhtKeeper } from './republisher.js'
+import { Republisher } from './republisher.js'
 
 /** 20 bytes, or 40 hex digits. */
 export type DhtKey = Uint8Array | string
@@ -50,7 +50,7 @@ export type DhtKey = Uint8Array | string
 export interface DhtServices {
   readonly world: World
   readonly scheduler: Scheduler
-  readonly hub: UdpHub
+  readonly udp: SocketPair
 }
 
 /** Addresses remembered so that none is told twice; a swarm in the DHT has a few hundred. */
@@ -63,15 +63,15 @@ const VERSION: Uint8Array = Uint8Array.of(0x52, 0x52, 0, 1)
 export class Dht {
   readonly #services: DhtServices
   readonly #options: DhtOptions
-  readonly #lanes = new Map<4 | 6, DhtLane>()
+  readonly #drivers = new Map<4 | 6, DhtDriver>()
   readonly #bootstrap: DhtBootstrap
   /** The sockets are open. */
   readonly #opened = new Milestone()
   /** The routers are known, as far as they will be. */
   readonly #begun = new Milestone()
   readonly #ready = new Milestone()
-  readonly #runner: DhtRunner
-  readonly #keeper: DhtKeeper
+  readonly #lookups: DhtLookups
+  readonly #republisher: Republisher
   #waitingFor = new Set<4 | 6>()
 
   /** Sends nothing before {@link Dht.start}. Throws RangeError for a router that is no `host:port`. */
@@ -79,10 +79,10 @@ export class Dht {
     for (const router of options.bootstrap ?? []) parseEndpoint(router)
     this.#services = services
     this.#options = options
-    this.#runner = new DhtRunner(services, this.#lanes, this.#begun.promise)
-    this.#keeper = new DhtKeeper(services, this.#runner)
+    this.#lookups = new DhtLookups(services, this.#drivers, this.#begun.promise)
+    this.#republisher = new Republisher(services, this.#lookups)
     this.#bootstrap = new DhtBootstrap(services.world, services.scheduler, (address) =>
-      this.#lanes.get(familyOf(address))?.tell((node, now) => node.addRouter(address, now)),
+      this.#drivers.get(familyOf(address))?.tell((node, now) => node.addRouter(address, now)),
     )
   }
 
@@ -93,7 +93,7 @@ export class Dht {
 
   /** The nodes, IPv4 first. */
   get stats(): readonly DhtNodeStats[] {
-    return [...this.#lanes].map(([family, { node }]) => ({
+    return [...this.#drivers].map(([family, { node }]) => ({
       ...node.stats(this.#services.world.now()),
       family,
       id: toHex(node.id),
@@ -103,8 +103,8 @@ export class Dht {
 
   /** What the next run can begin with: its option `state`. */
   state(): Uint8Array {
-    const node4 = this.#lanes.get(4)?.node
-    const node6 = this.#lanes.get(6)?.node
+    const node4 = this.#drivers.get(4)?.node
+    const node6 = this.#drivers.get(6)?.node
     return encodeState({ ...(node4 && { 4: node4.state() }), ...(node6 && { 6: node6.state() }) })
   }
 
@@ -155,7 +155,7 @@ export class Dht {
     const key = keyOf('infoHash', infoHash)
     const seeds = new BloomFilter()
     const peers = new BloomFilter()
-    await this.#runner.lookup<never>(
+    await this.#lookups.lookup<never>(
       (node, now) => node.getPeers(key, { scrape: true }, now),
       (event) => {
         if (event.type !== 'scrape') return
@@ -173,7 +173,7 @@ export class Dht {
    */
   sample(target: DhtKey, options: DhtCallOptions = {}): DhtLookup<DhtSample> {
     const key = keyOf('target', target)
-    return this.#runner.lookup<DhtSample>(
+    return this.#lookups.lookup<DhtSample>(
       (node, now) => node.sample(key, now),
       (event, found) => {
         if (event.type !== 'samples') return
@@ -202,7 +202,7 @@ export class Dht {
     options: DhtCallOptions = {},
   ): Promise<{ readonly id: Uint8Array; readonly address: Address; readonly rtt: number }> {
     const address = await this.#resolve(node, options.signal)
-    const pings = this.#runner.lookup<{ id: Uint8Array; address: Address; rtt: number }>(
+    const pings = this.#lookups.lookup<{ id: Uint8Array; address: Address; rtt: number }>(
       (core, now) => core.ping(address, now),
       (event, found) => {
         if (event.type === 'pong') found({ id: event.from.id, address, rtt: event.rtt })
@@ -216,14 +216,14 @@ export class Dht {
   /** Makes a node known, `host:port`; it is kept when it answers. Names that are not found are ignored. */
   addNode(node: string): void {
     void this.#resolve(node, undefined).then(
-      (address) => this.#lanes.get(familyOf(address))?.tell((core, now) => core.addNode(address, now)),
+      (address) => this.#drivers.get(familyOf(address))?.tell((core, now) => core.addNode(address, now)),
       () => {},
     )
   }
 
   /** The immutable item of a target (BEP 44), or undefined when no node has it. */
   get(target: DhtKey, options: DhtCallOptions = {}): Promise<FoundItem | undefined> {
-    return getImmutable(this.#runner, keyOf('target', target), options)
+    return getImmutable(this.#lookups, keyOf('target', target), options)
   }
 
   /** The newest item of an Ed25519 key (32 bytes) and salt (BEP 44), or undefined when no node has one. */
@@ -231,32 +231,32 @@ export class Dht {
     publicKey: Uint8Array,
     options: SaltOptions = {},
   ): Promise<(FoundItem & { readonly item: MutableItem }) | undefined> {
-    return getMutable(this.#runner, publicKey, options)
+    return getMutable(this.#lookups, publicKey, options)
   }
 
   /** Stores a value of at most 1,000 bytes bencoded under its hash. Rejects with `dht/not-stored`. */
   put(value: Encodable, options: DhtPutOptions = {}): Promise<StoredItem> {
-    return this.#kept(putImmutable(this.#runner, value, options), options)
+    return this.#kept(putImmutable(this.#lookups, value, options), options)
   }
 
   /** Signs a value and stores it under the key. Rejects with `dht/not-stored`, for instance when another was faster. */
   putMutable(value: Encodable, options: PutMutableOptions): Promise<StoredItem> {
-    return this.#kept(putMutable(this.#runner, value, options), options)
+    return this.#kept(putMutable(this.#lookups, value, options), options)
   }
 
   /** Stores an item that was found or made before once more: it lives for two hours after the last put. */
   putItem(item: Item, options: DhtPutOptions = {}): Promise<StoredItem> {
-    return this.#kept(putItem(this.#runner, item, options), options)
+    return this.#kept(putItem(this.#lookups, item, options), options)
   }
 
   /** Items that were put with `keep`, as they are put again; `stored` is 0 when no node took it last time. */
   get kept(): readonly StoredItem[] {
-    return this.#keeper.kept
+    return this.#republisher.kept
   }
 
   /** Lets an item that was put with `keep` expire; false when there is none of this target. */
   release(target: DhtKey): boolean {
-    return this.#keeper.release(keyOf('target', target))
+    return this.#republisher.release(keyOf('target', target))
   }
 
   /**
@@ -268,46 +268,46 @@ export class Dht {
     publicKey: Uint8Array,
     options: SaltOptions & { readonly interval?: number; readonly after?: bigint } = {},
   ): AsyncGenerator<FoundItem & { readonly item: MutableItem }, never, undefined> {
-    return followUpdates(this.#runner, publicKey, options)
+    return followUpdates(this.#lookups, publicKey, options)
   }
 
-  /** Begins: the hub is open. */
+  /** Begins: the sockets are open. */
   start(): void {
-    if (this.#runner.closed) return
-    const { world, hub } = this.#services
+    if (this.#lookups.closed) return
+    const { world, udp } = this.#services
     const states = this.#options.state ? decodeState(this.#options.state) : {}
     for (const family of [4, 6] as const) {
-      if (hub.has(family)) this.#lanes.set(family, this.#lane(family, states[family]))
+      if (udp.has(family)) this.#drivers.set(family, this.#driver(family, states[family]))
     }
-    const lane4 = this.#lanes.get(4)
-    const lane6 = this.#lanes.get(6)
-    hub.onDht = (bytes, from, now) => (familyOf(from) === 4 ? lane4 : lane6)?.receive(bytes, from, now)
-    if (lane4 && lane6) lane4.join(lane6)
-    this.#waitingFor = new Set(this.#lanes.keys())
-    for (const [family, lane] of this.#lanes) if (states[family]) lane.run(world.now())
+    const driver4 = this.#drivers.get(4)
+    const driver6 = this.#drivers.get(6)
+    udp.onDht = (bytes, from, now) => (familyOf(from) === 4 ? driver4 : driver6)?.receive(bytes, from, now)
+    if (driver4 && driver6) driver4.join(driver6)
+    this.#waitingFor = new Set(this.#drivers.keys())
+    for (const [family, driver] of this.#drivers) if (states[family]) driver.run(world.now())
     this.#opened.reach()
     void this.#begin()
   }
 
   /** Ends every look-up with this error: there are no sockets. */
   fail(error: RarestError): void {
-    if (this.#runner.closed) return
+    if (this.#lookups.closed) return
     this.#bootstrap.close()
-    for (const lane of this.#lanes.values()) lane.close()
-    this.#services.hub.onDht = undefined
+    for (const driver of this.#drivers.values()) driver.close()
+    this.#services.udp.onDht = undefined
     for (const milestone of [this.#opened, this.#begun, this.#ready]) milestone.fail(error)
-    this.#runner.close(error)
-    this.#keeper.close()
+    this.#lookups.close(error)
+    this.#republisher.close()
   }
 
-  /** Ends every look-up. The sockets are the hub's. */
+  /** Ends every look-up. The sockets belong to the caller. */
   close(): void {
     this.fail(new RarestError('dht/closed', 'the DHT node was closed'))
   }
 
   async #kept(put: Promise<StoredItem>, { keep = false, signal }: DhtPutOptions): Promise<StoredItem> {
     const stored = await put
-    if (keep) this.#keeper.keep(stored, signal)
+    if (keep) this.#republisher.keep(stored, signal)
     return stored
   }
 
@@ -317,7 +317,7 @@ export class Dht {
     options: DhtLookupOptions,
   ): DhtLookup<Address> {
     const known = new Set<string>()
-    return this.#runner.lookup<Address>(
+    return this.#lookups.lookup<Address>(
       (node, now) => node.getPeers(infoHash, query, now),
       (event, found) => {
         if (event.type !== 'peers') return
@@ -332,7 +332,7 @@ export class Dht {
     )
   }
 
-  #lane(family: 4 | 6, state: ReturnType<typeof decodeState>[4 | 6]): DhtLane {
+  #driver(family: 4 | 6, state: ReturnType<typeof decodeState>[4 | 6]): DhtDriver {
     const { world } = this.#services
     const { bootstrap: _, state: __, externalIp, ...options } = this.#options
     const node = new DhtNode({
@@ -345,7 +345,7 @@ export class Dht {
       signatures: ed25519,
       version: VERSION,
     })
-    return new DhtLane(this.#services, node, (event) => {
+    return new DhtDriver(this.#services, node, (event) => {
       if (event.type === 'ready' && this.#waitingFor.delete(family)) this.#checkReady()
     })
   }
@@ -357,11 +357,11 @@ export class Dht {
     // With nobody to ask there is nothing to wait for.
     if (bootstrap.length === 0 && state === undefined) this.#waitingFor.clear()
     const now = this.#services.world.now()
-    for (const lane of this.#lanes.values()) lane.run(now)
+    for (const driver of this.#drivers.values()) driver.run(now)
     this.#begun.reach()
     this.#checkReady()
     try {
-      await this.#runner.wait(PATIENCE, undefined)
+      await this.#lookups.wait(PATIENCE, undefined)
       this.#ready.reach()
     } catch {
       // Closed meanwhile, or there was nothing more to wait for.
@@ -377,7 +377,7 @@ export class Dht {
     await this.#opened.promise
     const hosts = await this.#services.world.lookup(host, signal ? { signal } : {})
     const addresses = hosts.flatMap((ip) => parseAddress(ip, port) ?? [])
-    const address = addresses.find((candidate) => this.#lanes.has(familyOf(candidate)))
+    const address = addresses.find((candidate) => this.#drivers.has(familyOf(candidate)))
     if (!address) throw new RarestError('dht/unreachable', `no socket for the addresses of ${node}`)
     return address
   }

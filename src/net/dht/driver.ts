@@ -8,7 +8,7 @@ import type { DhtNode } from '../../dht/node.js'
 import type { DhtEvent, LookupId, LookupStats } from '../../dht/node-types.js'
 import type { Address } from '../../util/address.js'
 import type { Scheduler, Task } from '../scheduler.js'
-import type { UdpHub } from '../udp/socket-pair.js'
+import type { SocketPair } from '../udp/socket-pair.js'
 import type { World } from '../world.js'
 
 export type DhtLookupEvent = Extract<DhtEvent, { readonly lookup: LookupId }>
@@ -21,33 +21,33 @@ export interface RunningLookup {
   progress(): LookupStats | undefined
 }
 
-export class DhtLane implements Task {
+export class DhtDriver implements Task {
   readonly node: DhtNode
   private readonly world: World
   private readonly scheduler: Scheduler
-  private readonly hub: UdpHub
+  private readonly udp: SocketPair
   private readonly told: (event: NodeEvent) => void
   private readonly listeners = new Map<LookupId, (event: DhtLookupEvent) => void>()
-  /** When {@link DhtLane.run} comes next: never later than the node's next time-out. */
+  /** When {@link DhtDriver.run} comes next: never later than the node's next time-out. */
   private armed = Number.POSITIVE_INFINITY
   private closed = false
-  /** The lane of the other family: what one node is told may be something to do for the other. */
-  private sibling: DhtLane | undefined
+  /** The driver of the other family: what one node is told may be something to do for the other. */
+  private sibling: DhtDriver | undefined
 
   constructor(
-    services: { readonly world: World; readonly scheduler: Scheduler; readonly hub: UdpHub },
+    services: { readonly world: World; readonly scheduler: Scheduler; readonly udp: SocketPair },
     node: DhtNode,
     told: (event: NodeEvent) => void,
   ) {
     this.world = services.world
     this.scheduler = services.scheduler
-    this.hub = services.hub
+    this.udp = services.udp
     this.node = node
     this.told = told
   }
 
   /** Both families on one host (BEP 32). */
-  join(sibling: DhtLane): void {
+  join(sibling: DhtDriver): void {
     this.node.join(sibling.node)
     this.sibling = sibling
     sibling.sibling = this
@@ -98,9 +98,9 @@ export class DhtLane implements Task {
   }
 
   private drain(now: number): void {
-    const { node, hub } = this
+    const { node, udp } = this
     for (let datagram = node.transmit(now); datagram; datagram = node.transmit(now))
-      hub.send(datagram.bytes, datagram.to)
+      udp.send(datagram.bytes, datagram.to)
     for (let event = node.poll(); event; event = node.poll()) this.dispatch(event)
     this.arm()
     this.sibling?.arm()

@@ -18,7 +18,7 @@ import {
 import { ed25519 } from '../../hash/ed25519.js'
 import { RarestError } from '../../util/errors.js'
 import type { DhtLookup } from './lookup-stream.js'
-import type { DhtRunner } from './lookups.js'
+import type { DhtLookups } from './lookups.js'
 import type { DhtCallOptions, DhtPutOptions, FoundItem, StoredItem } from './options.js'
 import { JointProgress } from './progress.js'
 
@@ -45,17 +45,17 @@ const UPDATE_INTERVAL = 900_000
 
 /** The immutable item of a target, or undefined when no node has it. Ends with the first that is found. */
 export async function getImmutable(
-  runner: DhtRunner,
+  lookups: DhtLookups,
   target: Uint8Array,
   options: DhtCallOptions,
 ): Promise<FoundItem | undefined> {
-  for await (const item of items(runner, target, options)) if (item.type === 'immutable') return found(item)
+  for await (const item of items(lookups, target, options)) if (item.type === 'immutable') return found(item)
   return undefined
 }
 
 /** The newest item of a key and salt that any of the closest nodes has. */
 export async function getMutable(
-  runner: DhtRunner,
+  lookups: DhtLookups,
   publicKey: Uint8Array,
   options: SaltOptions & { readonly after?: bigint },
 ): Promise<(FoundItem & { readonly item: MutableItem }) | undefined> {
@@ -64,7 +64,7 @@ export async function getMutable(
   const { after } = options
   const target = mutableTarget(publicKey, options.salt)
   let newest: MutableItem | undefined
-  for await (const item of items(runner, target, {
+  for await (const item of items(lookups, target, {
     ...options,
     ...(after !== undefined && { seq: after }),
   })) {
@@ -76,16 +76,16 @@ export async function getMutable(
 
 /** Puts a value under its hash. */
 export function putImmutable(
-  runner: DhtRunner,
+  lookups: DhtLookups,
   value: Encodable,
   options: DhtCallOptions,
 ): Promise<StoredItem> {
-  return putItem(runner, { type: 'immutable', value: encode(value) }, options)
+  return putItem(lookups, { type: 'immutable', value: encode(value) }, options)
 }
 
 /** Signs a value and puts it under the key. */
 export async function putMutable(
-  runner: DhtRunner,
+  lookups: DhtLookups,
   value: Encodable,
   options: PutMutableOptions,
 ): Promise<StoredItem> {
@@ -96,14 +96,14 @@ export async function putMutable(
   const publicKey = ed25519.publicKeyOf(secretKey)
   let { seq, cas } = options
   if (seq === undefined) {
-    const current = await getMutable(runner, publicKey, progress.join({ ...common, salt }))
+    const current = await getMutable(lookups, publicKey, progress.join({ ...common, salt }))
     progress.settle()
     seq = current ? current.item.seq + 1n : 1n
     if (current && cas === undefined) cas = current.item.seq
   }
   const unsigned = { type: 'mutable' as const, value: encode(value), publicKey, salt, seq }
   const item = { ...unsigned, signature: ed25519.sign(secretKey, signedBytes(unsigned)) }
-  return putItem(runner, item, progress.join({ ...common, ...(cas !== undefined && { cas }) }))
+  return putItem(lookups, item, progress.join({ ...common, ...(cas !== undefined && { cas }) }))
 }
 
 /**
@@ -111,13 +111,13 @@ export async function putMutable(
  * that no node may store; rejects with `dht/not-stored` when none did.
  */
 export async function putItem(
-  runner: DhtRunner,
+  lookups: DhtLookups,
   item: Item,
   options: DhtCallOptions & { readonly cas?: bigint },
 ): Promise<StoredItem> {
   const fault = itemFault(item)
   if (fault) throw new RangeError(`the item cannot be stored: ${fault.message}`)
-  const { stored, refusal } = await store(runner, item, options)
+  const { stored, refusal } = await store(lookups, item, options)
   if (stored === 0)
     throw new RarestError(
       'dht/not-stored',
@@ -128,31 +128,31 @@ export async function putItem(
 
 /** The newest version of an item, and each newer one when it appears. Runs until the loop is left or the signal aborts. */
 export async function* followUpdates(
-  runner: DhtRunner,
+  lookups: DhtLookups,
   publicKey: Uint8Array,
   options: SaltOptions & { readonly interval?: number; readonly after?: bigint },
 ): AsyncGenerator<FoundItem & { readonly item: MutableItem }, never, undefined> {
   const { interval = UPDATE_INTERVAL, ...rest } = options
   let { after } = options
   for (;;) {
-    const next = await getMutable(runner, publicKey, { ...rest, ...(after !== undefined && { after }) })
+    const next = await getMutable(lookups, publicKey, { ...rest, ...(after !== undefined && { after }) })
     if (next) {
       after = next.item.seq
       yield next
     }
-    await runner.wait(interval, options.signal)
+    await lookups.wait(interval, options.signal)
   }
 }
 
 /** Items stored under a target as nodes tell of them, all authentic; of mutable ones with a rising `seq`. */
 function items(
-  runner: DhtRunner,
+  lookups: DhtLookups,
   target: Uint8Array,
   options: SaltOptions & { readonly after?: bigint },
 ): DhtLookup<Item> {
   const { salt, after } = options
   const wanted = { ...(salt && { salt }), ...(after !== undefined && { seq: after }) }
-  return runner.lookup<Item>(
+  return lookups.lookup<Item>(
     (node, now) => node.get(target, wanted, now),
     (event, tell) => {
       if (event.type === 'item') tell(event.item)
@@ -163,13 +163,13 @@ function items(
 
 /** Puts an item on the nodes closest to it; how many took it, and why the others did not. */
 async function store(
-  runner: DhtRunner,
+  lookups: DhtLookups,
   item: Item,
   options: DhtCallOptions & { readonly cas?: bigint },
 ): Promise<{ readonly stored: number; readonly refusal: string | undefined }> {
   const { cas } = options
   let refusal: string | undefined
-  const { stored } = await runner.lookup<never>(
+  const { stored } = await lookups.lookup<never>(
     (node, now) => node.put(item, cas === undefined ? {} : { cas }, now),
     (event) => {
       if (event.type === 'done' && event.refusal) refusal ??= `${event.refusal.code} ${event.refusal.message}`

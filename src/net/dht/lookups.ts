@@ -8,7 +8,7 @@ import type { LookupId } from '../../dht/node-types.js'
 import type { RarestError } from '../../util/errors.js'
 import type { Scheduler, Task } from '../scheduler.js'
 import type { World } from '../world.js'
-import type { DhtLane, DhtLookupEvent, RunningLookup } from './driver.js'
+import type { DhtDriver, DhtLookupEvent, RunningLookup } from './driver.js'
 import { type DhtLookup, LookupStream } from './lookup-stream.js'
 import type { DhtCallOptions } from './options.js'
 import { NOTHING, sum } from './progress.js'
@@ -21,10 +21,10 @@ export interface DhtLookupOptions extends DhtCallOptions {
 /** ms between two reports of progress: as often as somebody can read. */
 const REPORT_INTERVAL = 250
 
-export class DhtRunner {
+export class DhtLookups {
   readonly #world: World
   readonly #scheduler: Scheduler
-  readonly #lanes: ReadonlyMap<4 | 6, DhtLane>
+  readonly #drivers: ReadonlyMap<4 | 6, DhtDriver>
   readonly #begun: Promise<void>
   readonly #running = new Set<(error: unknown) => void>()
   #closed: RarestError | undefined
@@ -32,12 +32,12 @@ export class DhtRunner {
   /** @param begun the nodes have whom to ask: look-ups wait for it. */
   constructor(
     services: { readonly world: World; readonly scheduler: Scheduler },
-    lanes: ReadonlyMap<4 | 6, DhtLane>,
+    drivers: ReadonlyMap<4 | 6, DhtDriver>,
     begun: Promise<void>,
   ) {
     this.#world = services.world
     this.#scheduler = services.scheduler
-    this.#lanes = lanes
+    this.#drivers = drivers
     this.#begun = begun
   }
 
@@ -92,14 +92,14 @@ export class DhtRunner {
     const stream = new LookupStream<T>(ended)
     const run = (): void => {
       if (stream.isOver) return
-      const lanes = [...this.#lanes.values()].filter(
+      const drivers = [...this.#drivers.values()].filter(
         ({ node }) => family === undefined || node.family === family,
       )
-      let left = lanes.length
+      let left = drivers.length
       if (left === 0) ended()
       else if (progress) this.#scheduler.schedule(reporter, this.#world.now() + REPORT_INTERVAL)
-      for (const lane of lanes) {
-        const one = lane.start(begin, (event) => {
+      for (const driver of drivers) {
+        const one = driver.start(begin, (event) => {
           take(event, (value) => stream.push(value))
           if (event.type !== 'done') return
           stats = sum(stats, event.stats)

@@ -5,7 +5,7 @@
 
 import { Scheduler } from '../scheduler.js'
 import { systemWorld } from '../system/world.js'
-import { UdpHub } from '../udp/socket-pair.js'
+import { SocketPair } from '../udp/socket-pair.js'
 import type { World } from '../world.js'
 import { Dht } from './dht.js'
 import type { DhtOptions } from './options.js'
@@ -32,10 +32,10 @@ export interface OpenDht {
 /** Binds the sockets and starts a node. Rejects with the system's code, `EADDRINUSE` for instance. */
 export async function openDht(options: OpenDhtOptions = {}): Promise<OpenDht> {
   const { port = 0, host, world = systemWorld(), ...rest } = options
-  const hub = new UdpHub(world)
+  const udp = new SocketPair(world)
   const scheduler = new Scheduler(world)
-  const dht = new Dht({ world, scheduler, hub }, rest)
-  const bound = await hub.open(host === undefined ? { port } : { host, port })
+  const dht = new Dht({ world, scheduler, udp }, rest)
+  const bound = await udp.open(host === undefined ? { port } : { host, port })
   dht.start()
   return {
     dht,
@@ -43,7 +43,7 @@ export async function openDht(options: OpenDhtOptions = {}): Promise<OpenDht> {
     async close() {
       dht.close()
       scheduler.close()
-      await hub.close()
+      await udp.close()
     },
   }
 }

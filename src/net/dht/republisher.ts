@@ -9,7 +9,7 @@ import { below } from '../../util/random.js'
 import type { Scheduler, Task } from '../scheduler.js'
 import type { World } from '../world.js'
 import { getMutable, putItem } from './items.js'
-import type { DhtRunner } from './lookups.js'
+import type { DhtLookups } from './lookups.js'
 import type { StoredItem } from './options.js'
 
 /** ms between two puts (BEP 44: hourly, as nodes keep items for two hours), up to a tenth less. */
@@ -32,17 +32,17 @@ interface Entry {
   detach(): void
 }
 
-export class DhtKeeper implements Task {
+export class Republisher implements Task {
   readonly #world: World
   readonly #scheduler: Scheduler
-  readonly #runner: DhtRunner
+  readonly #lookups: DhtLookups
   readonly #entries = new Map<string, Entry>()
   #busy = 0
 
-  constructor(services: { readonly world: World; readonly scheduler: Scheduler }, runner: DhtRunner) {
+  constructor(services: { readonly world: World; readonly scheduler: Scheduler }, lookups: DhtLookups) {
     this.#world = services.world
     this.#scheduler = services.scheduler
-    this.#runner = runner
+    this.#lookups = lookups
   }
 
   /** What is kept; `stored` is 0 when nobody took it last time. */
@@ -53,7 +53,7 @@ export class DhtKeeper implements Task {
   /** Keeps an item that was just put, instead of an older one of the same target. */
   keep({ item, target, stored }: StoredItem, signal: AbortSignal | undefined): void {
     this.release(target)
-    if (signal?.aborted || this.#runner.closed) return
+    if (signal?.aborted || this.#lookups.closed) return
     const end = (): void => void this.release(target)
     signal?.addEventListener('abort', end)
     this.#entries.set(toHex(target), {
@@ -101,7 +101,7 @@ export class DhtKeeper implements Task {
     this.#busy++
     try {
       entry.item = await this.#newest(entry.item, signal)
-      const { stored } = await putItem(this.#runner, entry.item, { signal })
+      const { stored } = await putItem(this.#lookups, entry.item, { signal })
       entry.stored = stored
       entry.due = this.#next()
     } catch {
@@ -112,14 +112,14 @@ export class DhtKeeper implements Task {
       entry.isBusy = false
       this.#busy--
     }
-    if (!this.#runner.closed) this.run(this.#world.now())
+    if (!this.#lookups.closed) this.run(this.#world.now())
   }
 
   /** Nodes refuse what is older than what they have, and so would every later put be in vain. */
   async #newest(item: Item, signal: AbortSignal): Promise<Item> {
     if (item.type === 'immutable') return item
     const { publicKey, salt, seq } = item
-    const newer = await getMutable(this.#runner, publicKey, { salt, after: seq, signal })
+    const newer = await getMutable(this.#lookups, publicKey, { salt, after: seq, signal })
     return newer?.item ?? item
   }
 

@@ -6,14 +6,14 @@
 
 import { type Address, familyOf } from '../../util/address.js'
 import { RarestError } from '../../util/errors.js'
-import type { UdpHub } from '../udp/socket-pair.js'
+import type { SocketPair } from '../udp/socket-pair.js'
 import type { UtpTransport } from '../utp/transport.js'
 import type { ByteStream, ConnectOptions, Transport, World } from '../world.js'
 
 export interface ConnectorOptions {
   readonly world: World
   /** Undefined: TCP alone. */
-  readonly utp: { readonly transport: UtpTransport; readonly hub: UdpHub } | undefined
+  readonly utp: { readonly transport: UtpTransport; readonly udp: SocketPair } | undefined
   /** False: uTP alone. */
   readonly tcp: boolean
   /** ms that the transport tried first has for itself. */
@@ -47,7 +47,7 @@ export class Connector {
     const { utp, tcp } = this.#options
     const possible: Transport[] = []
     if (tcp) possible.push('tcp')
-    if (utp?.hub.has(familyOf(to))) possible.push('utp')
+    if (utp?.udp.has(familyOf(to))) possible.push('utp')
     if (only !== undefined) return possible.filter((way) => way === only)
     return prefer === 'utp' ? possible.reverse() : possible
   }

@@ -23,7 +23,7 @@ const NO_FAMILY: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL',
 /** Takes a datagram; the bytes are lent for the duration of the call. */
 export type DatagramReceiver = (bytes: Uint8Array, from: Address, now: number) => void
 
-export class UdpHub {
+export class SocketPair {
   /** Takes what begins like a bencoded dictionary. */
   onDht: DatagramReceiver | undefined
   /** Takes what has the header of a uTP packet. */

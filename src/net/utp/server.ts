@@ -8,7 +8,7 @@ import { type Address, parseAddress } from '../../util/address.js'
 import { RarestError } from '../../util/errors.js'
 import { Scheduler } from '../scheduler.js'
 import { systemWorld } from '../system/world.js'
-import { UdpHub } from '../udp/socket-pair.js'
+import { SocketPair } from '../udp/socket-pair.js'
 import type { World } from '../world.js'
 import { UtpSocket, type UtpSocketOptions } from './socket.js'
 import { UtpTransport } from './transport.js'
@@ -45,7 +45,7 @@ const TIMEOUT = 10_000
 /** Takes uTP connections on one UDP port, and makes them from it. */
 export class UtpServer extends EventEmitter<UtpServerEvents> {
   readonly #world: World
-  readonly #hub: UdpHub
+  readonly #udp: SocketPair
   readonly #scheduler: Scheduler
   readonly #transport: UtpTransport
   readonly #sockets = new Set<UtpSocket>()
@@ -59,13 +59,13 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
   constructor(options: UtpServerOptions = {}) {
     super()
     this.#world = options.world ?? systemWorld()
-    this.#hub = new UdpHub(this.#world)
+    this.#udp = new SocketPair(this.#world)
     this.#scheduler = new Scheduler(this.#world)
     const { maxConnections, welcome } = options
     this.#transport = new UtpTransport({
       world: this.#world,
       scheduler: this.#scheduler,
-      hub: this.#hub,
+      udp: this.#udp,
       ...(maxConnections === undefined ? {} : { maxConnections }),
       welcome: (from) => !this.#ending && this.listenerCount('connection') > 0 && (welcome?.(from) ?? true),
       accept: (stream) => this.emit('connection', this.#adopt(stream, options)),
@@ -75,7 +75,7 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
 
   /** Where it listens; undefined before `listen`. */
   get address(): Address | undefined {
-    return this.#hub.addresses[0]
+    return this.#udp.addresses[0]
   }
 
   /** Open sockets. */
@@ -129,7 +129,7 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
   }
 
   #bind({ host, port = 0 }: { readonly host?: string; readonly port?: number }): Promise<number> {
-    this.#binding ??= this.#hub.open(host === undefined ? { port } : { host, port })
+    this.#binding ??= this.#udp.open(host === undefined ? { port } : { host, port })
     return this.#binding
   }
 
@@ -138,7 +138,7 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
     if (this.#sockets.size > 0 || this.#transport.stats.connections > 0)
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     this.#transport.close()
-    await this.#hub.close()
+    await this.#udp.close()
     this.#scheduler.close()
     this.emit('close')
   }

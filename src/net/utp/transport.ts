@@ -8,14 +8,14 @@ import { RarestError } from '../../util/errors.js'
 import { UtpEndpoint, type UtpEndpointStats } from '../../utp/endpoint.js'
 import type { UtpConnection, UtpEvent } from '../../utp/types.js'
 import type { Scheduler, Task } from '../scheduler.js'
-import type { UdpHub } from '../udp/socket-pair.js'
+import type { SocketPair } from '../udp/socket-pair.js'
 import type { ConnectOptions, Timer, World } from '../world.js'
 import { UtpStream, type UtpStreamHost } from './stream.js'
 
 export interface UtpTransportOptions {
   readonly world: World
   readonly scheduler: Scheduler
-  readonly hub: UdpHub
+  readonly udp: SocketPair
   /** Connections of all kinds, at most. Default 3,000 (libutp). */
   readonly maxConnections?: number
   /** True when a connection from this address may come in. */
@@ -42,7 +42,7 @@ export class UtpTransport implements Task, UtpStreamHost {
   #closed = false
 
   constructor(options: UtpTransportOptions) {
-    const { world, hub, welcome, maxConnections } = options
+    const { world, udp, welcome, maxConnections } = options
     this.#options = options
     this.#endpoint = new UtpEndpoint({
       random: world.random,
@@ -50,7 +50,7 @@ export class UtpTransport implements Task, UtpStreamHost {
       accept: welcome,
       ...(maxConnections === undefined ? {} : { maxConnections }),
     })
-    hub.onUtp = (bytes, from, now) => {
+    udp.onUtp = (bytes, from, now) => {
       if (this.#closed) return
       this.#endpoint.receive(bytes, from, now)
       this.#turn()
@@ -63,11 +63,11 @@ export class UtpTransport implements Task, UtpStreamHost {
 
   /** Opens a connection. Rejects with a `utp/...` code, `ETIMEDOUT`, or `signal.reason`; at once where there is no socket of the family. */
   connect(to: Address, options: Pick<ConnectOptions, 'timeout' | 'signal'>): Promise<UtpStream> {
-    const { world, hub } = this.#options
+    const { world, udp } = this.#options
     const { signal, timeout } = options
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new RarestError('utp/closed', 'uTP was closed')
-      if (!hub.has(familyOf(to))) throw new RarestError('utp/no-socket', `no UDP socket for ${to.host}`)
+      if (!udp.has(familyOf(to))) throw new RarestError('utp/no-socket', `no UDP socket for ${to.host}`)
       signal?.throwIfAborted()
       const connection = this.#endpoint.connect(to, world.now())
       const give = (error: Error) => {
@@ -100,7 +100,7 @@ export class UtpTransport implements Task, UtpStreamHost {
     })
   }
 
-  /** Ends every connection with a RESET. The sockets are the hub's. */
+  /** Ends every connection with a RESET. The sockets belong to the caller. */
   close(): void {
     if (this.#closing) return
     this.#closing = true
@@ -199,15 +199,15 @@ export class UtpTransport implements Task, UtpStreamHost {
 
   #stream(connection: UtpConnection): UtpStream {
     const family = familyOf(connection.remote)
-    const local = this.#options.hub.addresses.find((address) => familyOf(address) === family)
+    const local = this.#options.udp.addresses.find((address) => familyOf(address) === family)
     const stream = new UtpStream(this, connection, local ?? connection.remote)
     this.#streams.set(connection, stream)
     return stream
   }
 
   #send(now: number): void {
-    const { hub } = this.#options
+    const { udp } = this.#options
     for (let out = this.#endpoint.transmit(now); out !== undefined; out = this.#endpoint.transmit(now))
-      hub.send(out.bytes, out.to)
+      udp.send(out.bytes, out.to)
   }
 }

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { Scheduler } from '../../../src/net/scheduler.js'
 import { systemWorld } from '../../../src/net/system/world.js'
-import { UdpHub } from '../../../src/net/udp/socket-pair.js'
+import { SocketPair } from '../../../src/net/udp/socket-pair.js'
 import { UtpTransport } from '../../../src/net/utp/transport.js'
 import type { ByteStream, Transport } from '../../../src/net/world.js'
 import { equalBytes } from '../../../src/util/bytes.js'
@@ -49,15 +49,15 @@ async function both(dialled: Promise<ByteStream>, accepted: Promise<ByteStream>)
 }
 
 async function utp(accept: (stream: ByteStream) => void) {
-  const hub = new UdpHub(world)
+  const udp = new SocketPair(world)
   const scheduler = new Scheduler(world)
-  const transport = new UtpTransport({ world, hub, scheduler, welcome: () => true, accept })
+  const transport = new UtpTransport({ world, udp, scheduler, welcome: () => true, accept })
   open.push(async () => {
     transport.close()
-    await hub.close()
+    await udp.close()
     scheduler.close()
   })
-  const port = await hub.open({ host: '127.0.0.1', port: 0 })
+  const port = await udp.open({ host: '127.0.0.1', port: 0 })
   return { transport, address: { host: '127.0.0.1', port } }
 }
 

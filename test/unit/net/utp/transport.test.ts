@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Scheduler } from '../../../../src/net/scheduler.js'
-import { UdpHub } from '../../../../src/net/udp/socket-pair.js'
+import { SocketPair } from '../../../../src/net/udp/socket-pair.js'
 import { UtpTransport, type UtpTransportOptions } from '../../../../src/net/utp/transport.js'
 import type { ByteStream } from '../../../../src/net/world.js'
 import { type VirtualHost, VirtualNetwork } from '../../../../src/testing/index.js'
@@ -18,24 +18,24 @@ async function node(network: VirtualNetwork, options: Partial<UtpTransportOption
   const host = network.host()
   const { world } = host
   const scheduler = new Scheduler(world)
-  const hub = new UdpHub(world)
+  const udp = new SocketPair(world)
   const accepted: ByteStream[] = []
   const transport = new UtpTransport({
     world,
     scheduler,
-    hub,
+    udp,
     welcome: () => true,
     accept: (stream) => accepted.push(stream),
     ...options,
   })
-  await network.run({ until: hub.open({ port: PORT }) })
+  await network.run({ until: udp.open({ port: PORT }) })
   return {
     host,
     transport,
     accepted,
     async close() {
       transport.close()
-      await hub.close()
+      await udp.close()
       scheduler.close()
       await network.advance(10_000)
       expect(host.open).toEqual([])
