@@ -28,6 +28,42 @@ const layers = Object.entries(below).map(([layer, allowed]) => ({
   to: { path: '^src/', pathNot: `^src/(${[layer, ...allowed].map(literal).join('|')})(/|$)` },
 }))
 
+/** Folders of net -> folders of net below them; each may also import the files of net itself. */
+const belowInNet = {
+  system: [],
+  udp: [],
+  utp: ['system', 'udp'],
+  dht: ['system', 'udp'],
+  tracker: ['system', 'udp'],
+  peer: ['system', 'udp', 'utp'],
+}
+
+const insideNet = [
+  ...Object.entries(belowInNet).map(([folder, allowed]) => ({
+    name: `net-${folder}`,
+    comment: `src/net/${folder} may import only itself${allowed.length ? `, net/${allowed.join(', net/')}` : ''} and the files of net: world <- { system, udp } <- { utp, dht, tracker } <- peer.`,
+    severity: 'error',
+    from: { path: `^src/net/${folder}/` },
+    to: { path: '^src/net/[^/]+/', pathNot: `^src/net/(${[folder, ...allowed].join('|')})/` },
+  })),
+  {
+    name: 'net-peer-utp',
+    comment:
+      'src/net/peer may know the type of the uTP transport, which the session opens, and no more of net/utp.',
+    severity: 'error',
+    from: { path: '^src/net/peer/' },
+    to: { path: '^src/net/utp/', dependencyTypesNot: ['type-only'] },
+  },
+  {
+    name: 'net-world',
+    comment:
+      'The files of src/net itself are what every folder of it stands on: they import none of these folders.',
+    severity: 'error',
+    from: { path: '^src/net/[^/]+$' },
+    to: { path: '^src/net/[^/]+/' },
+  },
+]
+
 /** Only these may import the given modules of Node. */
 const builtins = [
   { modules: 'net|dgram|dns|dns/promises|tls|http2', only: 'net' },
@@ -52,6 +88,7 @@ function literal(text) {
 export default {
   forbidden: [
     ...layers,
+    ...insideNet,
     ...nodeModules,
     {
       name: 'layer-options',
