@@ -27,12 +27,12 @@ export interface KnownPeer {
   readonly address: Address
   readonly key: string
   readonly source: PeerSource
-  /** Failed dials since the last success. */
+  /** Dials that failed and connections that were of no use, since the last one that was. */
   failures: number
   /** Time (ms) before which we do not dial; Infinity for a peer that cannot be dialled. */
   nextDial: number
   state: 'idle' | 'dialling' | 'connected'
-  /** +1 for each piece it helped to complete (at most 8), -2 for each that failed (LT). */
+  /** +1 for each piece it helped to complete (at most 8), -2 for each that failed (libtorrent). */
   trust: number
   /** A seed when last seen, or by hearsay: not dialled while we seed. */
   seed: boolean
@@ -50,21 +50,21 @@ export interface KnownPeer {
 
 /** Sources that a private torrent must not use. */
 const PUBLIC: ReadonlySet<PeerSource> = new Set(['dht', 'pex', 'lsd'])
-/** Addresses kept; the least useful make room (LT). */
+/** Addresses kept; the least useful make room (libtorrent). */
 const MAX_KNOWN = 3_000
 /** Of these at most so many from other peers, which cannot be told from liars. */
 const MAX_HEARSAY = 2_000
-/** ms before a failed dial is repeated, six times as long after each further failure (RQ), at most an hour. */
+/** ms before a failed dial is repeated, six times as long after each further failure (rqbit), at most an hour. */
 const FIRST_RETRY = 10_000
 const RETRY_FACTOR = 6
 const LONGEST_RETRY = 3_600_000
-/** ms before a peer that was of no use is dialled again: failures + 1 times this (LT). */
+/** ms before a peer that was of no use is dialled again: failures + 1 times this (libtorrent), at most an hour. */
 const USELESS = 60_000
 /** ms before a peer that moved blocks is dialled again. */
 const USEFUL = 10_000
 /** ms for which a transport that worked is tried first: by then clients and NATs have been restarted. */
 const REMEMBERED = 3_600_000
-/** Failed dials after which a peer is given up until it is named again (LT); never one that the user named. */
+/** Failures after which a peer is given up until it is named again (libtorrent); never one that the user named. */
 const MAX_FAILURES = 3
 
 export class PeerList {
@@ -202,9 +202,9 @@ export class PeerList {
     peer.state = 'dialling'
   }
 
+  /** What failed before is forgotten only when the connection turns out to be of use. */
   connected(peer: KnownPeer): void {
     peer.state = 'connected'
-    peer.failures = 0
   }
 
   /** What is to be tried first from now on. */
@@ -221,12 +221,13 @@ export class PeerList {
     this.#postpone(peer, now + Math.min(LONGEST_RETRY, wait))
   }
 
-  /** A connection that ended; `useful` when blocks were moved on it. */
+  /** A connection that ended; `useful` when blocks or metadata were moved on it. */
   disconnected(peer: KnownPeer, useful: boolean, now: number): void {
     peer.state = 'idle'
     peer.transportAt = now
-    if (!useful) peer.failures++
-    this.#postpone(peer, now + (useful ? USEFUL : (peer.failures + 1) * USELESS))
+    peer.failures = useful ? 0 : peer.failures + 1
+    const wait = useful ? USEFUL : Math.min(LONGEST_RETRY, (peer.failures + 1) * USELESS)
+    this.#postpone(peer, now + wait)
   }
 
   /** Forgets an address; its record, when there is one. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Bans } from '../../../../src/torrent/peers/bans.js'
-import { PeerList } from '../../../../src/torrent/peers/peer-list.js'
+import { type KnownPeer, PeerList } from '../../../../src/torrent/peers/peer-list.js'
 
 const address = (last: number, port = 6881) => ({ host: `10.0.0.${last}`, port })
 
@@ -134,6 +134,33 @@ describe('PeerList', () => {
     expect(list.nextDialAt(false)).toBe(11_000)
     list.refresh(2000)
     expect(list.next(2000, false)).toBe(peer)
+  })
+
+  it('comes back ever later to a peer that is of no use, and not at all after three times', () => {
+    const list = new PeerList()
+    list.add([address(1)], 'tracker', 0)
+    list.add([address(2)], 'user', 0)
+    const waits = (peer: KnownPeer, times: number): number[] =>
+      Array.from({ length: times }, () => {
+        list.dialling(peer)
+        list.connected(peer)
+        list.disconnected(peer, false, 0)
+        return peer.nextDial
+      })
+    const named = list.at(address(2)) as KnownPeer
+    const told = list.at(address(1)) as KnownPeer
+    expect(waits(told, 3)).toEqual([120_000, 180_000, 240_000])
+    expect(waits(named, 100).slice(-1)).toEqual([3_600_000])
+    expect(list.next(1e9, false)).toBe(named)
+    list.dialling(named)
+    expect(list.next(1e9, false)).toBeUndefined()
+    list.add([address(1)], 'tracker', 1e9)
+    expect(list.next(1e9, false)).toBe(told)
+    // Once it is of use all is forgiven.
+    list.connected(told)
+    list.disconnected(told, true, 0)
+    expect(told.nextDial).toBe(10_000)
+    expect(waits(told, 1)).toEqual([120_000])
   })
 
   it('dials peers of higher canonical priority first, once it knows who we are', () => {
