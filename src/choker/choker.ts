@@ -18,7 +18,7 @@ export interface Candidate {
   /** It wants something from us. */
   readonly interested: boolean
   /** It needs no slot: it has everything, or says that it downloads nothing (BEP 21). */
-  readonly sated: boolean
+  readonly isUploadOnly: boolean
   /** We let it download now. */
   readonly unchoked: boolean
   /** Has owed us a block for too long (anti-snubbing): no regular slot while we download. */
@@ -28,12 +28,12 @@ export interface Candidate {
   /** It has something that we want. */
   readonly interesting: boolean
   /** Payload bytes that it sent us in the last rounds, recent ones counting more. */
-  readonly gift: number
+  readonly recentDownload: number
   /** Bytes a second that we sent it lately. */
   readonly uploadRate: number
-  /** Payload bytes that it ever sent us on this connection, and that we sent it. */
-  readonly given: number
-  readonly taken: number
+  /** Payload bytes that we ever had from it on this connection, and that we sent it. */
+  readonly downloaded: number
+  readonly uploaded: number
   /** Part of the torrent that it has, 0 .. 1. */
   readonly progress: number
   /** Payload bytes sent to it since it was unchoked. */
@@ -96,7 +96,7 @@ export interface ChokeDecision<C> {
 /** Decides a round. */
 export function chokeRound<C extends Candidate>(round: ChokeRound<C>): ChokeDecision<C> {
   const { slots, seeding, now } = round
-  const wanting = round.candidates.filter((candidate) => candidate.interested && !candidate.sated)
+  const wanting = round.candidates.filter((candidate) => candidate.interested && !candidate.isUploadOnly)
   if (slots <= 0) return { unchoke: new Set(), optimistic: new Set() }
   if (seeding === 'round-robin') {
     const inOrder = wanting.sort(byTurn(round))
@@ -105,7 +105,7 @@ export function chokeRound<C extends Candidate>(round: ChokeRound<C>): ChokeDeci
   const optimists = Math.max(1, Math.floor(slots / OPTIMISTIC_PART))
   const worthy = seeding ? wanting : wanting.filter((candidate) => !onlyTakes(candidate, round))
   const ranked = worthy.filter((candidate) => seeding !== undefined || !candidate.snubbed)
-  ranked.sort(seeding === 'fastest' ? byUpload : seeding ? byNeed(now) : byGift)
+  ranked.sort(seeding === 'fastest' ? byUpload : seeding ? byNeed(now) : byDownload)
   const unchoke = new Set<C>(ranked.slice(0, Math.max(0, slots - optimists)))
   const optimistic = new Set<C>()
   const add = (candidate: C): void => {
@@ -130,10 +130,10 @@ export function chokeRound<C extends Candidate>(round: ChokeRound<C>): ChokeDeci
   return { unchoke, optimistic }
 }
 
-/** Who gives most comes first; of those that give nothing now, whoever was unchoked before stays. */
-function byGift(a: Candidate, b: Candidate): number {
+/** Peers that send us most come first; of those that send nothing now, the ones unchoked before stay. */
+function byDownload(a: Candidate, b: Candidate): number {
   return (
-    b.gift - a.gift ||
+    b.recentDownload - a.recentDownload ||
     Number(a.idle) - Number(b.idle) ||
     Number(b.unchoked) - Number(a.unchoked) ||
     a.waitingSince - b.waitingSince
@@ -179,7 +179,9 @@ function isAwake(peer: Candidate, now: number): boolean {
 
 function onlyTakes(peer: Candidate, round: ChokeRound<Candidate>): boolean {
   return (
-    peer.interesting && peer.taken > TAKER_PIECES * round.pieceLength && peer.given * TAKER_SHARE < peer.taken
+    peer.interesting &&
+    peer.uploaded > TAKER_PIECES * round.pieceLength &&
+    peer.downloaded * TAKER_SHARE < peer.uploaded
   )
 }
 

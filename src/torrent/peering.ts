@@ -369,7 +369,7 @@ export class Peering implements Task {
     const owner = this.#swarm ?? this.#gathering
     if (!owner || !this.#running || ourselves) {
       stream.destroy()
-      if (dialled && ourselves) this.#peers.forget(known)
+      if (dialled && ourselves) this.#peers.markSelf(known)
       else if (dialled) this.#peers.failed(known, now)
       return
     }

@@ -43,7 +43,7 @@ export function torrentStats(
   const { leftBytes: left, wantedBytes: wanted } = content?.selection ?? { leftBytes: 0, wantedBytes: 0 }
   const rate = peering.download.at(now)
   let seeds = 0
-  for (const connection of peering.connections) if (connection.sated) seeds++
+  for (const connection of peering.connections) if (connection.isUploadOnly) seeds++
   return {
     state,
     size: content?.metainfo.size ?? 0,

@@ -12,7 +12,7 @@ export interface LinkOwner<L> {
   /** One event of the peer core; the object is only valid during the call. */
   event(link: L, event: PeerEvent, now: number): void
   /** All events of one read have been delivered: time to ask for more, before the answers leave in one write. */
-  settled(link: L, now: number): void
+  delivered(link: L, now: number): void
   /** The memory parts handed to {@link Link.hold} have left. */
   sent(link: L, parts: readonly unknown[]): void
   /** What was queued has left: room for more uploads. */
@@ -86,7 +86,7 @@ export class Link implements StreamListener, Task {
       this.#owner.event(this, event, now)
     }
     if (this.#done) return
-    this.#owner.settled(this, now)
+    this.#owner.delivered(this, now)
     this.#processing = false
     this.flush(now)
   }

@@ -130,7 +130,7 @@ function listen(
     event: (_link, event) => {
       if (event.type === 'extension-handshake') finish()
     },
-    settled: () => {},
+    delivered: () => {},
     sent: () => {},
     drained: () => {},
     discarded: () => {},

@@ -71,7 +71,7 @@ export class Hashes {
   }
 
   /** All that came in one read was handled: asks and serves. */
-  settled(connection: Connection, now: number): void {
+  delivered(connection: Connection, now: number): void {
     if (!this.#speaking.has(connection)) return
     if (this.#asker.isBusy) this.#ask(connection, now)
     this.#serve(connection, now)

@@ -79,7 +79,7 @@ export class Connection extends Link implements Candidate {
   /** Time (ms) of its last request. */
   askedAt: number
   sentSinceUnchoke = 0
-  gift = 0
+  recentDownload = 0
   #weighed = 0
   downloadRate = 0
   uploadRate = 0
@@ -113,7 +113,7 @@ export class Connection extends Link implements Candidate {
     return !this.peer.amChoking
   }
 
-  get sated(): boolean {
+  get isUploadOnly(): boolean {
     return this.peer.isSeed || this.peer.extension?.uploadOnly === true
   }
 
@@ -121,11 +121,11 @@ export class Connection extends Link implements Candidate {
     return this.peer.amInterested
   }
 
-  get given(): number {
+  get downloaded(): number {
     return this.download.total
   }
 
-  get taken(): number {
+  get uploaded(): number {
     return this.upload.total
   }
 
@@ -149,8 +149,8 @@ export class Connection extends Link implements Candidate {
   }
 
   /** A choke round: what it gave in the one before counts half as much. */
-  weighGift(): void {
-    this.gift = Math.floor(this.gift / 2) + this.download.total - this.#weighed
+  weighDownload(): void {
+    this.recentDownload = Math.floor(this.recentDownload / 2) + this.download.total - this.#weighed
     this.#weighed = this.download.total
   }
 

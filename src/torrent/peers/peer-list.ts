@@ -43,7 +43,7 @@ export interface KnownPeer {
   /** When that was learned, or a connection last ended. */
   transportAt: number
   /** Of one that dialled us: where it listens, once it told. */
-  listens: Address | undefined
+  listenAddress: Address | undefined
   /** Canonical priority (BEP 40), undefined until asked for. */
   priority: number | undefined
 }
@@ -128,8 +128,8 @@ export class PeerList {
   }
 
   /** A peer that dialled us told where it listens: it is known there from now on, and may be dialled there later. */
-  listens(peer: KnownPeer, address: Address, now: number): void {
-    if (peer.listens !== undefined || peer.source !== 'incoming' || !isDialable(address)) return
+  setListenAddress(peer: KnownPeer, address: Address, now: number): void {
+    if (peer.listenAddress !== undefined || peer.source !== 'incoming' || !isDialable(address)) return
     const key = addressKey(address)
     const other = this.#known.get(key)
     if (other === peer || (other && other.state !== 'idle')) return
@@ -137,7 +137,7 @@ export class PeerList {
       peer.trust = Math.min(8, peer.trust + other.trust)
       this.#delete(key)
     } else if (this.#known.size >= MAX_KNOWN) return
-    peer.listens = address
+    peer.listenAddress = address
     peer.priority = undefined
     peer.nextDial = now
     this.#insert(key, peer)
@@ -147,7 +147,7 @@ export class PeerList {
    * Our own endpoint, from which priorities follow: that of a socket, or with `voter` the one at which a peer
    * of that address sees us, which two must say in a row.
    */
-  weAre(address: Address, voter?: string): void {
+  setOwnAddress(address: Address, voter?: string): void {
     const family = familyOf(address)
     const ours = this.#ours.get(family)
     if (ours) {
@@ -163,7 +163,7 @@ export class PeerList {
 
   /** Canonical priority of a connection to this peer (BEP 40), 0 while we do not know our address. Larger is better. */
   priority(peer: KnownPeer): number {
-    peer.priority ??= this.priorityOf(peer.listens ?? peer.address)
+    peer.priority ??= this.priorityOf(peer.listenAddress ?? peer.address)
     return peer.priority
   }
 
@@ -245,7 +245,7 @@ export class PeerList {
   }
 
   /** Never dial this address again: it is ourselves. */
-  forget(peer: KnownPeer): void {
+  markSelf(peer: KnownPeer): void {
     peer.state = 'idle'
     peer.nextDial = Number.POSITIVE_INFINITY
   }
@@ -280,7 +280,7 @@ export class PeerList {
       hints: {},
       transport: undefined,
       transportAt: now,
-      listens: undefined,
+      listenAddress: undefined,
       priority: undefined,
     }
   }

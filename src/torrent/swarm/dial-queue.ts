@@ -48,7 +48,7 @@ export class Dials implements Dialling {
     if (!known) return undefined
     peers.dialling(known)
     return {
-      address: known.listens ?? known.address,
+      address: known.listenAddress ?? known.address,
       prefersEncryption: known.hints.prefersEncryption === true,
       prefer: known.transport,
       connected: (stream, handshake, rest) => connected(stream, handshake, rest, known),

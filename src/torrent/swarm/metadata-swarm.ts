@@ -124,7 +124,7 @@ export class Gathering implements LinkOwner<Acquaintance>, Task {
     }
   }
 
-  settled(_link: Acquaintance, now: number): void {
+  delivered(_link: Acquaintance, now: number): void {
     this.#pump(now)
   }
 

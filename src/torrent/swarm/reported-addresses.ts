@@ -21,7 +21,7 @@ export class Introductions {
   /** A connection came about: our end of it is an address of ours, where the system told it (of a UDP socket it does not). */
   connected(link: ExchangeLink): void {
     const { host } = link.stream.local
-    if (isDialable({ host, port: 1 })) this.#peers.weAre({ host, port: this.#listenPort() })
+    if (isDialable({ host, port: 1 })) this.#peers.setOwnAddress({ host, port: this.#listenPort() })
   }
 
   /** Once a second. Without `dialBack`, a peer that dialled us is not to be dialled where it listens (BEP 27). */
@@ -33,10 +33,10 @@ export class Introductions {
       const { yourIp } = extension
       if (yourIp) {
         const host = ipFromBytes(yourIp)
-        this.#peers.weAre({ host, port: this.#listenPort() }, link.stream.remote.host)
+        this.#peers.setOwnAddress({ host, port: this.#listenPort() }, link.stream.remote.host)
       }
       const address = dialBack && !link.initiator ? listeningAddress(link) : undefined
-      if (address) this.#peers.listens(link.known, address, now)
+      if (address) this.#peers.setListenAddress(link.known, address, now)
     }
   }
 }

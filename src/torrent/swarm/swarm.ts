@@ -280,8 +280,8 @@ export class Swarm implements LinkOwner<Connection> {
         break
       case 'extension-handshake':
         for (const extension of this.#options.extensions) extension.greeted?.(connection, now)
-        connection.known.seed = connection.sated
-        if (connection.sated && picker.isDone) endAsSeeds(connection)
+        connection.known.seed = connection.isUploadOnly
+        if (connection.isUploadOnly && picker.isDone) endAsSeeds(connection)
         else this.#choking.released(connection, now)
         break
       case 'port':
@@ -298,9 +298,9 @@ export class Swarm implements LinkOwner<Connection> {
     }
   }
 
-  settled(connection: Connection, now: number): void {
+  delivered(connection: Connection, now: number): void {
     this.#uploads.serve(connection, now)
-    this.#hashes?.settled(connection, now)
+    this.#hashes?.delivered(connection, now)
     if (!this.#closed) this.#downloads.request(connection, now)
   }
 
@@ -478,7 +478,7 @@ export class Swarm implements LinkOwner<Connection> {
       // A superseed that showed us the piece waits to hear that it has arrived (BEP 16), so all but seeds are told.
       if (!peer.isSeed) for (const piece of pieces) peer.have(piece, now)
       if (peer.amInterested && !picker.isInteresting(connection.picks)) peer.setInterested(false, now)
-      if (done && connection.sated) endAsSeeds(connection)
+      if (done && connection.isUploadOnly) endAsSeeds(connection)
       else connection.touch()
     }
     this.#hello.repeat(this.connections)

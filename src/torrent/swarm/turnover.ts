@@ -21,7 +21,7 @@ export function endIdle(connections: Iterable<Connection>, now: number): void {
   for (const connection of connections) {
     if (connection.peer.amInterested) continue
     // A partial seed that has nothing for us will never want anything of us either (BEP 21).
-    if (connection.sated && now - connection.connectedAt > SETTLED) {
+    if (connection.isUploadOnly && now - connection.connectedAt > SETTLED) {
       connection.end('torrent/no-interest', 'a partial seed that has nothing we want')
       continue
     }

@@ -115,7 +115,7 @@ export class Offers {
   #suggest(connection: Connection, cached: readonly number[]): void {
     const { peer, suggested } = connection
     const theirs = peer.pieces
-    if (!connection.fast || !connection.unchoked || !connection.interested || connection.sated) return
+    if (!connection.fast || !connection.unchoked || !connection.interested || connection.isUploadOnly) return
     if (connection.shown || theirs === undefined) return
     for (const piece of suggested) if (theirs.has(piece)) suggested.delete(piece)
     if (suggested.size === SUGGESTED) return

@@ -47,7 +47,7 @@ export class Choking {
     const { slots, seedChoking, pieceLength, world } = this.#options
     this.#count()
     const candidates = [...this.#options.connections]
-    for (const connection of candidates) connection.weighGift()
+    for (const connection of candidates) connection.weighDownload()
     const decision = chokeRound({
       slots: slots.available(now),
       seeding: seeding ? seedChoking : undefined,
@@ -80,7 +80,7 @@ export class Choking {
       this.#count()
       return
     }
-    if (connection.interested && !connection.sated) return
+    if (connection.interested && !connection.isUploadOnly) return
     this.#set(connection, false, now)
     this.fill(now)
   }
@@ -131,5 +131,5 @@ export class Choking {
 
 /** A peer that let its last slot lie idle has to wait until a round finds no use for the slot. */
 function wants(connection: Connection): boolean {
-  return connection.interested && !connection.sated && !connection.idle
+  return connection.interested && !connection.isUploadOnly && !connection.idle
 }

@@ -84,7 +84,7 @@ export class Superseeding {
     for (const [connection, { piece, at }] of this.#shown) {
       if (scans === SCANS) break
       // Some do not tell us of pieces that they know we have, but lose interest in us.
-      const content = !connection.interested && connection.taken > 0 && now - at > REACTION
+      const content = !connection.interested && connection.uploaded > 0 && now - at > REACTION
       if (piece >= 0 && !content && !connection.peer.pieces?.has(piece)) continue
       const patient = this.#mode === 'normal' ? now - at < PATIENCE : true
       if (piece < 0 || !patient || this.#shown.size === 1 || this.#picker.availability(piece) >= SPREAD) {

@@ -14,15 +14,15 @@ function peer(name: string, traits: Partial<Candidate> = {}): Named {
   return {
     name,
     interested: true,
-    sated: false,
+    isUploadOnly: false,
     unchoked: false,
     snubbed: false,
     optimistic: false,
     interesting: true,
-    gift: 0,
+    recentDownload: 0,
     uploadRate: 0,
-    given: 0,
-    taken: 0,
+    downloaded: 0,
+    uploaded: 0,
     progress: 0,
     sentSinceUnchoke: 0,
     unchokedAt: 0,
@@ -62,14 +62,14 @@ const earned = ({ unchoked, optimistic }: ReturnType<typeof decide>): string[] =
 
 describe('choking as a leecher', () => {
   it('unchokes the fastest uploaders and one more', () => {
-    const peers = [1, 2, 3, 4, 5, 6].map((rate) => peer(`r${rate}`, { gift: rate * 1000 }))
+    const peers = [1, 2, 3, 4, 5, 6].map((rate) => peer(`r${rate}`, { recentDownload: rate * 1000 }))
     const decision = decide(peers)
     expect(earned(decision)).toEqual(['r4', 'r5', 'r6'])
     expect(decision.optimistic).toHaveLength(1)
   })
 
   it('takes a fifth of many slots for optimistic ones', () => {
-    const peers = Array.from({ length: 40 }, (_, i) => peer(`p${i}`, { gift: i }))
+    const peers = Array.from({ length: 40 }, (_, i) => peer(`p${i}`, { recentDownload: i }))
     const decision = decide(peers, { slots: 20 })
     expect(decision.optimistic).toHaveLength(4)
     expect(decision.unchoked).toHaveLength(20)
@@ -77,8 +77,8 @@ describe('choking as a leecher', () => {
 
   it('gives nothing to peers that want nothing or have everything', () => {
     const { unchoked } = decide([
-      peer('bored', { interested: false, gift: 9e9 }),
-      peer('sated', { sated: true, gift: 9e9 }),
+      peer('bored', { interested: false, recentDownload: 9e9 }),
+      peer('full', { isUploadOnly: true, recentDownload: 9e9 }),
       peer('wants'),
     ])
     expect(unchoked).toEqual(['wants'])
@@ -90,8 +90,8 @@ describe('choking as a leecher', () => {
   })
 
   it('gives a peer that snubs us no slot by merit', () => {
-    const rivals = [1, 2, 3, 4].map((rate) => peer(`r${rate}`, { gift: rate }))
-    const decision = decide([peer('snub', { snubbed: true, gift: 9e9 }), ...rivals])
+    const rivals = [1, 2, 3, 4].map((rate) => peer(`r${rate}`, { recentDownload: rate }))
+    const decision = decide([peer('snub', { snubbed: true, recentDownload: 9e9 }), ...rivals])
     expect(earned(decision)).toEqual(['r2', 'r3', 'r4'])
   })
 
@@ -102,9 +102,9 @@ describe('choking as a leecher', () => {
 
   it('keeps the optimistic peer until it is time to rotate, then takes another', () => {
     const peers = [
-      peer('a', { gift: 3 }),
-      peer('b', { gift: 2 }),
-      peer('c', { gift: 1 }),
+      peer('a', { recentDownload: 3 }),
+      peer('b', { recentDownload: 2 }),
+      peer('c', { recentDownload: 1 }),
       peer('held', { optimistic: true, unchoked: true }),
       peer('next'),
     ]
@@ -129,8 +129,8 @@ describe('choking as a leecher', () => {
   })
 
   it('draws peers that only take a ninth as often, and lets them earn nothing', () => {
-    const taker = { taken: 2 * MIB, given: 128 * KIB }
-    const ratio = draws(peer('fair', { taken: 2 * MIB, given: MIB }), peer('taker', taker))
+    const taker = { uploaded: 2 * MIB, downloaded: 128 * KIB }
+    const ratio = draws(peer('fair', { uploaded: 2 * MIB, downloaded: MIB }), peer('taker', taker))
     expect(ratio).toBeGreaterThan(7.5)
     expect(ratio).toBeLessThan(10.5)
     const decision = decide([peer('taker', { ...taker, unchoked: true }), peer('a'), peer('b')])
@@ -138,7 +138,7 @@ describe('choking as a leecher', () => {
   })
 
   it('does not hold it against a peer that it has nothing to give', () => {
-    const ratio = draws(peer('fair'), peer('poor', { taken: 2 * MIB, interesting: false }))
+    const ratio = draws(peer('fair'), peer('poor', { uploaded: 2 * MIB, interesting: false }))
     expect(ratio).toBeGreaterThan(0.85)
     expect(ratio).toBeLessThan(1.15)
   })
@@ -176,7 +176,7 @@ describe('choking as a seed, each in turn', () => {
 
   it('serves whoever waited longest, whatever they give or when they came', () => {
     const peers = [
-      peer('c', { waitingSince: 300, gift: 9e9 }),
+      peer('c', { waitingSince: 300, recentDownload: 9e9 }),
       peer('a', { waitingSince: 100 }),
       peer('b', { waitingSince: 200, connectedAt: NOW }),
     ]

@@ -16,7 +16,7 @@ function setUp(options: { peer?: Partial<PeerOptions>; owner?: Partial<LinkOwner
   const log: string[] = []
   const owner: LinkOwner<Link> = {
     event: (_link, event) => log.push(event.type),
-    settled: () => log.push('settled'),
+    delivered: () => log.push('delivered'),
     sent: (_link, parts) => log.push(`sent ${parts.join()}`),
     drained: () => log.push('drained'),
     discarded: (_link, event) => log.push(`discarded ${event.piece}`),
@@ -31,9 +31,9 @@ describe('Link', () => {
   it('hands out all events of a read, then settles, then writes once', () => {
     const { link, stream, peer, log } = setUp({
       owner: {
-        settled: (settled) => {
-          settled.peer.setInterested(true, 0)
-          settled.peer.setChoking(false, 0)
+        delivered: (link) => {
+          link.peer.setInterested(true, 0)
+          link.peer.setChoking(false, 0)
         },
       },
     })
@@ -53,7 +53,7 @@ describe('Link', () => {
     const { network, link, stream, log, host } = setUp()
     link.open(new Uint8Array(0))
     stream.listener?.data(bytesOf({ type: 'have', piece: 3 }, { type: 'have', piece: 10_000 }))
-    expect(log).toEqual(['settled', 'have', 'closed wire/bad-have'])
+    expect(log).toEqual(['delivered', 'have', 'closed wire/bad-have'])
     expect(stream.destroyed).toBe(true)
     expect(link.isClosed).toBe(true)
     const writes = stream.writes.length
@@ -77,7 +77,7 @@ describe('Link', () => {
     const { link, stream, log } = setUp()
     link.open(new Uint8Array(0))
     stream.listener?.close(error)
-    expect(log).toEqual(['settled', `closed ${code}`])
+    expect(log).toEqual(['delivered', `closed ${code}`])
   })
 
   it('stops handing out events when one of them ends the link', () => {
@@ -92,7 +92,7 @@ describe('Link', () => {
     link.open(new Uint8Array(0))
     const bad = bytesOf({ type: 'unchoke' }, { type: 'choke' }, { type: 'have', piece: 10_000 })
     stream.listener?.data(bad)
-    expect(log).toEqual(['settled', 'unchoke', 'closed torrent/enough'])
+    expect(log).toEqual(['delivered', 'unchoke', 'closed torrent/enough'])
   })
 
   it('gives back blocks that arrived and parts that were held when it ends', () => {
@@ -108,7 +108,7 @@ describe('Link', () => {
     const block = { type: 'piece', piece: 0, begin: 0, data: new Uint8Array(BLOCK) } as const
     link.hold('a')
     stream.listener?.data(bytesOf({ type: 'have', piece: 1 }, block))
-    expect(log).toEqual(['settled', 'discarded 0', 'closed torrent/enough', 'sent a'])
+    expect(log).toEqual(['delivered', 'discarded 0', 'closed torrent/enough', 'sent a'])
   })
 
   it('reports held parts when their write has left, and asks for more', () => {
@@ -155,7 +155,7 @@ describe('Link', () => {
     link.touch()
     expect(stream.writes).toHaveLength(0)
     await network.advance(1)
-    expect(log).toEqual(['settled'])
+    expect(log).toEqual(['delivered'])
     expect(stream.writes).toHaveLength(1)
   })
 

@@ -165,7 +165,7 @@ describe('PeerList', () => {
 
   it('dials peers of higher canonical priority first, once it knows who we are', () => {
     const list = new PeerList()
-    list.weAre({ host: '123.213.32.10', port: 6881 })
+    list.setOwnAddress({ host: '123.213.32.10', port: 6881 })
     const [low, high] = ['98.76.54.32', '9.9.9.9'].map((host) => ({ host, port: 6881 }))
     if (!low || !high) throw new Error('no addresses')
     const [first, second] = list.priorityOf(low) > list.priorityOf(high) ? [low, high] : [high, low]
@@ -182,15 +182,15 @@ describe('PeerList', () => {
     const list = new PeerList()
     const their = { host: '98.76.54.32', port: 1 }
     const us = { host: '123.213.32.10', port: 6881 }
-    list.weAre(us, '1.1.1.1')
+    list.setOwnAddress(us, '1.1.1.1')
     expect(list.priorityOf(their)).toBe(0)
-    list.weAre({ host: '10.0.0.1', port: 6881 })
-    list.weAre(us, '1.1.1.1')
-    list.weAre(us, '1.1.1.1')
+    list.setOwnAddress({ host: '10.0.0.1', port: 6881 })
+    list.setOwnAddress(us, '1.1.1.1')
+    list.setOwnAddress(us, '1.1.1.1')
     expect(list.priorityOf(their)).not.toBe(0xec2d7224)
-    list.weAre(us, '2.2.2.2')
+    list.setOwnAddress(us, '2.2.2.2')
     expect(list.priorityOf(their)).toBe(0xec2d7224)
-    list.weAre({ host: '10.0.0.1', port: 6881 })
+    list.setOwnAddress({ host: '10.0.0.1', port: 6881 })
     expect(list.priorityOf(their)).toBe(0xec2d7224)
   })
 
@@ -199,7 +199,7 @@ describe('PeerList', () => {
     list.add([address(9)], 'pex', 0, [{ seed: true }])
     const peer = list.incoming(address(9, 50_000), 0)
     list.connected(peer)
-    list.listens(peer, address(9), 5)
+    list.setListenAddress(peer, address(9), 5)
     expect(list.size).toBe(1)
     expect(list.add([address(9)], 'tracker', 5)).toBe(0)
     expect(list.next(1e9, false)).toBeUndefined()
@@ -207,7 +207,7 @@ describe('PeerList', () => {
     expect(list.next(1e9, true)).toBeUndefined()
     expect(list.nextDialAt(true)).toBe(Number.POSITIVE_INFINITY)
     expect(list.next(1e9, false)).toBe(peer)
-    expect(peer.listens).toEqual(address(9))
+    expect(peer.listenAddress).toEqual(address(9))
   })
 
   it('takes hints for guesses, and a bounded number of addresses by hearsay', () => {
