@@ -15,7 +15,7 @@ import { Store } from '../storage/store.js'
 import { Bitfield } from '../util/bitfield.js'
 import type { RarestError } from '../util/errors.js'
 import { TorrentFile } from './files/file.js'
-import { Reading } from './files/reading.js'
+import { Reading, type ReadRange } from './files/reading.js'
 import { Selection } from './files/selection.js'
 import type { KnownPeer } from './peers/peer-list.js'
 import { verifiedBytes } from './stats.js'
@@ -47,7 +47,8 @@ export interface ContentListener {
   /** A reader waits: peers are to be asked anew. */
   urgent(): void
   prioritise(file: number, priority: number): void
-  readFile(file: number, offset: number, most: number, signal: AbortSignal | undefined): Promise<Uint8Array>
+  /** Reads on in a range, see {@link Content.read}; only the torrent knows when that may be done. */
+  read(range: ReadRange, most: number): Promise<Uint8Array>
 }
 
 export class Content {
@@ -71,7 +72,10 @@ export class Content {
       fileVerified: (index: number) => verifiedBytes(metainfo, this.picker.have, index),
       filePriority: (index: number) => this.selection.priority(index),
       setFilePriority: on.prioritise,
-      readFile: on.readFile,
+      rangeOf: (index: number, start: number, end: number, signal: AbortSignal | undefined) =>
+        this.#rangeOf(index, start, end, signal),
+      read: on.read,
+      leave: (range: ReadRange) => this.reading?.leave(range),
     }
     this.files = metainfo.files.flatMap((file, index) =>
       file.pad ? [] : [new TorrentFile(host, index, file)],
@@ -127,10 +131,21 @@ export class Content {
     this.reading = new Reading(layout, this.store, this.picker, this.#options.on.urgent)
   }
 
-  /** Up to `most` verified bytes of a file, waiting for them if need be. */
-  read(file: number, offset: number, most: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const position = (this.metainfo.layout.offsets[file] as number) + offset
-    return (this.reading as Reading).read(position, most, this.#options.world.now(), signal)
+  /** The bytes of a piece, to be read with {@link Content.read}. */
+  pieceRange(piece: number, signal: AbortSignal | undefined): ReadRange {
+    const { layout } = this.metainfo
+    const position = piece * layout.pieceLength
+    return { position, end: position + layout.pieceSize(piece), signal }
+  }
+
+  /** Up to `most` of the next verified bytes of a range, waiting for them if need be. After {@link Content.openReading}. */
+  read(range: ReadRange, most: number): Promise<Uint8Array> {
+    return (this.reading as Reading).read(range, most, this.#options.world.now())
+  }
+
+  #rangeOf(file: number, start: number, end: number, signal: AbortSignal | undefined): ReadRange {
+    const offset = this.metainfo.layout.offsets[file] as number
+    return { position: offset + start, end: offset + end, signal }
   }
 
   #makePicker(have: Bitfield, sequential: boolean): Picker<KnownPeer> {

@@ -17,6 +17,7 @@ import { errorCode, errorMessage, RarestError } from '../util/errors.js'
 import { Content } from './content.js'
 import type { PeerSnapshot, RecheckResult, TorrentEvents, TorrentState, TorrentStats } from './events.js'
 import type { TorrentFile } from './files/file.js'
+import type { ReadRange } from './files/reading.js'
 import { type InfoHashes, idOf, namesInfo } from './infohashes.js'
 import { Life } from './lifecycle.js'
 import { Peering, type PeeringServices } from './peering.js'
@@ -240,21 +241,21 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     const content = this.#content
     if (this.#life.error || !content?.reading)
       throw this.#life.error ?? new RarestError('torrent/closed', 'the torrent was closed')
-    const { layout, pieceCount } = content.metainfo
+    const { pieceCount } = content.metainfo
     if (!Number.isInteger(index) || index < 0 || index >= pieceCount)
       throw new RangeError(`piece must be an integer in 0 .. ${pieceCount - 1}, got ${index}`)
-    const bytes = new Uint8Array(layout.pieceSize(index))
+    const range = content.pieceRange(index, options.signal)
+    const bytes = new Uint8Array(range.end - range.position)
     const release = content.picker.have.has(index) ? undefined : content.selection.ask(index)
     if (release) this.#selectionChanged()
     try {
-      for (let at = 0; at < bytes.length; ) {
-        const position = index * layout.pieceLength + at
-        const now = this.#services.world.now()
-        const part = await content.reading.read(position, bytes.length - at, now, options.signal)
-        bytes.set(part, at)
-        at += part.length
+      while (range.position < range.end) {
+        const part = await content.read(range, bytes.length)
+        bytes.set(part, bytes.length - (range.end - range.position))
+        range.position += part.length
       }
     } finally {
+      content.reading?.leave(range)
       release?.()
       if (release && !this.#closing) this.#selectionChanged()
     }
@@ -327,7 +328,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
         drained: () => this.#peering.swarm?.throttle(),
         urgent: () => this.#peering.reconsider(),
         prioritise: (file, priority) => this.#prioritise(file, priority),
-        readFile: (file, offset, most, signal) => this.#readFile(file, offset, most, signal),
+        read: (range, most) => this.#read(range, most),
       },
     })
     const chosen = this.#options.select ?? this.#source.select
@@ -411,16 +412,11 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.#life.completeIfDone()
   }
 
-  async #readFile(
-    index: number,
-    offset: number,
-    most: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Uint8Array> {
-    await this.#life.ready
+  async #read(range: ReadRange, most: number): Promise<Uint8Array> {
+    await abortable(this.#life.ready, range.signal)
     if (this.#life.error || !this.#content?.reading)
       throw this.#life.error ?? new RarestError('torrent/closed', 'the torrent was closed')
-    return this.#content.read(index, offset, most, signal)
+    return this.#content.read(range, most)
   }
 
   #warn(code: string, message: string): void {

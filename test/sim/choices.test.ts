@@ -181,6 +181,73 @@ describe('streams', () => {
     expect(await sim.run(reading, 15_000)).toHaveLength(100 * KIB)
   })
 
+  /** Reads the first bytes of a range that nobody has given yet. */
+  const begin = (torrent: Torrent, start: number, end: number, signal: AbortSignal): Promise<unknown> =>
+    torrent.files[0]
+      ?.stream({ start, end, signal })
+      .next()
+      .catch(() => undefined) ?? Promise.resolve()
+
+  scenario('leave nothing urgent behind after an abort', async (sim) => {
+    const seed = await sim.join(movie, { seed: true, host: { upload: 256 * KIB } })
+    const leecher = await sim.join(movie)
+    await sim.run(leecher.torrent.ready)
+    const abort = new AbortController()
+    const gone = begin(leecher.torrent, 0, 3 * MIB - 1, abort.signal)
+    await sim.network.advance(100)
+    abort.abort()
+    await sim.run(gone)
+    leecher.torrent.addPeers([at(seed)])
+    await sim.run(() => leecher.pieces.length >= 12, 60_000)
+    expect(leecher.pieces.slice(0, 12)).not.toEqual([...Array(12).keys()])
+  })
+
+  scenario('fetch what is there after a seek, not what was before', async (sim) => {
+    const seed = await sim.join(movie, { seed: true, host: { upload: 256 * KIB } })
+    const leecher = await sim.join(movie)
+    await sim.run(leecher.torrent.ready)
+    const abort = new AbortController()
+    const gone = begin(leecher.torrent, 0, 3 * MIB - 1, abort.signal)
+    await sim.network.advance(100)
+    abort.abort()
+    const end = 3 * MIB + 5 * PIECE - 1
+    const sought = take(leecher.torrent.files[0]?.stream({ start: 3 * MIB, end }))
+    await sim.run(gone)
+    await sim.network.advance(100)
+    leecher.torrent.addPeers([at(seed)])
+    await sim.run(sought, 60_000)
+    expect(leecher.pieces.slice(0, 5).sort()).toEqual([48, 49, 50, 51, 52])
+  })
+
+  scenario('keep what another reader needs urgent', async (sim) => {
+    const seed = await sim.join(movie, { seed: true, host: { upload: 256 * KIB } })
+    const leecher = await sim.join(movie)
+    await sim.run(leecher.torrent.ready)
+    const abort = new AbortController()
+    const gone = begin(leecher.torrent, 0, 3 * MIB - 1, abort.signal)
+    const end = 2 * MIB + 5 * PIECE - 1
+    const other = take(leecher.torrent.files[0]?.stream({ start: 2 * MIB, end }))
+    await sim.network.advance(100)
+    abort.abort()
+    await sim.run(gone)
+    leecher.torrent.addPeers([at(seed)])
+    await sim.run(other, 60_000)
+    expect(leecher.pieces.slice(0, 5).sort()).toEqual([32, 33, 34, 35, 36])
+  })
+
+  scenario('want nothing behind their range', async (sim) => {
+    const seed = await sim.join(movie, { seed: true, host: { upload: 256 * KIB } })
+    const leecher = await sim.join(movie)
+    await sim.run(leecher.torrent.ready)
+    const reading = take(leecher.torrent.files[0]?.stream({ start: 2 * MIB, end: 2 * MIB + 2 * PIECE - 1 }))
+    await sim.network.advance(100)
+    leecher.torrent.addPeers([at(seed)])
+    await sim.run(reading, 60_000)
+    await sim.run(() => leecher.pieces.length >= 10, 60_000)
+    expect(leecher.pieces.slice(0, 2).sort()).toEqual([32, 33])
+    expect(leecher.pieces.slice(2, 10)).not.toEqual([34, 35, 36, 37, 38, 39, 40, 41])
+  })
+
   scenario('end when they are aborted, and when the torrent fails or closes', async (sim) => {
     const leecher = await sim.join(movie)
     await sim.run(leecher.torrent.ready)

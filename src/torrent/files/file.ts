@@ -4,6 +4,7 @@
  */
 
 import type { MetainfoFile } from '../../metainfo/model.js'
+import type { ReadRange } from './reading.js'
 
 /** What a {@link TorrentFile} asks of its torrent. */
 export interface FileHost {
@@ -11,8 +12,12 @@ export interface FileHost {
   fileVerified(index: number): number
   filePriority(index: number): number
   setFilePriority(index: number, priority: number): void
-  /** The next verified bytes from `offset`, waiting for them if need be: at least 1, at most `most`. */
-  readFile(index: number, offset: number, most: number, signal: AbortSignal | undefined): Promise<Uint8Array>
+  /** The bytes `start` to `end` (excluded) of the file, to be read one after another until `leave`. */
+  rangeOf(index: number, start: number, end: number, signal: AbortSignal | undefined): ReadRange
+  /** The next verified bytes of a range, waiting for them if need be: at least 1, at most `most`. */
+  read(range: ReadRange, most: number): Promise<Uint8Array>
+  /** Nobody reads the range any more. */
+  leave(range: ReadRange): void
 }
 
 export interface StreamOptions {
@@ -69,7 +74,7 @@ export class TorrentFile {
 
   /**
    * The file's bytes in order, each piece as soon as it is verified; what is missing is fetched with
-   * priority. Throws RangeError for a range outside the file; rejects when the torrent closes or fails.
+   * priority, in this range alone, until the stream ends, is returned or aborted. Throws RangeError for a range outside the file; rejects when the torrent closes or fails.
    */
   async *stream(options: StreamOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
     const start = options.start ?? 0
@@ -80,10 +85,16 @@ export class TorrentFile {
     if (!Number.isInteger(end) || end < start - 1 || end >= Math.max(this.length, 0)) {
       if (this.length > 0) throw new RangeError(`end must be in ${start} .. ${this.length - 1}, got ${end}`)
     }
-    for (let at = start; at <= end; ) {
-      const chunk = await this.#host.readFile(this.index, at, Math.min(STEP, end + 1 - at), options.signal)
-      yield chunk
-      at += chunk.length
+    if (start > end) return
+    const range = this.#host.rangeOf(this.index, start, end + 1, options.signal)
+    try {
+      while (range.position < range.end) {
+        const chunk = await this.#host.read(range, STEP)
+        range.position += chunk.length
+        yield chunk
+      }
+    } finally {
+      this.#host.leave(range)
     }
   }
 }
