@@ -7,7 +7,14 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-export type ClientName = 'libtorrent' | 'transmission' | 'webtorrent'
+export type ClientName =
+  | 'libtorrent'
+  | 'transmission'
+  | 'webtorrent'
+  | 'aria2'
+  | 'rtorrent'
+  | 'qbittorrent'
+  | 'lftp'
 
 const BENCH = fileURLToPath(new URL('../../../bench/', import.meta.url))
 
@@ -20,6 +27,10 @@ const CLIENTS: Record<ClientName, { readonly from: string; readonly present: () 
     from: 'the Debian package transmission-daemon',
     present: () => succeeds('transmission-daemon', ['--version']),
   },
+  aria2: debian('aria2', 'aria2c'),
+  rtorrent: { ...debian('rtorrent', 'rtorrent'), present: () => succeeds('which', ['rtorrent']) },
+  qbittorrent: debian('qbittorrent-nox', 'qbittorrent-nox'),
+  lftp: debian('lftp', 'lftp'),
   webtorrent: {
     from: '"npm ci --ignore-scripts" in bench/',
     present: () => existsSync(`${BENCH}node_modules/webtorrent/package.json`) || installBench(),
@@ -44,6 +55,11 @@ export function requireClient(name: ClientName): boolean {
     }
   }
   return present
+}
+
+/** A client whose Debian package has a program that tells its version. */
+function debian(name: string, program: string): { readonly from: string; readonly present: () => boolean } {
+  return { from: `the Debian package ${name}`, present: () => succeeds(program, ['--version']) }
 }
 
 function installBench(): boolean {

@@ -4,11 +4,10 @@
  * the other side.
  */
 
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { CabledNamespace } from './cable.js'
+import { Daemon, freePorts } from './daemon.js'
 import { spawnIn } from './namespaces.js'
 import { until } from './scene.js'
 
@@ -45,9 +44,8 @@ const FIELDS = [
 export class Transmission {
   /** `host:port` for peers. */
   readonly address: string
-  readonly #process: ChildProcess
+  readonly #daemon: Daemon
   readonly #rpc: string
-  readonly #output: string[] = []
   #session = ''
 
   /** `config` is an empty folder for its settings. `encryption`: 0 plain, 1 prefer, 2 require. TCP is always on: `utp` adds to it. */
@@ -85,7 +83,7 @@ export class Transmission {
     await writeFile(join(config, 'settings.json'), JSON.stringify(settings))
     const transmission = new Transmission(config, rpcPort as number, `${host}:${peerPort}`, namespace)
     try {
-      await transmission.#awaitRpc()
+      await transmission.#daemon.answers(() => transmission.call('session-get'))
       return transmission
     } catch (error) {
       await transmission.stop()
@@ -102,19 +100,11 @@ export class Transmission {
     this.address = address
     this.#rpc = `http://${address.slice(0, address.indexOf(':'))}:${rpcPort}/transmission/rpc`
     const [command, args, options] = spawnIn(namespace ?? {}, 'transmission-daemon', ['-f', '-g', config])
-    this.#process = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
-    const keep = (chunk: Buffer): void => {
-      this.#output.push(chunk.toString())
-      if (this.#output.length > 400) this.#output.shift()
-    }
-    this.#process.on('error', (error) => this.#output.push(error.message))
-    this.#process.stdout?.on('data', keep)
-    this.#process.stderr?.on('data', keep)
-    process.once('exit', this.#kill)
+    this.#daemon = new Daemon('transmission', command, args, options)
   }
 
   get log(): string {
-    return `transmission (pid ${this.#process.pid}):\n${this.#output.join('')}`
+    return this.#daemon.log
   }
 
   /** Adds a torrent file and resolves when existing data is checked and the torrent runs. */
@@ -180,48 +170,7 @@ export class Transmission {
   }
 
   async stop(): Promise<void> {
-    process.removeListener('exit', this.#kill)
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
-    const ended = new Promise((resolve) => this.#process.once('exit', resolve))
     // Its polite farewell takes seconds, and nothing here is worth keeping.
-    this.#process.kill('SIGKILL')
-    await ended
+    await this.#daemon.stop()
   }
-
-  readonly #kill = (): void => {
-    this.#process.kill('SIGKILL')
-  }
-
-  async #awaitRpc(): Promise<void> {
-    const end = performance.now() + 15_000
-    for (;;) {
-      try {
-        await this.call('session-get')
-        return
-      } catch (error) {
-        if (this.#process.exitCode !== null || performance.now() > end) {
-          throw new Error(`transmission does not answer: ${String(error)}\n${this.log}`)
-        }
-        await new Promise((resolve) => setTimeout(resolve, 50))
-      }
-    }
-  }
-}
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer()
-          server.once('error', reject)
-          server.listen(0, '127.0.0.1', () => resolve(server))
-        }),
-    ),
-  )
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
