@@ -22,7 +22,7 @@ import { type ResolvedOptions, resolveOptions, type SessionOptions } from './ses
 import { openPorts } from './session/ports.js'
 import { type FoundSource, SourceReader } from './session/source.js'
 import { FileStorage } from './storage/backend/file.js'
-import { DhtAnnouncer } from './torrent/discovery/dht-announcer.js'
+import { DhtSchedule } from './torrent/discovery/dht-schedule.js'
 import type { SessionStats, TorrentUpdate, UdpStats, Warning } from './torrent/events.js'
 import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
@@ -63,7 +63,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #udp: SocketPair
   readonly #utp: UtpTransport | undefined
   readonly #dht: Dht | undefined
-  readonly #dhtAnnouncer: DhtAnnouncer | undefined
+  readonly #dhtSchedule: DhtSchedule | undefined
   readonly #bans = new Bans(() => this.#dropBanned())
   readonly #slots: UploadSlots
   readonly #torrents = new Map<string, Torrent>()
@@ -120,7 +120,7 @@ export class Session extends EventEmitter<SessionEvents> {
         followed: (torrent, previous) => this.emit('followed', torrent, previous),
         warning: (warning) => this.emit('warning', warning),
       })
-      this.#dhtAnnouncer = new DhtAnnouncer({
+      this.#dhtSchedule = new DhtSchedule({
         ...services,
         dht: this.#dht,
         port: () => this.#port,
@@ -333,7 +333,7 @@ export class Session extends EventEmitter<SessionEvents> {
       bans: this.#bans,
       uploadSlots: this.#slots,
       port: () => this.#port,
-      dht: this.#dhtAnnouncer,
+      dht: this.#dhtSchedule,
       storage,
       learned: (torrent, metainfo) => this.#learned(torrent, metainfo),
       removed: (torrent) => {

@@ -21,9 +21,8 @@ import { equalBytes } from '../util/bytes.js'
 import { Rate } from '../util/rate.js'
 import { makePeerId } from '../wire/peer-id.js'
 import type { Content } from './content.js'
-import { DhtPresence } from './discovery/dht.js'
-import type { DhtAnnouncer } from './discovery/dht-announcer.js'
-import { TrackerPresence } from './discovery/tracker-presence.js'
+import type { DhtSchedule } from './discovery/dht-schedule.js'
+import { Discovery } from './discovery/discovery.js'
 import { DontHave } from './extensions/lt-donthave.js'
 import { Holepunch } from './extensions/ut-holepunch.js'
 import { MetadataExtension } from './extensions/ut-metadata.js'
@@ -32,7 +31,6 @@ import { type InfoHashes, swarmHashes } from './infohashes.js'
 import type { TorrentLimits } from './limits.js'
 import type { Bans } from './peers/bans.js'
 import type { Connection } from './peers/connection.js'
-import { NamedPeers } from './peers/named-peers.js'
 import { type KnownPeer, PeerList, type PeerSource } from './peers/peer-list.js'
 import type { Acquaintance } from './peers/pending-connection.js'
 import { Dials } from './swarm/dial-queue.js'
@@ -52,7 +50,7 @@ export interface PeeringServices extends LinkServices {
   /** Port on which the session listens, 0 when it does not. */
   readonly port: () => number
   /** Undefined when the session takes no part in the DHT. */
-  readonly dht?: DhtAnnouncer | undefined
+  readonly dht?: DhtSchedule | undefined
 }
 
 export interface PeeringOptions {
@@ -88,10 +86,8 @@ export class Peering implements Task {
   readonly #exchange: PeerExchange
   readonly #holepunch: Holepunch
   readonly #peerId: Uint8Array
-  readonly #named: NamedPeers
   readonly #dials: Dials
-  readonly #trackers: TrackerPresence
-  readonly #dht: DhtPresence
+  readonly #discovery: Discovery
   #hashes: InfoHashes
   #private: boolean
   #gathering: Gathering | undefined
@@ -132,41 +128,29 @@ export class Peering implements Task {
       isSeed: () => this.#isSeed,
       connected: (stream, handshake, rest, known) => this.attach(stream, handshake, rest, known),
     })
-    this.#named = new NamedPeers({
-      world: services.world,
-      found: (addresses, source) => this.#add(addresses, source),
-      warning: options.warning,
-    })
-    this.#trackers = new TrackerPresence({
-      world: services.world,
-      scheduler: services.scheduler,
-      client: services.trackers,
-      trackers: options.trackers,
-      peerId: this.#peerId,
+    this.#discovery = new Discovery({
+      ...services,
+      dht: services.dht,
+      infoHashes: swarmHashes(options.hashes),
+      tiers: options.trackers,
       private: options.private,
-      port: services.port,
+      peerId: this.#peerId,
       totals: () => ({
         uploaded: this.upload.total,
         downloaded: this.download.total,
         left: options.left(),
       }),
-      peers: (addresses) => this.#add(addresses, 'tracker'),
+      isSeed: () => this.#isSeed && this.#picker?.have.isFull === true,
+      found: (addresses, source) => this.#add(addresses, source),
       warning: options.warning,
       switched: () => this.#swarm?.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
     })
-    this.#trackers.set(swarmHashes(options.hashes), services.world.now())
-    this.#dht = new DhtPresence({
-      announcer: services.dht,
-      isSeed: () => this.#isSeed && this.#picker?.have.isFull === true,
-      found: (peers) => this.#add(peers, 'dht'),
-    })
-    this.#dht.set(swarmHashes(options.hashes), options.private)
   }
 
   /** Who we are to this torrent's peers and trackers. */
   get ours(): Identity {
     const [infoHash, upgrade] = swarmHashes(this.#hashes)
-    const dht = this.#dht.announcer !== undefined
+    const dht = this.#discovery.dht !== undefined
     return { infoHash: infoHash as Uint8Array, peerId: this.#peerId, dht, ...(upgrade ? { upgrade } : {}) }
   }
 
@@ -201,7 +185,7 @@ export class Peering implements Task {
 
   /** What is known of each tracker; a hybrid announces to each under both infohashes, this is the first. */
   get trackers(): readonly TrackerSnapshot[] {
-    return this.#trackers.trackers
+    return this.#discovery.trackers.trackers
   }
 
   /** Connections, those included that wait for the metadata. */
@@ -211,11 +195,9 @@ export class Peering implements Task {
 
   /** The metadata became known: it may name a second infohash, and say that the torrent is private (BEP 27). */
   learned(metainfo: Metainfo): void {
-    const now = this.#services.world.now()
     this.#hashes = { v1: metainfo.infoHash, v2: metainfo.infoHashV2 }
     if (metainfo.private) this.#makePrivate()
-    this.#dht.set(swarmHashes(this.#hashes), this.#private)
-    this.#trackers.set(swarmHashes(this.#hashes), now)
+    this.#discovery.learned(swarmHashes(this.#hashes))
   }
 
   /** What there is to exchange, after the data was checked. */
@@ -223,7 +205,7 @@ export class Peering implements Task {
     const { options } = this.#services
     const { metainfo, picker, store, trees } = content
     const infoHashV2 = this.#infoHashV2
-    this.#dht.meet(metainfo.nodes)
+    this.#discovery.addNodes(metainfo.nodes)
     const swarm = new Swarm({
       services: this.#services,
       layout: metainfo.layout,
@@ -244,7 +226,7 @@ export class Peering implements Task {
       prefersEncryption: prefersEncryption(options.encryption),
       maxOutstanding: options.maxOutstanding,
       extensions: [new MetadataExtension(metainfo.infoBytes), new DontHave(picker), ...this.#public],
-      dht: this.#dht.announcer,
+      dht: this.#discovery.dht,
       listener: {
         connected: (connection) => this.#connected(connection),
         closed: (connection, code, message) => this.#disconnected(connection, code, message),
@@ -265,46 +247,42 @@ export class Peering implements Task {
   /** Joins the swarm: announces `started`, dials. */
   start(): void {
     this.#running = true
-    const now = this.#services.world.now()
-    this.#peers.refresh(now)
+    this.#peers.refresh(this.#services.world.now())
     this.#swarm?.reopen()
     if (!this.#swarm) this.#gathering ??= this.#gather()
-    this.#trackers.start(now)
-    this.#dht.start()
+    this.#discovery.start()
     this.#services.dialer.add(this.#dials)
   }
 
   /** Leaves the swarm: drops all peers; resolves when the trackers know, or the time for it is up. */
   async stop(code: string, message: string): Promise<void> {
     this.#running = false
-    this.#dht.stop()
+    const told = this.#discovery.stop()
     this.#services.dialer.remove(this.#dials)
     this.#swarm?.close(code, message)
     this.#gathering?.close(code, message)
     this.#gathering = undefined
     this.#services.scheduler.cancel(this)
-    await this.#trackers.stop(this.#services.world.now())
+    await told
   }
 
   /** Gives up whatever is under way. After {@link Peering.stop}. */
   close(): void {
-    this.#named.close()
-    this.#trackers.close()
+    this.#discovery.close()
   }
 
   /** Nothing is missing any more: for the `first` time, which trackers count, or again. */
   completed(first: boolean): void {
     const now = this.#services.world.now()
-    if (first && this.download.total > 0) this.#trackers.completed(now)
-    else this.#trackers.needPeers(now)
+    const { trackers } = this.#discovery
+    if (first && this.download.total > 0) trackers.completed(now)
+    else trackers.needPeers(now)
   }
 
   /** We need peers again: those that left us as a seed may be dialled now. */
   seek(): void {
-    const now = this.#services.world.now()
-    this.#peers.refresh(now)
-    this.#trackers.needPeers(now)
-    this.#dht.needPeers()
+    this.#peers.refresh(this.#services.world.now())
+    this.#discovery.needPeers()
     this.#services.dialer.wake()
   }
 
@@ -316,12 +294,12 @@ export class Peering implements Task {
 
   /** Adds peers to dial, see `Torrent.addPeers`. */
   addPeers(peers: readonly string[]): void {
-    this.#named.addAll(peers)
+    this.#discovery.named.addAll(peers)
   }
 
   /** Adds a peer by name or address. */
   addPeer(host: string, port: number, source: PeerSource): void {
-    this.#named.add(host, port, source)
+    this.#discovery.named.add(host, port, source)
   }
 
   /** Disconnects a peer and forgets its address; false when it is not known. */
@@ -337,11 +315,11 @@ export class Peering implements Task {
   }
 
   addTracker(url: string, tier: number | undefined): void {
-    this.#trackers.add(url, tier, this.#services.world.now())
+    this.#discovery.trackers.add(url, tier, this.#services.world.now())
   }
 
   removeTracker(url: string): void {
-    this.#trackers.remove(url, this.#services.world.now())
+    this.#discovery.trackers.remove(url, this.#services.world.now())
   }
 
   /** True when an incoming connection from this host may come in: there is room, or it can be made. */
@@ -437,7 +415,7 @@ export class Peering implements Task {
       infoHashV2: this.#infoHashV2,
       ...this.#options.metadata,
       extensions: () => this.#public,
-      dht: this.#dht.announcer,
+      dht: this.#discovery.dht,
       connected: (known) => {
         this.#services.scheduler.schedule(this, this.#services.world.now() + TICK)
         this.#options.connected(known.key)
@@ -450,7 +428,7 @@ export class Peering implements Task {
   /** Nothing but the tracker may name peers from now on, and those whom others named are forgotten. */
   #makePrivate(): void {
     this.#private = true
-    this.#trackers.makePrivate(this.#services.world.now())
+    this.#discovery.makePrivate()
     const forgotten = new Set(this.#peers.forgetPublic())
     for (const link of [...this.acquaintances]) {
       this.#exchange.moved(link, undefined)
@@ -472,8 +450,7 @@ export class Peering implements Task {
     this.#services.dialer.wake()
     this.#options.disconnected(known.key, code, message)
     if (this.#running && this.size === 0 && !this.#isSeed) {
-      this.#trackers.needPeers(this.#services.world.now())
-      this.#dht.needPeers()
+      this.#discovery.needPeers()
     }
   }
 

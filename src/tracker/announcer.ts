@@ -243,6 +243,11 @@ export class Announcer {
     return Math.max(0, next)
   }
 
+  /** Their URLs by tier, as they are by now. */
+  get tiers(): readonly (readonly string[])[] {
+    return this.#tiers.map((tier) => tier.map(({ url }) => url))
+  }
+
   /** All trackers, in the order of their tiers, those that answered first. */
   get trackers(): readonly TrackerSnapshot[] {
     return this.#all().map((tracker) => tracker.snapshot(!this.#running))

@@ -2,7 +2,8 @@ import { describe, expect } from 'vitest'
 import { encode } from '../../src/bencode/index.js'
 import type { HttpServerResponse } from '../../src/net/world.js'
 import type { VirtualHost } from '../../src/testing/index.js'
-import { utf8 } from '../../src/util/bytes.js'
+import { toHex, utf8 } from '../../src/util/bytes.js'
+import { v2Content } from '../support/v2.js'
 import { at, content, contentOfFiles, isWhole, KIB, type Member, type Sim, scenario } from './world.js'
 
 const SIZE = 512 * KIB
@@ -21,6 +22,8 @@ interface Scripted {
   readonly url: string
   /** The queries that came, in order. */
   readonly queries: URLSearchParams[]
+  /** Their infohashes, 40 hex digits each. */
+  readonly infoHashes: string[]
   readonly host: VirtualHost
 }
 
@@ -33,14 +36,24 @@ async function scripted(
   const host = sim.network.host()
   sim.network.names.set(name, [host.ip])
   const queries: URLSearchParams[] = []
+  const infoHashes: string[] = []
   await sim.run(
     host.world.serveHttp({ port: 80 }, ({ target }) => {
       const query = new URLSearchParams(target.slice(target.indexOf('?')))
       queries.push(query)
+      infoHashes.push(infoHashOf(target))
       return respond(query)
     }),
   )
-  return { url: `http://${name}/announce`, queries, host }
+  return { url: `http://${name}/announce`, queries, infoHashes, host }
+}
+
+/** The infohash that a request names, as hex: it is no text, and `URLSearchParams` would take it for some. */
+function infoHashOf(target: string): string {
+  const escaped = /[?&]info_hash=([^&]*)/.exec(target)?.[1] ?? ''
+  return Array.from(escaped.matchAll(/%([0-9a-f]{2})|(.)/gi), ([, hex, plain]) =>
+    (hex ?? (plain as string).charCodeAt(0).toString(16)).toLowerCase(),
+  ).join('')
 }
 
 /** A tracker that is a mere TCP server. */
@@ -328,5 +341,37 @@ describe('a tracker server', () => {
       expect(isWhole(leecher.host, subject)).toBe(true)
       expect(at(leecher)).toBe(`${leecher.host.ip}:6881`)
     }
+  })
+})
+
+describe('the trackers of a hybrid that was added by one of its infohashes', () => {
+  const hybrid = v2Content([100_000], 65_536, { version: 'hybrid' })
+  const { infoHash, infoHashV2 } = hybrid.metainfo as { infoHash: Uint8Array; infoHashV2: Uint8Array }
+
+  scenario('are those that it has when the other one becomes known', async (sim) => {
+    const seed = await sim.join(hybrid, { seed: true })
+    await sim.run(seed.torrent.done)
+    const none = () => answer(new Uint8Array(0))
+    const given = await scripted(sim, 'given.test', none)
+    const added = await scripted(sim, 'added.test', none)
+    const removed = await scripted(sim, 'removed.test', none)
+    const leecher = await sim.join(hybrid, {
+      magnet: `magnet:?xt=urn:btih:${toHex(infoHash)}&tr=${given.url}&tr=${removed.url}`,
+    })
+    leecher.torrent.addTracker(added.url)
+    leecher.torrent.removeTracker(removed.url)
+    leecher.torrent.addPeers([at(seed)])
+    expect(await sim.run(leecher.torrent.done)).toBe('complete')
+    await sim.network.advance(5_000)
+    const namedTo = ({ infoHashes }: Scripted): string[] => [...new Set(infoHashes)]
+    const both = [toHex(infoHash), toHex(infoHashV2).slice(0, 40)]
+    expect(namedTo(given)).toEqual(both)
+    expect(namedTo(added)).toEqual(both)
+    expect(namedTo(removed)).not.toContain(both[1])
+    expect(leecher.torrent.trackers.map(({ url }) => url)).toEqual([given.url, added.url])
+    // Removed, they hear no more of either.
+    leecher.torrent.removeTracker(added.url)
+    await sim.network.advance(5_000)
+    expect(events(added).slice(-2)).toEqual(['stopped', 'stopped'])
   })
 })

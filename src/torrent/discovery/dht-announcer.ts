@@ -1,126 +1,80 @@
 /**
- * Announces of a session's torrents in the DHT: one after the other, each every 15 minutes, and the peers
- * that are found on the way.
+ * One torrent in the DHT, under each of its infohashes. A private torrent never is (BEP 27), and one that
+ * turns out private leaves at once.
  * @module
  */
 
-import type { Dht } from '../../net/dht/dht.js'
-import type { Scheduler, Task } from '../../net/scheduler.js'
-import type { World } from '../../net/world.js'
 import type { Address } from '../../util/address.js'
-import { below } from '../../util/random.js'
+import { equalBytes } from '../../util/bytes.js'
+import type { DhtSchedule, DhtSubject } from './dht-schedule.js'
 
-/** A torrent under one of its infohashes. */
-export interface DhtSubject {
-  /** 20 bytes: v1, or truncated v2. */
-  readonly infoHash: Uint8Array
-  /** We have everything. */
-  isSeed(): boolean
-  found(peers: readonly Address[]): void
+export interface DhtAnnouncerParts {
+  /** Undefined when the session has no DHT. */
+  readonly schedule: DhtSchedule | undefined
+  /** 20 bytes each: v1, truncated v2, or both of a hybrid; as far as they are known. */
+  readonly infoHashes: readonly Uint8Array[]
+  /** As far as it is known. */
+  readonly private: boolean
+  readonly isSeed: () => boolean
+  readonly found: (peers: readonly Address[]) => void
 }
 
-export interface DhtAnnouncerOptions {
-  readonly dht: Dht
-  readonly world: World
-  readonly scheduler: Scheduler
-  /** TCP port told to others; 0 when nobody can connect: then we only look. */
-  readonly port: () => number
-  /** UDP port of our node. */
-  readonly udpPort: () => number
-}
+export class DhtAnnouncer {
+  readonly #parts: DhtAnnouncerParts
+  /** One for each infohash. */
+  readonly #subjects: DhtSubject[] = []
+  #private: boolean
+  #running = false
 
-/** ms between two announces of a torrent, give or take a tenth: peers expire after 30 to 45 min. */
-const INTERVAL = 900_000
-/** ms after the last look-up from which on a torrent without peers gets another. */
-const SOON = 120_000
-/** Look-ups at once, each about 40 queries within a few seconds: 1,000 torrents take 15 min. */
-const CONCURRENT = 4
-
-interface Entry {
-  readonly subject: DhtSubject
-  /** ms of the next announce. */
-  due: number
-  /** ms of the last one. */
-  last: number
-  abort: AbortController | undefined
-}
-
-export class DhtAnnouncer implements Task {
-  readonly #options: DhtAnnouncerOptions
-  readonly #entries = new Map<DhtSubject, Entry>()
-  #running = 0
-
-  constructor(options: DhtAnnouncerOptions) {
-    this.#options = options
+  constructor(parts: DhtAnnouncerParts) {
+    this.#parts = parts
+    this.#private = parts.private
+    this.setInfoHashes(parts.infoHashes)
   }
 
-  /** What peers are told in PORT messages (BEP 5); 0 when there is no node. */
-  get udpPort(): number {
-    return this.#options.udpPort()
+  /** The session's DHT, for peers to hear of and to tell theirs; undefined when the torrent stays out of it. */
+  get schedule(): DhtSchedule | undefined {
+    return this.#private ? undefined : this.#parts.schedule
   }
 
-  /** A node that a peer or a torrent file names. */
-  addNode(host: string, port: number): void {
-    this.#options.dht.addNode(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
-  }
-
-  /** Announces now, or as soon as its turn comes, and then every 15 min. */
-  add(subject: DhtSubject): void {
-    if (this.#entries.has(subject)) return
-    const now = this.#options.world.now()
-    this.#entries.set(subject, { subject, due: now, last: Number.NEGATIVE_INFINITY, abort: undefined })
-    this.run(now)
-  }
-
-  /** No further announces; one under way is given up. What nodes store of us expires by itself. */
-  remove(subject: DhtSubject): void {
-    const entry = this.#entries.get(subject)
-    this.#entries.delete(subject)
-    entry?.abort?.abort(new Error('the torrent left'))
-  }
-
-  /** The torrent has no peers: looks again, though not more often than every two minutes. */
-  needPeers(subject: DhtSubject): void {
-    const entry = this.#entries.get(subject)
-    if (!entry || entry.abort) return
-    entry.due = Math.min(entry.due, Math.max(this.#options.world.now(), entry.last + SOON))
-    this.run(this.#options.world.now())
-  }
-
-  run(now: number): void {
-    let next = Number.POSITIVE_INFINITY
-    for (const entry of this.#entries.values()) {
-      if (entry.abort) continue
-      if (entry.due <= now && this.#running < CONCURRENT) void this.#announce(entry, now)
-      else next = Math.min(next, entry.due)
+  /** What the torrent is called, as far as it is known. */
+  setInfoHashes(infoHashes: readonly Uint8Array[]): void {
+    const { isSeed, found } = this.#parts
+    for (const infoHash of infoHashes) {
+      if (this.#subjects.some((known) => equalBytes(known.infoHash, infoHash))) continue
+      const subject = { infoHash, isSeed, found }
+      this.#subjects.push(subject)
+      if (this.#running) this.schedule?.add(subject)
     }
-    // With all places taken, the end of a look-up calls again.
-    if (this.#running < CONCURRENT) this.#options.scheduler.schedule(this, next)
-    else this.#options.scheduler.cancel(this)
   }
 
-  async #announce(entry: Entry, now: number): Promise<void> {
-    const { dht, world, port } = this.#options
-    const { subject } = entry
-    const abort = new AbortController()
-    const { signal } = abort
-    this.#running++
-    entry.abort = abort
-    entry.last = now
-    entry.due = now + INTERVAL - INTERVAL / 10 + below(world.random, INTERVAL / 5)
-    try {
-      const seed = subject.isSeed()
-      const peers =
-        port() === 0
-          ? dht.getPeers(subject.infoHash, { signal, noSeeds: seed })
-          : dht.announce(subject.infoHash, { port: port(), seed, signal })
-      for await (const peer of peers) subject.found([peer])
-    } catch {
-      // Aborted, or the node was closed: either way there is nobody to tell.
-    } finally {
-      this.#running--
-      entry.abort = undefined
-    }
-    this.run(world.now())
+  /** The metadata says that the torrent is private: it leaves for good. */
+  makePrivate(): void {
+    this.#leave()
+    this.#private = true
+  }
+
+  start(): void {
+    this.#running = true
+    for (const subject of this.#subjects) this.schedule?.add(subject)
+  }
+
+  stop(): void {
+    this.#running = false
+    this.#leave()
+  }
+
+  /** There is nobody to exchange with. */
+  needPeers(): void {
+    for (const subject of this.#subjects) this.schedule?.needPeers(subject)
+  }
+
+  /** DHT nodes that a torrent file names; hosts are names or addresses. */
+  addNodes(nodes: readonly { readonly host: string; readonly port: number }[]): void {
+    for (const { host, port } of nodes) this.schedule?.addNode(host, port)
+  }
+
+  #leave(): void {
+    for (const subject of this.#subjects) this.schedule?.remove(subject)
   }
 }

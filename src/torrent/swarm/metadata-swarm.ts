@@ -14,7 +14,7 @@ import { encodeExtensionHandshake } from '../../wire/extension.js'
 import { supports } from '../../wire/handshake.js'
 import { MetadataFetch } from '../../wire/metadata/index.js'
 import { Peer, type PeerEvent } from '../../wire/peer.js'
-import type { DhtAnnouncer } from '../discovery/dht-announcer.js'
+import type { DhtSchedule } from '../discovery/dht-schedule.js'
 import { EXTENSION_IDS, type ExtensionName } from '../extensions/extension.js'
 import type { ExchangeLink } from '../extensions/ut-pex.js'
 import type { KnownPeer, PeerList } from '../peers/peer-list.js'
@@ -36,7 +36,7 @@ export interface GatheringOptions {
   /** What peers may tell beside metadata. Not asked any more once the torrent turns out private. */
   readonly extensions: () => readonly GatheringExtension[]
   /** Nodes of peers are handed to it; undefined when we take no part in the DHT. */
-  readonly dht: DhtAnnouncer | undefined
+  readonly dht: DhtSchedule | undefined
   /** The verified info dictionary, once. */
   readonly fetched: (bytes: Uint8Array) => void
 }

@@ -17,7 +17,7 @@ import { equalBytes } from '../../util/bytes.js'
 import type { Rate } from '../../util/rate.js'
 import { supports } from '../../wire/handshake.js'
 import { type BlockEvent, Peer, type PeerEvent } from '../../wire/peer.js'
-import type { DhtAnnouncer } from '../discovery/dht-announcer.js'
+import type { DhtSchedule } from '../discovery/dht-schedule.js'
 import { Convictions } from '../download/convictions.js'
 import { Downloads } from '../download/downloads.js'
 import { Hashes } from '../download/merkle-hashes.js'
@@ -70,7 +70,7 @@ export interface SwarmOptions {
   readonly maxOutstanding: number
   readonly extensions: readonly Extension[]
   /** Undefined when the torrent stays out of the DHT. */
-  readonly dht?: DhtAnnouncer | undefined
+  readonly dht?: DhtSchedule | undefined
   readonly listener: SwarmListener
 }
 

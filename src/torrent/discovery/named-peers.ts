@@ -6,9 +6,9 @@
 import type { World } from '../../net/world.js'
 import { type Address, parseAddress, parseEndpoint } from '../../util/address.js'
 import { errorCode, errorMessage } from '../../util/errors.js'
-import type { PeerSource } from './peer-list.js'
+import type { PeerSource } from '../peers/peer-list.js'
 
-export interface NamedPeersOptions {
+export interface NamedPeersParts {
   readonly world: World
   readonly found: (addresses: readonly Address[], source: PeerSource) => void
   /** A name has no address. */
@@ -16,11 +16,11 @@ export interface NamedPeersOptions {
 }
 
 export class NamedPeers {
-  readonly #options: NamedPeersOptions
+  readonly #parts: NamedPeersParts
   readonly #abort = new AbortController()
 
-  constructor(options: NamedPeersOptions) {
-    this.#options = options
+  constructor(parts: NamedPeersParts) {
+    this.#parts = parts
   }
 
   /** See `Torrent.addPeers`. */
@@ -30,7 +30,7 @@ export class NamedPeers {
 
   add(host: string, port: number, source: PeerSource): void {
     const address = parseAddress(host, port)
-    if (address) this.#options.found([address], source)
+    if (address) this.#parts.found([address], source)
     else void this.#lookup(host, port, source)
   }
 
@@ -40,7 +40,7 @@ export class NamedPeers {
   }
 
   async #lookup(host: string, port: number, source: PeerSource): Promise<void> {
-    const { world, found, warning } = this.#options
+    const { world, found, warning } = this.#parts
     try {
       const hosts = await world.lookup(host, { signal: this.#abort.signal })
       found(
