@@ -1,7 +1,7 @@
 /**
  * `rarest/utp`: streams over UDP that leave the link to other traffic (BEP 29). `connect` and `createServer` give
  * Node streams on UDP sockets of their own; `UtpEndpoint` is the protocol without sockets, clock and
- * randomness, for whoever has these already. Packets alone: `rarest/utp/packet`.
+ * randomness, for programs that have their own. Packets alone: `rarest/utp/packet`.
  * @module
  */
 

@@ -6,7 +6,7 @@
 import type { Address } from '../util/address.js'
 import type { Connection } from './connection.js'
 
-export class Directory {
+export class ConnectionTable {
   /** By host, then by port and id: no remote can make another's entries collide. */
   private readonly hosts: Map<string, Map<number, Connection>> = new Map()
   /** The last one found: packets come in bursts. */

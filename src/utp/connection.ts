@@ -4,7 +4,7 @@
  * | state | event | action -> next |
  * |---|---|---|
  * | syn-sent | STATE that acknowledges our SYN | `connected`; next packet of ours proves us real -> connected |
- * | syn-sent | time-out | SYN again, doubled time-out (opening.ts); after 5 of them closed |
+ * | syn-sent | time-out | SYN again, doubled time-out (handshake-timing.ts); after 5 of them closed |
  * | syn-received | the same SYN again | STATE again |
  * | syn-received | any packet that acknowledges our STATE | `incoming` -> connected |
  * | syn-received | 10 s without one | forgotten: the SYN was spoofed |
@@ -20,9 +20,9 @@
 import { type Address, familyOf } from '../util/address.js'
 import { writeU32 } from '../util/bytes.js'
 import type { Timed } from './deadlines.js'
-import { Acks } from './delayed-ack.js'
-import type { Host } from './endpoint-context.js'
-import { Opening } from './handshake-timing.js'
+import { DelayedAck } from './delayed-ack.js'
+import type { EndpointContext } from './endpoint-context.js'
+import { HandshakeTiming } from './handshake-timing.js'
 import {
   ahead,
   beginMask,
@@ -68,11 +68,11 @@ export class Connection implements UtpConnection, Timed {
   active = false
   touched = false
 
-  private readonly host: Host
+  private readonly endpoint: EndpointContext
   /** Number of our SYN, or of the remote's. */
   private readonly synSeq: number
-  private readonly opening: Opening = new Opening()
-  private readonly acks: Acks = new Acks()
+  private readonly handshake: HandshakeTiming = new HandshakeTiming()
+  private readonly delayedAck: DelayedAck = new DelayedAck()
   private lastSent: number
   /** One-way delay of the last packet that arrived. */
   private difference = 0
@@ -87,7 +87,7 @@ export class Connection implements UtpConnection, Timed {
 
   /** @param syn number of our own SYN, or of the one that came in; `seq` is that of our first packet of data */
   constructor(
-    host: Host,
+    endpoint: EndpointContext,
     remote: Address,
     incoming: boolean,
     id: number,
@@ -95,23 +95,23 @@ export class Connection implements UtpConnection, Timed {
     seq: number,
     now: number,
   ) {
-    this.host = host
+    this.endpoint = endpoint
     this.remote = remote
     this.incoming = incoming
     this.recvId = incoming ? (id + 1) & 0xffff : id
     this.sendId = incoming ? id : (id + 1) & 0xffff
     this.state = incoming ? SYN_RECEIVED : SYN_SENT
     this.synSeq = syn
-    this.opening.synDue = !incoming
+    this.handshake.synDue = !incoming
     this.lastSent = now
-    const mtu = new PathMtu(familyOf(remote), host.maxDatagram)
-    this.sender = new Sender(host.memory.slots, seq, mtu, host.sendBuffer)
-    this.receiver = new ReceiveBuffer(host.memory, host.receiveBuffer)
+    const mtu = new PathMtu(familyOf(remote), endpoint.maxDatagram)
+    this.sender = new Sender(endpoint.memory.packets, seq, mtu, endpoint.sendBuffer)
+    this.receiver = new ReceiveBuffer(endpoint.memory, endpoint.receiveBuffer)
     if (incoming) {
       this.receiver.ack = syn
-      this.opening.awaitConfirmation(now)
+      this.handshake.awaitConfirmation(now)
       this.schedule()
-    } else host.activate(this)
+    } else endpoint.activate(this)
   }
 
   get queued(): number {
@@ -135,7 +135,7 @@ export class Connection implements UtpConnection, Timed {
       rtt: sender.roundTrip.smooth,
       rttVariation: sender.roundTrip.variation,
       window: sender.ledbat.window,
-      inFlight: sender.flight.bytes,
+      inFlight: sender.sentPackets.bytes,
       remoteWindow: sender.remoteWindow,
       delay: sender.ledbat.delay / 1000,
       mtu: sender.mtu.floor,
@@ -145,7 +145,7 @@ export class Connection implements UtpConnection, Timed {
   write(bytes: Uint8Array, from: number, to: number): number {
     if (this.ending || this.state >= LINGERING || from >= to) return 0
     const taken = this.sender.write(bytes, from, to)
-    if (taken > 0 && this.state === CONNECTED) this.host.activate(this)
+    if (taken > 0 && this.state === CONNECTED) this.endpoint.activate(this)
     return taken
   }
 
@@ -170,7 +170,7 @@ export class Connection implements UtpConnection, Timed {
   end(): void {
     if (this.ending || this.state >= LINGERING) return
     this.ending = true
-    if (this.state === CONNECTED) this.host.activate(this)
+    if (this.state === CONNECTED) this.endpoint.activate(this)
   }
 
   destroy(): void {
@@ -202,11 +202,11 @@ export class Connection implements UtpConnection, Timed {
     sender.ledbat.heard(this.difference, now)
     if (this.state === SYN_RECEIVED) {
       this.state = CONNECTED
-      this.opening.settled()
-      this.host.confirmed(this)
+      this.handshake.confirmed()
+      this.endpoint.confirmed(this)
     }
     if (type !== ST_STATE) this.receiveData(packet, bytes, type === ST_FIN)
-    if (sender.pending) this.host.activate(this)
+    if (sender.pending) this.endpoint.activate(this)
     if (acked > 0) this.drained()
     if (this.finished) this.finish(now)
     if (sender.deadline < this.deadline) this.schedule()
@@ -218,13 +218,13 @@ export class Connection implements UtpConnection, Timed {
    */
   endOfTurn(now: number): boolean {
     if (this.state >= LINGERING) return false
-    const waits = this.acks.endOfTurn(now)
-    if (this.acks.due) this.host.activate(this)
-    if (this.acks.deadline < this.deadline) this.schedule()
+    const waits = this.delayedAck.endOfTurn(now)
+    if (this.delayedAck.due) this.endpoint.activate(this)
+    if (this.delayedAck.deadline < this.deadline) this.schedule()
     const { receiver } = this
     if (receiver.unread > 0 && !this.readableSent) {
       this.readableSent = true
-      this.host.emit({ type: 'readable', connection: this })
+      this.endpoint.emit({ type: 'readable', connection: this })
     }
     if (receiver.finished) this.finish(now)
     receiver.widen(this.sender.roundTrip.least, now)
@@ -232,18 +232,18 @@ export class Connection implements UtpConnection, Timed {
   }
 
   timeout(now: number): void {
-    if (now >= this.opening.deadline && this.stateTimeout(now)) return
-    if (now >= this.acks.deadline) this.acknowledgeNow()
+    if (now >= this.handshake.deadline && this.stateTimeout(now)) return
+    if (now >= this.delayedAck.deadline) this.acknowledgeNow()
     if (now >= this.sender.deadline) {
       if (!this.sender.timeout(now)) {
         this.close('utp/timeout', true)
         return
       }
-      this.host.activate(this)
+      this.endpoint.activate(this)
     }
     if (this.state === CONNECTED && now >= this.lastSent + KEEP_ALIVE) {
       this.sender.buffer.shrink()
-      this.host.memory.shrink()
+      this.endpoint.memory.shrink()
       this.lastSent = now
       this.acknowledgeNow()
     }
@@ -252,35 +252,38 @@ export class Connection implements UtpConnection, Timed {
 
   /** The next datagram, in its own memory or the endpoint's scratch; undefined when there is none for now. */
   transmit(now: number): Uint8Array | undefined {
-    if (this.state === SYN_SENT) return this.opening.synDue ? this.sendSyn(now) : undefined
+    if (this.state === SYN_SENT) return this.handshake.synDue ? this.sendSyn(now) : undefined
     const { sender } = this
     if (this.state === CONNECTED) {
       if (this.ending && sender.buffer.finSeq < 0) sender.buffer.finish()
-      const slot = sender.next(now)
-      if (slot !== undefined) {
-        const probe = sender.probeFor(slot)
-        let { bytes } = slot
+      const packet = sender.next(now)
+      if (packet !== undefined) {
+        const probe = sender.probeFor(packet)
+        let { bytes } = packet
         if (probe > 0) {
-          bytes = this.host.scratch
-          const padding = probe - HEADER_LENGTH - slot.length
-          bytes.set(slot.bytes.subarray(HEADER_LENGTH, HEADER_LENGTH + slot.length), HEADER_LENGTH + padding)
-          slot.probe = probe
+          bytes = this.endpoint.scratch
+          const padding = probe - HEADER_LENGTH - packet.length
+          bytes.set(
+            packet.bytes.subarray(HEADER_LENGTH, HEADER_LENGTH + packet.length),
+            HEADER_LENGTH + padding,
+          )
+          packet.probe = probe
           sender.mtu.probeSent()
         }
-        this.header(bytes, slot.type, slot.seq, now)
-        if (probe > 0) writePadding(bytes, probe - HEADER_LENGTH - slot.length)
-        sender.sent(slot, now)
+        this.header(bytes, packet.type, packet.seq, now)
+        if (probe > 0) writePadding(bytes, probe - HEADER_LENGTH - packet.length)
+        sender.sent(packet, now)
         // Data names no packets beyond a gap: that takes an acknowledgement of its own.
-        if (this.receiver.held === 0) this.acks.due = false
-        this.opening.proved()
+        if (this.receiver.held === 0) this.delayedAck.due = false
+        this.handshake.addressProved()
         if (sender.deadline < this.deadline) this.schedule()
-        return probe > 0 ? bytes.subarray(0, probe) : slot.datagram()
+        return probe > 0 ? bytes.subarray(0, probe) : packet.datagram()
       }
       if (sender.deadline < this.deadline) this.schedule()
     }
-    if (!this.acks.due || this.state === GONE) return undefined
-    this.acks.due = false
-    const { scratch } = this.host
+    if (!this.delayedAck.due || this.state === GONE) return undefined
+    this.delayedAck.due = false
+    const { scratch } = this.endpoint
     this.header(scratch, ST_STATE, sender.buffer.unsent, now)
     const mask = this.receiver.maskLength(MAX_MASK)
     if (mask === 0) return scratch.subarray(0, HEADER_LENGTH)
@@ -295,15 +298,15 @@ export class Connection implements UtpConnection, Timed {
     this.sender.clear()
     this.receiver.clear()
     this.deadline = Number.POSITIVE_INFINITY
-    this.host.forget(this)
+    this.endpoint.forget(this)
   }
 
   /** Ends the connection for the application; `reset` asks for a RESET to the remote. */
   close(code: UtpCloseCode | undefined, reset: boolean): void {
-    // A connection that was never confirmed was never announced either.
-    if (this.state !== SYN_RECEIVED) this.host.emit({ type: 'closed', connection: this, code })
+    // The application never heard of a connection that was not confirmed.
+    if (this.state !== SYN_RECEIVED) this.endpoint.emit({ type: 'closed', connection: this, code })
     this.state = GONE
-    this.host.closed(this, reset)
+    this.endpoint.closed(this, reset)
     this.drop()
   }
 
@@ -323,12 +326,12 @@ export class Connection implements UtpConnection, Timed {
     this.state = CONNECTED
     // Deployed stacks do not count a STATE: its number is the one that the first data will have.
     this.receiver.ack = (packet.seq - 1) & 0xffff
-    const roundTrip = this.opening.answered(now)
+    const roundTrip = this.handshake.synAnswered(now)
     if (roundTrip !== undefined) this.sender.roundTrip.sample(roundTrip)
     this.sender.ledbat.began(packet.difference, now)
-    this.acks.due = true
-    this.host.emit({ type: 'connected', connection: this })
-    this.host.activate(this)
+    this.delayedAck.due = true
+    this.endpoint.emit({ type: 'connected', connection: this })
+    this.endpoint.activate(this)
     this.schedule()
     return true
   }
@@ -358,8 +361,8 @@ export class Connection implements UtpConnection, Timed {
     const result = receiver.accept(packet.seq, fin, bytes, packet.payloadAt, bytes.length)
     if (result === DUPLICATE) this.duplicates++
     else if (result === REFUSED) this.dropped++
-    this.acks.arrived(result === IN_ORDER && !fin && receiver.held === 0)
-    this.host.touch(this)
+    this.delayedAck.onPacket(result === IN_ORDER && !fin && receiver.held === 0)
+    this.endpoint.touch(this)
   }
 
   /** Both directions are over. */
@@ -373,30 +376,30 @@ export class Connection implements UtpConnection, Timed {
     if (this.state !== CONNECTED || !this.receiver.finished || this.receiver.unread > 0) return
     if (!this.endSent) {
       this.endSent = true
-      this.host.emit({ type: 'end', connection: this })
+      this.endpoint.emit({ type: 'end', connection: this })
     }
     if (!this.finished) return
     this.state = LINGERING
-    this.opening.linger(now)
+    this.handshake.linger(now)
     this.acknowledgeNow()
     this.sender.clear()
     this.receiver.clear()
-    this.host.closed(this, false)
-    this.host.emit({ type: 'closed', connection: this, code: undefined })
+    this.endpoint.closed(this, false)
+    this.endpoint.emit({ type: 'closed', connection: this, code: undefined })
     this.schedule()
   }
 
   /** True when nothing is left to do. */
   private stateTimeout(now: number): boolean {
-    const { opening } = this
+    const { handshake } = this
     if (this.state === SYN_SENT) {
-      if (!opening.synAgain()) {
+      if (!handshake.synAgain()) {
         this.close('utp/connect-timeout', false)
         return true
       }
-      this.host.activate(this)
+      this.endpoint.activate(this)
     } else if (this.state === CONNECTED) {
-      if (opening.proveAgain(now)) this.acknowledgeNow()
+      if (handshake.proveAddressAgain(now)) this.acknowledgeNow()
     } else {
       this.drop()
       return true
@@ -405,8 +408,8 @@ export class Connection implements UtpConnection, Timed {
   }
 
   private sendSyn(now: number): Uint8Array {
-    this.opening.synSent(now)
-    const { scratch } = this.host
+    this.handshake.synSent(now)
+    const { scratch } = this.endpoint
     this.header(scratch, ST_SYN, this.synSeq, now)
     this.schedule()
     return scratch.subarray(0, HEADER_LENGTH)
@@ -419,30 +422,30 @@ export class Connection implements UtpConnection, Timed {
     writeU32(bytes, 8, this.difference)
     this.advertised = this.receiver.window
     writeU32(bytes, 12, this.advertised)
-    this.acks.sent()
+    this.delayedAck.onSent()
     this.lastSent = now
     this.packetsSent++
   }
 
   private acknowledgeNow(): void {
-    this.acks.now()
-    this.host.activate(this)
+    this.delayedAck.now()
+    this.endpoint.activate(this)
   }
 
   private drained(): void {
     const { sender } = this
     if (!sender.blocked || 4 * sender.room < sender.buffer.queued) return
     sender.blocked = false
-    if (!this.ending) this.host.emit({ type: 'writable', connection: this })
+    if (!this.ending) this.endpoint.emit({ type: 'writable', connection: this })
   }
 
   private schedule(): void {
     this.deadline = Math.min(
-      this.opening.deadline,
-      this.acks.deadline,
+      this.handshake.deadline,
+      this.delayedAck.deadline,
       this.sender.deadline,
       this.state === CONNECTED ? this.lastSent + KEEP_ALIVE : Number.POSITIVE_INFINITY,
     )
-    this.host.schedule(this)
+    this.endpoint.schedule(this)
   }
 }

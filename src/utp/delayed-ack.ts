@@ -19,7 +19,7 @@ const FULL_TURN = 32
 /** Packets that are acknowledged at the end of the turn, whatever there is to come. */
 const LATEST = 128
 
-export class Acks {
+export class DelayedAck {
   /** An acknowledgement is to be sent. */
   due = false
   /** ms, when a single packet is acknowledged; Infinity for none. */
@@ -29,7 +29,7 @@ export class Acks {
   private seen = 0
 
   /** A packet arrived. `inOrder`: nothing about it is news to the sender that cannot wait. */
-  arrived(inOrder: boolean): void {
+  onPacket(inOrder: boolean): void {
     this.count += inOrder ? 1 : LATEST
   }
 
@@ -48,7 +48,7 @@ export class Acks {
   }
 
   /** A packet leaves: each carries the number of the last one in order. */
-  sent(): void {
+  onSent(): void {
     this.count = 0
     this.seen = 0
     this.deadline = Number.POSITIVE_INFINITY

@@ -8,23 +8,24 @@ import type { Memory } from './packet-pool.js'
 import type { UtpEvent } from './types.js'
 
 /** What connections ask of their endpoint. */
-export interface Host {
+export interface EndpointContext {
   readonly memory: Memory
   readonly sendBuffer: number
   readonly receiveBuffer: number
   readonly maxDatagram: number
   /** Scratch memory for packets that are not kept. */
   readonly scratch: Uint8Array
-  /** Has something to send, maybe. */
+  /** The connection may have something to send. */
   activate(connection: Connection): void
-  /** Is to be looked at when the turn ends. */
+  /** The connection is to be looked at when the turn ends. */
   touch(connection: Connection): void
+  /** The deadline of the connection has changed. */
   schedule(connection: Connection): void
   emit(event: UtpEvent): void
-  /** Proved to be no spoofed one. */
+  /** The remote proved that its address is not spoofed. */
   confirmed(connection: Connection): void
-  /** Has left the state in which applications count it; `reset` asks for a RESET. */
+  /** The connection has left the state in which applications count it; `reset` asks for a RESET. */
   closed(connection: Connection, reset: boolean): void
-  /** Is not to be found any more. */
+  /** The connection is gone: packets of it are unknown from here on. */
   forget(connection: Connection): void
 }

@@ -13,9 +13,9 @@
 import type { Address } from '../util/address.js'
 import { below, type Random } from '../util/random.js'
 import { Connection, LINGERING, SYN_RECEIVED } from './connection.js'
-import { Directory } from './connection-table.js'
+import { ConnectionTable } from './connection-table.js'
 import { Deadlines } from './deadlines.js'
-import type { Host } from './endpoint-context.js'
+import type { EndpointContext } from './endpoint-context.js'
 import { Header, readHeader, ST_RESET, ST_SYN } from './packet.js'
 import { MAX_DATAGRAM, Memory } from './packet-pool.js'
 import { Resets } from './resets.js'
@@ -49,7 +49,7 @@ export class UtpEndpoint {
   readonly #random: Random
   readonly #maxConnections: number
   readonly #accept: (from: Address) => boolean
-  private readonly directory: Directory = new Directory()
+  private readonly connections: ConnectionTable = new ConnectionTable()
   private readonly deadlines: Deadlines<Connection> = new Deadlines()
   private readonly resets: Resets
   private readonly header: Header = new Header()
@@ -64,7 +64,7 @@ export class UtpEndpoint {
   private readonly events: UtpEvent[] = []
   private polled = 0
   private time: number
-  private readonly host: Host
+  private readonly context: EndpointContext
   private refused = 0
   private answered = 0
   private unknown = 0
@@ -78,7 +78,7 @@ export class UtpEndpoint {
     this.resets = new Resets(options.now)
     const scratch = new Uint8Array(MAX_DATAGRAM)
     this.out = { bytes: scratch, to: { host: '', port: 0 } }
-    this.host = {
+    this.context = {
       memory: new Memory(positive('receiveBudget', options.receiveBudget ?? RECEIVE_BUDGET)),
       sendBuffer: positive('sendBuffer', options.sendBuffer ?? SEND_BUFFER),
       receiveBuffer: positive('receiveBuffer', options.receiveBuffer ?? RECEIVE_BUFFER),
@@ -112,14 +112,14 @@ export class UtpEndpoint {
         this.deadlines.remove(connection)
         this.unconfirmed.delete(connection)
         this.lingering.delete(connection)
-        this.directory.remove(connection)
+        this.connections.remove(connection)
       },
     }
   }
 
   get stats(): UtpEndpointStats {
     return {
-      connections: this.directory.size,
+      connections: this.connections.size,
       unconfirmed: this.unconfirmed.size,
       refused: this.refused,
       resets: this.answered,
@@ -134,8 +134,8 @@ export class UtpEndpoint {
     const id = this.freeId(remote)
     const syn = below(this.#random, 0x10000)
     const room = id !== undefined && this.makeRoom()
-    const connection = new Connection(this.host, remote, false, id ?? 0, syn, (syn + 1) & 0xffff, now)
-    if (room) this.directory.add(connection)
+    const connection = new Connection(this.context, remote, false, id ?? 0, syn, (syn + 1) & 0xffff, now)
+    if (room) this.connections.add(connection)
     else connection.close('utp/too-many-connections', false)
     return connection
   }
@@ -151,7 +151,7 @@ export class UtpEndpoint {
       this.receiveSyn(from, bytes, now)
       return true
     }
-    let connection = this.directory.find(from, header.id)
+    let connection = this.connections.find(from, header.id)
     if (connection === undefined && header.type === ST_RESET) connection = this.findBySendId(from, header.id)
     if (connection !== undefined) connection.receive(header, bytes, now)
     else if (header.type !== ST_RESET) {
@@ -236,7 +236,7 @@ export class UtpEndpoint {
   /** Ends all connections with a RESET, and forgets the lingering ones. */
   close(now: number): void {
     this.time = now
-    for (const connection of [...this.directory.all()]) {
+    for (const connection of [...this.connections.all()]) {
       if (connection.state === LINGERING || connection.state === SYN_RECEIVED) connection.drop()
       else connection.close('utp/destroyed', true)
     }
@@ -244,13 +244,13 @@ export class UtpEndpoint {
 
   /** Throws when buffers or counts contradict each other. For tests. */
   checkInvariants(): void {
-    for (const connection of this.directory.all()) connection.checkInvariants()
+    for (const connection of this.connections.all()) connection.checkInvariants()
   }
 
   private receiveSyn(from: Address, bytes: Uint8Array, now: number): void {
     const { header } = this
     const id = (header.id + 1) & 0xffff
-    const existing = this.directory.find(from, id)
+    const existing = this.connections.find(from, id)
     if (existing !== undefined) {
       existing.receive(header, bytes, now)
       return
@@ -264,23 +264,23 @@ export class UtpEndpoint {
       this.dropOldest(this.unconfirmed)
     const remote = { host: from.host, port: from.port }
     const seq = below(this.#random, 0x10000)
-    const connection = new Connection(this.host, remote, true, header.id, header.seq, seq, now)
-    this.directory.add(connection)
+    const connection = new Connection(this.context, remote, true, header.id, header.seq, seq, now)
+    this.connections.add(connection)
     this.unconfirmed.add(connection)
     connection.receive(header, bytes, now)
   }
 
   /** A RESET may carry the id that its sender received or the one that it sent. */
   private findBySendId(from: Address, id: number): Connection | undefined {
-    const before = this.directory.find(from, (id - 1) & 0xffff)
+    const before = this.connections.find(from, (id - 1) & 0xffff)
     if (before?.sendId === id) return before
-    const after = this.directory.find(from, (id + 1) & 0xffff)
+    const after = this.connections.find(from, (id + 1) & 0xffff)
     return after?.sendId === id ? after : undefined
   }
 
   /** False when there are as many connections as may be, none of which can go. */
   private makeRoom(): boolean {
-    if (this.directory.size < this.#maxConnections) return true
+    if (this.connections.size < this.#maxConnections) return true
     return this.dropOldest(this.lingering) || this.dropOldest(this.unconfirmed)
   }
 
@@ -294,7 +294,7 @@ export class UtpEndpoint {
   private freeId(remote: Address): number | undefined {
     for (let attempt = 0; attempt < ID_ATTEMPTS; attempt++) {
       const id = below(this.#random, 0x10000)
-      if (this.directory.find(remote, id) === undefined) return id
+      if (this.connections.find(remote, id) === undefined) return id
     }
     return undefined
   }

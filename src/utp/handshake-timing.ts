@@ -2,7 +2,7 @@
  * The timing of how a connection begins and ends: SYNs that are repeated, proofs that our address is
  * real, and the time that unconfirmed and lingering connections have.
  *
- * | who | what | when |
+ * | side | sends or does | when |
  * |---|---|---|
  * | initiator | SYN | at once, after 1, 3, 7 and 15 s; the end after 31 s |
  * | initiator, connected, nothing sent | STATE, which proves its address | at once, after 1 and 4 s |
@@ -18,7 +18,7 @@ const CONFIRM_AGAIN = [1000, 3000] as const
 /** ms in which the other side may ask again for the acknowledgement of its FIN. */
 const LINGER = 3000
 
-export class Opening {
+export class HandshakeTiming {
   /** ms, when something is repeated or over; Infinity for never. */
   deadline: number = Number.POSITIVE_INFINITY
   /** A SYN is to be sent. */
@@ -44,18 +44,18 @@ export class Opening {
   }
 
   /** Our SYN was answered: the round trip in ms, or undefined when it is unknown which SYN it was. */
-  answered(now: number): number | undefined {
+  synAnswered(now: number): number | undefined {
     this.deadline = now + CONFIRM_AGAIN[0]
     return this.syns === 1 ? now - this.synAt : undefined
   }
 
   /** Something that is resent by itself proves our address. */
-  proved(): void {
+  addressProved(): void {
     this.confirms = CONFIRM_AGAIN.length
   }
 
   /** The deadline of a proof is over: whether another is to be sent. */
-  proveAgain(now: number): boolean {
+  proveAddressAgain(now: number): boolean {
     const again = this.confirms < CONFIRM_AGAIN.length
     if (again) this.confirms++
     const next = CONFIRM_AGAIN[this.confirms]
@@ -68,8 +68,8 @@ export class Opening {
     this.deadline = now + CONFIRM_TIMEOUT
   }
 
-  /** It was confirmed. */
-  settled(): void {
+  /** The remote answered our STATE: its address is real. */
+  confirmed(): void {
     this.deadline = Number.POSITIVE_INFINITY
   }
 

@@ -1,6 +1,6 @@
 /**
  * The congestion window (BEP 29, RFC 6817, with two ideas of LEDBAT++). It holds the queue in front of
- * the bottleneck near or below 100 ms and leaves the link to whoever fills it further.
+ * the bottleneck near or below 100 ms and leaves the link to flows that fill it further.
  *
  * | phase | each acknowledgement | ends when |
  * |---|---|---|

@@ -8,13 +8,13 @@ import { HEADER_LENGTH, ST_DATA } from './packet.js'
 /** Largest datagram ever sent: Ethernet's 1,500 bytes less the headers of IPv4 and UDP. */
 export const MAX_DATAGRAM = 1472
 
-/** Of a packet in the send buffer. An acknowledged one leaves its slot. */
+/** Of a packet in the send buffer. An acknowledged one leaves its place. */
 export const WAITING = 0
 export const IN_FLIGHT = 1
 export const LOST = 2
 
 /** The memory of one packet: header and payload contiguous, so that it goes to the socket as it is. */
-export class Slot {
+export class PacketBuffer {
   readonly bytes: Uint8Array = new Uint8Array(MAX_DATAGRAM)
   /** Bytes of payload, after the header. */
   length = 0
@@ -29,7 +29,7 @@ export class Slot {
   probe = 0
   private exact: Uint8Array = this.bytes
 
-  /** The packet as exactly long bytes. Slots keep their size, so the view is nearly always there. */
+  /** The packet as exactly long bytes. Buffers keep their size, so the view is nearly always there. */
   datagram(): Uint8Array {
     if (this.exact.length !== HEADER_LENGTH + this.length)
       this.exact = this.bytes.subarray(0, HEADER_LENGTH + this.length)
@@ -37,25 +37,25 @@ export class Slot {
   }
 }
 
-/** Free slots kept for reuse, 3 MiB. */
-const KEEP_SLOTS = 2048
+/** Free packets kept for reuse, 3 MiB. */
+const KEEP_PACKETS = 2048
 /** How many of them a connection lets go that has been idle for the time of a keep-alive. */
-const SHRINK_SLOTS = 64
+const SHRINK_PACKETS = 64
 
-export class SlotPool {
-  private readonly free: Slot[] = []
+export class PacketPool {
+  private readonly free: PacketBuffer[] = []
 
-  take(): Slot {
-    return this.free.pop() ?? new Slot()
+  take(): PacketBuffer {
+    return this.free.pop() ?? new PacketBuffer()
   }
 
-  give(slot: Slot): void {
-    if (this.free.length < KEEP_SLOTS) this.free.push(slot)
+  give(packet: PacketBuffer): void {
+    if (this.free.length < KEEP_PACKETS) this.free.push(packet)
   }
 
-  /** Gives some of what nobody uses back to the system. */
+  /** Gives some of the unused packets back to the system. */
   shrink(): void {
-    this.free.length = Math.max(0, this.free.length - SHRINK_SLOTS)
+    this.free.length = Math.max(0, this.free.length - SHRINK_PACKETS)
   }
 }
 
@@ -84,7 +84,7 @@ export class ChunkPool {
     if (this.free.length < KEEP_CHUNKS) this.free.push(chunk)
   }
 
-  /** Gives one that nobody uses back to the system. */
+  /** Gives an unused chunk back to the system. */
   shrink(): void {
     this.free.pop()
   }
@@ -92,9 +92,9 @@ export class ChunkPool {
 
 /** Memory that the connections of one endpoint share, and what they may hold of it. */
 export class Memory {
-  readonly slots: SlotPool = new SlotPool()
+  readonly packets: PacketPool = new PacketPool()
   readonly chunks: ChunkPool = new ChunkPool()
-  /** Bytes that receivers hold, and may hold: charged per slot and chunk, not per byte that arrived. */
+  /** Bytes that receivers hold, and may hold: charged per packet buffer and chunk, not per byte that arrived. */
   held = 0
   readonly budget: number
 
@@ -104,7 +104,7 @@ export class Memory {
 
   /** A connection is idle: an endpoint without traffic keeps no pools. */
   shrink(): void {
-    this.slots.shrink()
+    this.packets.shrink()
     this.chunks.shrink()
   }
 }

@@ -157,7 +157,7 @@ export function beginMask(bytes: Uint8Array, length: number): number {
   return HEADER_LENGTH + 2
 }
 
-/** An extension that nobody knows, so that everybody skips it. */
+/** An extension that no stack knows, so that all skip it. */
 const PADDING = 0x5a
 
 /**

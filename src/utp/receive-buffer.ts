@@ -5,7 +5,7 @@
  */
 
 import { ahead } from './packet.js'
-import { CHUNK, type Chunk, HEADROOM, MAX_DATAGRAM, type Memory, type Slot } from './packet-pool.js'
+import { CHUNK, type Chunk, HEADROOM, MAX_DATAGRAM, type Memory, type PacketBuffer } from './packet-pool.js'
 
 /** What became of a packet. */
 export const IN_ORDER = 0
@@ -33,7 +33,7 @@ interface Held {
   readonly bytes: Uint8Array
   readonly length: number
   /** The pooled memory of `bytes`, if it is. */
-  readonly slot: Slot | undefined
+  readonly pooled: PacketBuffer | undefined
 }
 
 export class ReceiveBuffer {
@@ -72,7 +72,7 @@ export class ReceiveBuffer {
   /** Free bytes to advertise. */
   get window(): number {
     const free = this.capacity - this.unread - this.heldBytes
-    // Whoever reads all gets a little on top of a budget that others use up.
+    // A reader that keeps up gets a little on top of a budget that others use up.
     const left = this.memory.budget - this.memory.held
     return Math.max(0, Math.min(free, this.unread === 0 ? Math.max(left, SPARE) : left))
   }
@@ -210,15 +210,15 @@ export class ReceiveBuffer {
     if (memory.held + cost > memory.budget) return REFUSED
     if (distance >= this.ring.length) this.grow(distance)
     if (this.ring[seq & this.mask] !== undefined) return DUPLICATE
-    const slot = small ? undefined : memory.slots.take()
+    const pooled = small ? undefined : memory.packets.take()
     const payload = bytes.subarray(from, to)
-    if (slot !== undefined) slot.bytes.set(payload)
+    if (pooled !== undefined) pooled.bytes.set(payload)
     this.ring[seq & this.mask] = {
       seq,
       length,
-      slot,
+      pooled,
       // Copied: a view, or the slice of a Buffer, would share the memory that is lent to us.
-      bytes: slot === undefined ? Uint8Array.from(payload) : slot.bytes,
+      bytes: pooled === undefined ? Uint8Array.from(payload) : pooled.bytes,
     }
     memory.held += cost
     this.heldBytes += length
@@ -245,8 +245,8 @@ export class ReceiveBuffer {
     this.ring[held.seq & this.mask] = undefined
     this.held--
     this.heldBytes -= held.length
-    this.memory.held -= OVERHEAD + (held.slot === undefined ? held.length : MAX_DATAGRAM)
-    if (held.slot !== undefined) this.memory.slots.give(held.slot)
+    this.memory.held -= OVERHEAD + (held.pooled === undefined ? held.length : MAX_DATAGRAM)
+    if (held.pooled !== undefined) this.memory.packets.give(held.pooled)
   }
 
   private grow(distance: number): void {

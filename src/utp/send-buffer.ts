@@ -7,7 +7,7 @@
  */
 
 import { ahead, HEADER_LENGTH, ST_DATA, ST_FIN } from './packet.js'
-import { type Slot, type SlotPool, WAITING } from './packet-pool.js'
+import { type PacketBuffer, type PacketPool, WAITING } from './packet-pool.js'
 
 const FIRST_RING = 16
 /** Packets held at most: a quarter of the sequence numbers, so that comparisons modulo 2^16 stay clear. */
@@ -21,12 +21,12 @@ export class SendBuffer {
   queued = 0
   /** Sequence number of our FIN, -1 before `finish`. */
   finSeq = -1
-  private readonly pool: SlotPool
-  private ring: (Slot | undefined)[] = []
+  private readonly pool: PacketPool
+  private ring: (PacketBuffer | undefined)[] = []
   private mask = 0
 
   /** @param seq number of the first packet */
-  constructor(pool: SlotPool, seq: number) {
+  constructor(pool: PacketPool, seq: number) {
     this.pool = pool
     this.oldest = seq
     this.unsent = seq
@@ -34,9 +34,9 @@ export class SendBuffer {
   }
 
   /** The packet, or undefined when the number is outside or was acknowledged. */
-  at(seq: number): Slot | undefined {
-    const slot = this.ring[seq & this.mask]
-    return slot !== undefined && slot.seq === seq ? slot : undefined
+  at(seq: number): PacketBuffer | undefined {
+    const packet = this.ring[seq & this.mask]
+    return packet !== undefined && packet.seq === seq ? packet : undefined
   }
 
   /** Copies bytes behind what is there, full packets having `size` bytes of payload; returns how many fitted. */
@@ -65,45 +65,45 @@ export class SendBuffer {
    * when there are not numbers enough.
    */
   recut(size: number): boolean {
-    const waiting: Slot[] = []
+    const waiting: PacketBuffer[] = []
     let bytes = 0
     for (let seq = this.unsent; seq !== this.tail; seq = (seq + 1) & 0xffff) {
-      const slot = this.at(seq) as Slot
-      bytes += slot.length
-      waiting.push(slot)
+      const packet = this.at(seq) as PacketBuffer
+      bytes += packet.length
+      waiting.push(packet)
     }
     if (ahead(this.unsent, this.oldest) + Math.ceil(bytes / size) + 1 > MAX_RING) return false
-    for (const slot of waiting) this.ring[slot.seq & this.mask] = undefined
+    for (const packet of waiting) this.ring[packet.seq & this.mask] = undefined
     this.tail = this.unsent
-    for (const slot of waiting) {
-      this.queued -= slot.length
-      if (slot.type === ST_FIN) this.finish()
-      else this.write(slot.bytes, HEADER_LENGTH, HEADER_LENGTH + slot.length, size)
-      this.pool.give(slot)
+    for (const packet of waiting) {
+      this.queued -= packet.length
+      if (packet.type === ST_FIN) this.finish()
+      else this.write(packet.bytes, HEADER_LENGTH, HEADER_LENGTH + packet.length, size)
+      this.pool.give(packet)
     }
     return true
   }
 
   /** Puts the FIN behind everything; false when there is no place yet. */
   finish(): boolean {
-    const slot = this.push(ST_FIN)
-    if (slot === undefined) return false
-    this.finSeq = slot.seq
+    const packet = this.push(ST_FIN)
+    if (packet === undefined) return false
+    this.finSeq = packet.seq
     return true
   }
 
   /** Takes an acknowledged packet out of its place. */
-  release(slot: Slot): void {
-    this.ring[slot.seq & this.mask] = undefined
-    this.queued -= slot.length
-    this.pool.give(slot)
+  release(packet: PacketBuffer): void {
+    this.ring[packet.seq & this.mask] = undefined
+    this.queued -= packet.length
+    this.pool.give(packet)
   }
 
   /** Gives all packets back. */
   clear(): void {
     for (let seq = this.oldest; seq !== this.tail; seq = (seq + 1) & 0xffff) {
-      const slot = this.at(seq)
-      if (slot !== undefined) this.release(slot)
+      const packet = this.at(seq)
+      if (packet !== undefined) this.release(packet)
     }
     this.oldest = this.tail
     this.unsent = this.tail
@@ -116,28 +116,28 @@ export class SendBuffer {
     if (this.oldest === this.tail && this.ring.length > FIRST_RING) this.clear()
   }
 
-  private push(type: number): Slot | undefined {
+  private push(type: number): PacketBuffer | undefined {
     const count = ahead(this.tail, this.oldest)
     if (count >= this.ring.length) {
       if (count >= MAX_RING) return undefined
       this.grow()
     }
-    const slot = this.pool.take()
-    slot.type = type
-    slot.seq = this.tail
-    slot.length = 0
-    slot.state = WAITING
-    slot.transmissions = 0
-    slot.probe = 0
-    this.ring[this.tail & this.mask] = slot
+    const packet = this.pool.take()
+    packet.type = type
+    packet.seq = this.tail
+    packet.length = 0
+    packet.state = WAITING
+    packet.transmissions = 0
+    packet.probe = 0
+    this.ring[this.tail & this.mask] = packet
     this.tail = (this.tail + 1) & 0xffff
-    return slot
+    return packet
   }
 
   private grow(): void {
     const size = Math.max(FIRST_RING, 2 * this.ring.length)
-    const larger = new Array<Slot | undefined>(size).fill(undefined)
-    for (const slot of this.ring) if (slot !== undefined) larger[slot.seq & (size - 1)] = slot
+    const larger = new Array<PacketBuffer | undefined>(size).fill(undefined)
+    for (const packet of this.ring) if (packet !== undefined) larger[packet.seq & (size - 1)] = packet
     this.ring = larger
     this.mask = size - 1
   }
@@ -151,17 +151,17 @@ export class SendBuffer {
     let found = 0
     for (let i = 0; i < count; i++) {
       const seq = (this.oldest + i) & 0xffff
-      const slot = this.at(seq)
-      if (slot === undefined) {
+      const packet = this.at(seq)
+      if (packet === undefined) {
         if (i >= sent || i === 0) throw new Error(`no packet ${seq}`)
         continue
       }
-      if ((slot.state === WAITING) !== i >= sent) throw new Error(`packet ${seq} in state ${slot.state}`)
-      bytes += slot.length
+      if ((packet.state === WAITING) !== i >= sent) throw new Error(`packet ${seq} in state ${packet.state}`)
+      bytes += packet.length
       found++
     }
     if (bytes !== this.queued) throw new Error(`${this.queued} bytes queued, found ${bytes}`)
-    const places = this.ring.filter((slot) => slot !== undefined).length
+    const places = this.ring.filter((packet) => packet !== undefined).length
     if (places !== found) throw new Error(`${places} packets in the ring, ${found} in range`)
   }
 }

@@ -11,11 +11,11 @@
 
 import { Ledbat } from './ledbat.js'
 import { ahead, HEADER_LENGTH, type Header, ST_FIN, ST_STATE } from './packet.js'
-import type { Slot, SlotPool } from './packet-pool.js'
+import type { PacketBuffer, PacketPool } from './packet-pool.js'
 import type { PathMtu } from './path-mtu.js'
 import { RoundTrip } from './round-trip.js'
 import { SendBuffer } from './send-buffer.js'
-import { Flight, REORDERED } from './sent-packets.js'
+import { REORDERED, SentPackets } from './sent-packets.js'
 
 /** What {@link Sender.acknowledge} returns for a packet that cannot be of this connection. */
 export const ABSURD = -1
@@ -45,7 +45,7 @@ export class Sender {
   readonly roundTrip: RoundTrip = new RoundTrip()
   readonly mtu: PathMtu
   remoteWindow = 0
-  readonly flight: Flight
+  readonly sentPackets: SentPackets
   /** When the oldest packet in flight counts as lost, or a closed window is probed; Infinity for neither. */
   deadline: number = Number.POSITIVE_INFINITY
   timeouts = 0
@@ -71,15 +71,15 @@ export class Sender {
   private tail = false
   private tailProbed = false
 
-  constructor(pool: SlotPool, seq: number, mtu: PathMtu, limit: number) {
+  constructor(pool: PacketPool, seq: number, mtu: PathMtu, limit: number) {
     this.buffer = new SendBuffer(pool, seq)
     this.mtu = mtu
-    this.flight = new Flight(this.buffer, mtu)
+    this.sentPackets = new SentPackets(this.buffer, mtu)
     this.limit = limit
   }
 
   /** Bytes of payload of a full packet. */
-  get packet(): number {
+  get fullPayload(): number {
     return this.mtu.floor - HEADER_LENGTH
   }
 
@@ -90,7 +90,7 @@ export class Sender {
 
   /** Whether there is something to send, if the windows let it. */
   get pending(): boolean {
-    return this.flight.waiting || this.buffer.unsent !== this.buffer.tail
+    return this.sentPackets.hasLost || this.buffer.unsent !== this.buffer.tail
   }
 
   /** Bytes that may be written now. */
@@ -101,100 +101,100 @@ export class Sender {
 
   write(bytes: Uint8Array, from: number, to: number): number {
     const end = Math.min(to, from + this.room)
-    const taken = end > from ? this.buffer.write(bytes, from, end, this.packet) : 0
+    const taken = end > from ? this.buffer.write(bytes, from, end, this.fullPayload) : 0
     if (taken < to - from) this.blocked = true
     return taken
   }
 
   /** The packet to send next, or undefined when nothing is to be sent or nothing may be. */
-  next(now: number): Slot | undefined {
-    const lost = this.flight.nextLost()
+  next(now: number): PacketBuffer | undefined {
+    const lost = this.sentPackets.nextLost()
     if (lost !== undefined) {
-      const free = Math.min(this.ledbat.window, this.remoteWindow) - this.flight.bytes
-      return this.forced || this.flight.packets === 0 || lost.length <= free
+      const free = Math.min(this.ledbat.window, this.remoteWindow) - this.sentPackets.bytes
+      return this.forced || this.sentPackets.packets === 0 || lost.length <= free
         ? lost
         : this.held(lost.length, now)
     }
     const { buffer } = this
     if (buffer.unsent === buffer.tail) return undefined
     if (now - this.fullAt > TRUST) this.distrust()
-    const slot = buffer.at(buffer.unsent) as Slot
-    const after = this.flight.bytes + slot.length
-    if (after > this.ledbat.window && this.flight.packets > 0) return this.held(slot.length, now)
-    if (after > this.remoteWindow && !this.forced) return this.held(slot.length, now)
+    const packet = buffer.at(buffer.unsent) as PacketBuffer
+    const after = this.sentPackets.bytes + packet.length
+    if (after > this.ledbat.window && this.sentPackets.packets > 0) return this.held(packet.length, now)
+    if (after > this.remoteWindow && !this.forced) return this.held(packet.length, now)
     // Nagle, after Minshall: at most one packet that is not full is under way.
     if (
-      slot.length < this.packet &&
+      packet.length < this.fullPayload &&
       this.smallSeq >= 0 &&
-      slot.type !== ST_FIN &&
-      ((slot.seq + 1) & 0xffff) === buffer.tail
+      packet.type !== ST_FIN &&
+      ((packet.seq + 1) & 0xffff) === buffer.tail
     )
       return undefined
-    return slot
+    return packet
   }
 
   /** Counts a packet that {@link Sender.next} named as sent. */
-  sent(slot: Slot, now: number): void {
+  sent(packet: PacketBuffer, now: number): void {
     const { buffer } = this
-    if (slot.transmissions === 0) {
+    if (packet.transmissions === 0) {
       buffer.unsent = (buffer.unsent + 1) & 0xffff
-      this.bytesSent += slot.length
-      if (slot.length < this.packet) this.smallSeq = slot.seq
+      this.bytesSent += packet.length
+      if (packet.length < this.fullPayload) this.smallSeq = packet.seq
     } else {
       this.resent++
     }
-    this.flight.sent(slot, now)
+    this.sentPackets.onSent(packet, now)
     this.forced = false
-    if (this.flight.packets === 1 || this.deadline === Number.POSITIVE_INFINITY) this.rearm(now)
+    if (this.sentPackets.packets === 1 || this.deadline === Number.POSITIVE_INFINITY) this.rearm(now)
   }
 
   /** The size to which this packet may be padded, to probe the path; 0 for none. */
-  probeFor(slot: Slot): number {
+  probeFor(packet: PacketBuffer): number {
     const size = this.mtu.candidate
-    if (size === 0 || slot.transmissions > 0 || slot.type === ST_FIN) return 0
-    return size - HEADER_LENGTH - slot.length >= 2 ? size : 0
+    if (size === 0 || packet.transmissions > 0 || packet.type === ST_FIN) return 0
+    return size - HEADER_LENGTH - packet.length >= 2 ? size : 0
   }
 
   /** Takes the acknowledgement of a packet; returns the bytes it newly acknowledged, or {@link ABSURD}. */
-  acknowledge(packet: Header, bytes: Uint8Array, now: number): number {
-    const { buffer, flight } = this
+  acknowledge(header: Header, bytes: Uint8Array, now: number): number {
+    const { buffer, sentPackets } = this
     const before = buffer.oldest
-    const count = (packet.ack + 1 - before) & 0xffff
+    const count = (header.ack + 1 - before) & 0xffff
     const sent = ahead(buffer.unsent, before)
     if (count > sent) return 0x10000 - count <= MAX_BEHIND ? 0 : ABSURD
 
-    const opened = packet.window > this.remoteWindow
-    const same = packet.window === this.remoteWindow
-    this.remoteWindow = packet.window
+    const opened = header.window > this.remoteWindow
+    const same = header.window === this.remoteWindow
+    this.remoteWindow = header.window
     let acked = 0
-    let newest: Slot | undefined
+    let newest: PacketBuffer | undefined
     for (let i = 0; i < count; i++) {
-      const slot = buffer.at((before + i) & 0xffff)
-      if (slot === undefined) continue
-      acked += this.settle(slot)
-      if (slot.transmissions === 1) newest = slot
+      const packet = buffer.at((before + i) & 0xffff)
+      if (packet === undefined) continue
+      acked += this.takeAcknowledged(packet)
+      if (packet.transmissions === 1) newest = packet
     }
     if (count > 0) {
       buffer.oldest = (before + count) & 0xffff
-      flight.advanced(before, count)
+      sentPackets.onReleased(before, count)
     }
     let lossBound = -1
-    if (packet.maskLength > 0) {
+    if (header.maskLength > 0) {
       let second = -1
       let third = -1
       const left = ahead(buffer.unsent, buffer.oldest)
-      for (let i = 0; i < packet.maskLength; i++) {
-        let bits = bytes[packet.maskAt + i] as number
-        for (let at = packet.ack + 2 + 8 * i; bits !== 0; at++, bits >>= 1) {
+      for (let i = 0; i < header.maskLength; i++) {
+        let bits = bytes[header.maskAt + i] as number
+        for (let at = header.ack + 2 + 8 * i; bits !== 0; at++, bits >>= 1) {
           const seq = at & 0xffff
           if ((bits & 1) === 0 || ahead(seq, buffer.oldest) >= left) continue
           lossBound = third
           third = second
           second = seq
-          const slot = buffer.at(seq)
-          if (slot === undefined) continue
-          acked += this.settle(slot)
-          if (slot.transmissions === 1) newest = slot
+          const packet = buffer.at(seq)
+          if (packet === undefined) continue
+          acked += this.takeAcknowledged(packet)
+          if (packet.transmissions === 1) newest = packet
         }
       }
     }
@@ -206,33 +206,33 @@ export class Sender {
       this.timeoutsInRow = 0
       this.tailProbed = false
       this.roundTrip.progressed()
-    } else if (packet.type === ST_STATE && same && flight.packets > 0) this.duplicateAcks++
-    // Whoever has no room, and says so, lives.
-    if (packet.window < this.largest) this.timeoutsInRow = 0
+    } else if (header.type === ST_STATE && same && sentPackets.packets > 0) this.duplicateAcks++
+    // A remote that says it has no room is alive.
+    if (header.window < this.largest) this.timeoutsInRow = 0
     else if (this.probes > 0) {
       this.probes = 0
       this.roundTrip.progressed()
-      if (!progress) flight.repeat(buffer.at(buffer.oldest))
+      if (!progress) sentPackets.repeat(buffer.at(buffer.oldest))
     }
     if (acked > 0) {
       const roundTrip = newest === undefined ? 0 : now - newest.sentAt
       const { smooth } = this.roundTrip
-      const limited = this.limited || flight.bytes + acked + this.packet > this.ledbat.window
-      this.ledbat.acknowledged(acked, packet.difference, roundTrip, smooth, limited, this.packet, now)
+      const limited = this.limited || sentPackets.bytes + acked + this.fullPayload > this.ledbat.window
+      this.ledbat.acknowledged(acked, header.difference, roundTrip, smooth, limited, this.fullPayload, now)
       this.limited = false
     }
-    if (lossBound >= 0) flight.judgeUpTo(lossBound)
-    if (this.duplicateAcks === REORDERED) flight.lose(buffer.at(buffer.oldest))
-    flight.judgeResent()
-    if (flight.tellLoss()) this.ledbat.lost(this.packet)
+    if (lossBound >= 0) sentPackets.judgeUpTo(lossBound)
+    if (this.duplicateAcks === REORDERED) sentPackets.lose(buffer.at(buffer.oldest))
+    sentPackets.judgeResent()
+    if (sentPackets.takeLoss()) this.ledbat.lost(this.fullPayload)
     if (progress || opened) this.rearm(now)
     return acked
   }
 
   /** The deadline is over. False when the remote has been silent for too long. */
   timeout(now: number): boolean {
-    const { buffer, flight } = this
-    if (flight.packets === 0) {
+    const { buffer, sentPackets } = this
+    if (sentPackets.packets === 0) {
       if (this.shutOut) {
         this.forced = true
         this.probes++
@@ -244,12 +244,12 @@ export class Sender {
     if (this.tail) {
       this.tailProbed = true
       this.forced = true
-      flight.lose(first)
-      if (flight.tellLoss()) this.ledbat.lost(this.packet)
+      sentPackets.lose(first)
+      if (sentPackets.takeLoss()) this.ledbat.lost(this.fullPayload)
       this.rearm(now)
       return true
     }
-    const onlyProbe = flight.packets === 1 && first !== undefined && first.probe > 0
+    const onlyProbe = sentPackets.packets === 1 && first !== undefined && first.probe > 0
     if (!onlyProbe) {
       this.timeoutsInRow++
       if (this.timeoutsInRow > MAX_TIMEOUTS) return false
@@ -259,12 +259,12 @@ export class Sender {
         this.timeouts++
         if (this.timeoutsInRow === 2) {
           this.mtu.startOver()
-          buffer.recut(this.packet)
+          buffer.recut(this.fullPayload)
         }
-        this.ledbat.timedOut(this.packet)
+        this.ledbat.timedOut(this.fullPayload)
       }
     }
-    flight.loseAll()
+    sentPackets.loseAll()
     this.duplicateAcks = 0
     this.rearm(now)
     return true
@@ -273,7 +273,7 @@ export class Sender {
   /** Nothing more will be sent. */
   clear(): void {
     this.buffer.clear()
-    this.flight.clear()
+    this.sentPackets.clear()
     this.deadline = Number.POSITIVE_INFINITY
   }
 
@@ -281,31 +281,31 @@ export class Sender {
   checkInvariants(): void {
     const { buffer } = this
     buffer.checkInvariants()
-    this.flight.checkInvariants()
-    if (this.flight.packets > 0 && this.deadline === Number.POSITIVE_INFINITY)
+    this.sentPackets.checkInvariants()
+    if (this.sentPackets.packets > 0 && this.deadline === Number.POSITIVE_INFINITY)
       throw new Error('in flight without a deadline')
   }
 
-  /** Takes an acknowledged packet out; returns its bytes. The slot may be read until the next packet is cut. */
-  private settle(slot: Slot): number {
-    this.flight.arrived(slot)
-    if (slot.seq === this.smallSeq) this.smallSeq = -1
-    if (slot.length === this.packet || slot.probe > 0) this.fullAt = slot.sentAt
-    this.buffer.release(slot)
-    return slot.length
+  /** Takes an acknowledged packet out; returns its bytes. The packet may be read until the next packet is cut. */
+  private takeAcknowledged(packet: PacketBuffer): number {
+    this.sentPackets.onAcknowledged(packet)
+    if (packet.seq === this.smallSeq) this.smallSeq = -1
+    if (packet.length === this.fullPayload || packet.probe > 0) this.fullAt = packet.sentAt
+    this.buffer.release(packet)
+    return packet.length
   }
 
   /** Nothing says of late that the path carries full packets: those that wait are cut small again. */
   private distrust(): void {
     const { buffer, mtu } = this
     const small = mtu.lowest - HEADER_LENGTH
-    if ((buffer.at(buffer.unsent) as Slot).length <= small || !buffer.recut(small)) return
+    if ((buffer.at(buffer.unsent) as PacketBuffer).length <= small || !buffer.recut(small)) return
     mtu.distrust()
   }
 
   /** Remembers why nothing may be sent. */
   private held(length: number, now: number): undefined {
-    if (this.flight.bytes + length > this.ledbat.window) this.limited = true
+    if (this.sentPackets.bytes + length > this.ledbat.window) this.limited = true
     if (this.deadline === Number.POSITIVE_INFINITY) this.rearm(now)
     return undefined
   }
@@ -313,15 +313,16 @@ export class Sender {
   /** True when nothing is under way and the remote's window has no room for the next packet. */
   private get shutOut(): boolean {
     const { buffer } = this
-    if (this.flight.packets > 0 || buffer.unsent === buffer.tail || this.flight.waiting) return false
-    return (buffer.at(buffer.unsent) as Slot).length > this.remoteWindow
+    if (this.sentPackets.packets > 0 || buffer.unsent === buffer.tail || this.sentPackets.hasLost)
+      return false
+    return (buffer.at(buffer.unsent) as PacketBuffer).length > this.remoteWindow
   }
 
   private rearm(now: number): void {
     this.tail = false
-    if (this.flight.packets > 0) {
+    if (this.sentPackets.packets > 0) {
       const { timeout, smooth, variation } = this.roundTrip
-      const lone = this.flight.packets === 1 ? LONE_ACK_DELAY : 0
+      const lone = this.sentPackets.packets === 1 ? LONE_ACK_DELAY : 0
       const silence = Math.max(2 * smooth + 4 * variation, SHORTEST_SILENCE) + lone
       if (smooth > 0 && silence < timeout && !this.tailProbed && this.remoteWindow >= this.largest) {
         this.tail = true

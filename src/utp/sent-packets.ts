@@ -5,7 +5,7 @@
  */
 
 import { ahead } from './packet.js'
-import { IN_FLIGHT, LOST, type Slot } from './packet-pool.js'
+import { IN_FLIGHT, LOST, type PacketBuffer } from './packet-pool.js'
 import type { PathMtu } from './path-mtu.js'
 import type { SendBuffer } from './send-buffer.js'
 import { SeqQueue } from './seq-queue.js'
@@ -13,7 +13,7 @@ import { SeqQueue } from './seq-queue.js'
 /** Packets acknowledged after one that make it lost. */
 export const REORDERED = 3
 
-export class Flight {
+export class SentPackets {
   /** What is in flight. */
   bytes = 0
   packets = 0
@@ -25,11 +25,11 @@ export class Flight {
   /** Highest order acknowledged, of packets that were sent once. */
   private ackedOrder = 0
   /** Losses of packets sent before this are part of a loss that was told of already. */
-  private toldOrder = 0
-  private untold = false
+  private lossOrder = 0
+  private newLoss = false
   private scanned: number
   private readonly lost: SeqQueue = new SeqQueue()
-  private readonly again: SeqQueue = new SeqQueue()
+  private readonly resent: SeqQueue = new SeqQueue()
 
   constructor(buffer: SendBuffer, mtu: PathMtu) {
     this.buffer = buffer
@@ -38,47 +38,47 @@ export class Flight {
   }
 
   /** Whether lost packets may wait to be sent again. */
-  get waiting(): boolean {
+  get hasLost(): boolean {
     return this.lost.first >= 0
   }
 
   /** The first packet that was lost and is not acknowledged by now. */
-  nextLost(): Slot | undefined {
+  nextLost(): PacketBuffer | undefined {
     for (;;) {
       const seq = this.lost.first
       if (seq < 0) return undefined
-      const slot = this.buffer.at(seq)
-      if (slot !== undefined && slot.state === LOST) return slot
+      const packet = this.buffer.at(seq)
+      if (packet !== undefined && packet.state === LOST) return packet
       this.lost.shift()
     }
   }
 
   /** A packet leaves, the first lost one or a new one. */
-  sent(slot: Slot, now: number): void {
-    if (slot.transmissions > 0) {
+  onSent(packet: PacketBuffer, now: number): void {
+    if (packet.transmissions > 0) {
       this.lost.shift()
-      this.again.push(slot.seq)
+      this.resent.push(packet.seq)
     }
-    slot.state = IN_FLIGHT
-    slot.transmissions++
-    slot.sentAt = now
-    slot.order = ++this.order
-    this.bytes += slot.length
+    packet.state = IN_FLIGHT
+    packet.transmissions++
+    packet.sentAt = now
+    packet.order = ++this.order
+    this.bytes += packet.length
     this.packets++
   }
 
   /** A packet was acknowledged. */
-  arrived(slot: Slot): void {
-    if (slot.state === IN_FLIGHT) {
-      this.bytes -= slot.length
+  onAcknowledged(packet: PacketBuffer): void {
+    if (packet.state === IN_FLIGHT) {
+      this.bytes -= packet.length
       this.packets--
     }
-    if (slot.probe > 0) this.mtu.probeArrived(slot.probe)
-    if (slot.transmissions === 1 && slot.order > this.ackedOrder) this.ackedOrder = slot.order
+    if (packet.probe > 0) this.mtu.probeArrived(packet.probe)
+    if (packet.transmissions === 1 && packet.order > this.ackedOrder) this.ackedOrder = packet.order
   }
 
   /** `count` packets from `before` on left the buffer. */
-  advanced(before: number, count: number): void {
+  onReleased(before: number, count: number): void {
     if (ahead(this.scanned, before) < count) this.scanned = this.buffer.oldest
   }
 
@@ -87,8 +87,8 @@ export class Flight {
     const count = ahead(bound, this.scanned)
     if (count >= 0x8000) return
     for (let i = 0; i < count; i++) {
-      const slot = this.buffer.at((this.scanned + i) & 0xffff)
-      if (slot?.transmissions === 1) this.lose(slot)
+      const packet = this.buffer.at((this.scanned + i) & 0xffff)
+      if (packet?.transmissions === 1) this.lose(packet)
     }
     this.scanned = bound
   }
@@ -96,50 +96,50 @@ export class Flight {
   /** Marks resent packets as lost again when packets sent after them were acknowledged. */
   judgeResent(): void {
     for (;;) {
-      const seq = this.again.first
+      const seq = this.resent.first
       if (seq < 0) return
-      const slot = this.buffer.at(seq)
-      if (slot !== undefined && slot.state === IN_FLIGHT) {
-        if (slot.order + REORDERED > this.ackedOrder) return
-        this.lose(slot)
+      const packet = this.buffer.at(seq)
+      if (packet !== undefined && packet.state === IN_FLIGHT) {
+        if (packet.order + REORDERED > this.ackedOrder) return
+        this.lose(packet)
       }
-      this.again.shift()
+      this.resent.shift()
     }
   }
 
   /** A packet was lost, if it is in flight. A lost probe says that it was too large, not that the path is full. */
-  lose(slot: Slot | undefined): void {
-    if (slot === undefined || slot.state !== IN_FLIGHT) return
-    if (slot.probe === 0 && slot.order > this.toldOrder) {
-      this.toldOrder = this.order
-      this.untold = true
+  lose(packet: PacketBuffer | undefined): void {
+    if (packet === undefined || packet.state !== IN_FLIGHT) return
+    if (packet.probe === 0 && packet.order > this.lossOrder) {
+      this.lossOrder = this.order
+      this.newLoss = true
     }
-    this.remove(slot)
+    this.remove(packet)
   }
 
   /** Whether something was lost since this was last asked; losses of one round trip count once. */
-  tellLoss(): boolean {
-    const { untold } = this
-    this.untold = false
-    return untold
+  takeLoss(): boolean {
+    const { newLoss } = this
+    this.newLoss = false
+    return newLoss
   }
 
   /** A packet is to be sent again, which says nothing about the path. */
-  repeat(slot: Slot | undefined): void {
-    if (slot?.state === IN_FLIGHT) this.remove(slot)
+  repeat(packet: PacketBuffer | undefined): void {
+    if (packet?.state === IN_FLIGHT) this.remove(packet)
   }
 
   /** Nothing came through for the length of a time-out. */
   loseAll(): void {
     const { buffer } = this
-    this.toldOrder = this.order
+    this.lossOrder = this.order
     for (let seq = buffer.oldest; seq !== buffer.unsent; seq = (seq + 1) & 0xffff) this.repeat(buffer.at(seq))
     this.scanned = buffer.unsent
   }
 
   clear(): void {
     this.lost.clear()
-    this.again.clear()
+    this.resent.clear()
     this.bytes = 0
     this.packets = 0
   }
@@ -150,9 +150,9 @@ export class Flight {
     let bytes = 0
     let packets = 0
     for (let seq = buffer.oldest; seq !== buffer.unsent; seq = (seq + 1) & 0xffff) {
-      const slot = buffer.at(seq)
-      if (slot?.state !== IN_FLIGHT) continue
-      bytes += slot.length
+      const packet = buffer.at(seq)
+      if (packet?.state !== IN_FLIGHT) continue
+      bytes += packet.length
       packets++
     }
     if (bytes !== this.bytes || packets !== this.packets)
@@ -161,14 +161,14 @@ export class Flight {
       )
   }
 
-  private remove(slot: Slot): void {
-    if (slot.probe > 0) {
-      this.mtu.probeLost(slot.probe)
-      slot.probe = 0
+  private remove(packet: PacketBuffer): void {
+    if (packet.probe > 0) {
+      this.mtu.probeLost(packet.probe)
+      packet.probe = 0
     }
-    slot.state = LOST
-    this.bytes -= slot.length
+    packet.state = LOST
+    this.bytes -= packet.length
     this.packets--
-    this.lost.push(slot.seq)
+    this.lost.push(packet.seq)
   }
 }

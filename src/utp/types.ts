@@ -12,7 +12,7 @@ export type UtpCloseCode =
   | 'utp/refused'
   /** The remote sent a RESET. */
   | 'utp/reset'
-  /** Nobody answered our SYN and its resends. */
+  /** Our SYN and its resends were not answered. */
   | 'utp/connect-timeout'
   /** The remote stopped acknowledging, or stopped answering probes of its closed window. */
   | 'utp/timeout'
@@ -93,7 +93,7 @@ export interface UtpConnection {
   write(bytes: Uint8Array, from: number, to: number, now: number): number
   /**
    * The next bytes in order, or undefined when there are none for now. They are lent until the next
-   * call of `read` and may be changed in place. Whoever does not read closes the window of the remote.
+   * call of `read` and may be changed in place. A reader that stops closes the window of the remote.
    */
   read(now: number): Uint8Array | undefined
   /** Sends a FIN after what is queued. The other direction stays open. */

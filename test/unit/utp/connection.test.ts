@@ -45,7 +45,7 @@ describe('opening', () => {
     expect(raw.story).toBe('')
   })
 
-  it('whoever has nothing to send proves itself all the same, three times at most', () => {
+  it('a side with nothing to send proves its address all the same, three times at most', () => {
     const raw = new Raw()
     raw.connected()
     const sent = raw.pass(20_000)
@@ -335,7 +335,7 @@ describe('ending', () => {
 })
 
 describe('back-pressure', () => {
-  it('whoever does not read closes the window, and opens it by reading', () => {
+  it('a reader that stops closes the window, and opens it by reading', () => {
     const { network, a, b } = twoHosts(3, { delay: 5 }, { delay: 5 }, { receiveBuffer: 100_000 })
     const side = a.connect(b)
     b.onIncoming = (other) => {

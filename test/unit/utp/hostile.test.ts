@@ -161,7 +161,7 @@ describe('floods', () => {
     expect(next.connected).toBe(true)
   })
 
-  it('whom the policy refuses gets no answer', () => {
+  it('an address that the policy refuses gets no answer', () => {
     const raw = new Raw({ accept: ({ host }) => host !== REMOTE.host })
     expect(raw.receive({ type: 'syn', connectionId: 1, seq: 1 })).toEqual([])
     expect(raw.endpoint.stats).toMatchObject({ connections: 0, refused: 1 })
