@@ -30,10 +30,11 @@ import { type Ban, Bans } from './torrent/peers/bans.js'
 import { Torrent, type TorrentServices } from './torrent/torrent.js'
 import { type Address, addressKey } from './util/address.js'
 import { abortable, Deferred } from './util/async/deferred.js'
+import { EventQueue } from './util/async/event-queue.js'
 import { fromHex, toHex } from './util/bytes.js'
 import { errorCode, errorMessage, RarestError } from './util/errors.js'
 
-/** Events of a {@link Session} with their arguments. */
+/** Events of a {@link Session} with their arguments. They come as those of a torrent do: see `TorrentEvents`. */
 export interface SessionEvents {
   /** Listening, on this port; 0 when the session only dials. */
   listening: [port: number]
@@ -56,6 +57,7 @@ const TCP_HEAD_START = 500
 export class Session extends EventEmitter<SessionEvents> {
   readonly #world: World
   readonly #options: ResolvedOptions
+  readonly #events: EventQueue
   readonly #scheduler: Scheduler
   readonly #dialer: Dialer
   readonly #listener: Listener | undefined
@@ -82,6 +84,7 @@ export class Session extends EventEmitter<SessionEvents> {
     super()
     this.#options = resolveOptions(options)
     this.#world = options.world ?? systemWorld()
+    this.#events = new EventQueue((call) => this.#world.defer(call))
     this.#scheduler = new Scheduler(this.#world)
     this.#slots = new UploadSlots(this.#options.maxUploadSlots)
     this.#udp = new SocketPair(this.#world)
@@ -114,11 +117,13 @@ export class Session extends EventEmitter<SessionEvents> {
       this.#dht = new Dht(services, this.#options.dht)
       this.#updates = new UpdateWatch({
         dht: this.#dht,
-        world: this.#world,
-        told: (torrent, update) => this.emit('update', torrent, update),
+        told: (torrent, update) => {
+          this.#events.push(() => torrent.emit('update', update))
+          this.#tell('update', torrent, update)
+        },
         add: (magnet, options) => this.add(magnet, options),
-        followed: (torrent, previous) => this.emit('followed', torrent, previous),
-        warning: (warning) => this.emit('warning', warning),
+        followed: (torrent, previous) => this.#tell('followed', torrent, previous),
+        warning: (warning) => this.#tell('warning', warning),
       })
       this.#dhtSchedule = new DhtSchedule({
         ...services,
@@ -198,12 +203,13 @@ export class Session extends EventEmitter<SessionEvents> {
         ? this.#options.storage({ name, infoHash, path })
         : new FileStorage(path, { maxHandles: this.#options.maxOpenFiles }),
     )
-    const torrent = new Torrent(services, found, options, (peering, fail) => {
+    const torrent: Torrent = new Torrent(services, found, options, (peering, fail) => {
       for (const hash of swarmHashes(found.hashes)) this.#enlist(hash, peering)
       this.#failing.set(peering, fail)
+      // Before all that the torrent itself tells.
+      this.#events.push(() => this.emit('added', torrent))
     })
     for (const hash of hashes) this.#torrents.set(hash, torrent)
-    this.emit('added', torrent)
     this.#updates?.watch(torrent, publication, options)
     return torrent
   }
@@ -228,10 +234,13 @@ export class Session extends EventEmitter<SessionEvents> {
     return this.#bans.remove(address)
   }
 
-  /** Closes every torrent (announcing `stopped`) and every socket. Nothing stays open. Never rejects. */
-  close(): Promise<void> {
+  /**
+   * Closes every torrent (announcing `stopped`) and every socket. Nothing stays open. Rejects with `signal.reason`
+   * alone, which ends the waiting: the closing itself goes on.
+   */
+  close(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#closing ??= this.#close()
-    return this.#closing
+    return abortable(this.#closing, options.signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -257,18 +266,18 @@ export class Session extends EventEmitter<SessionEvents> {
       if (ports.udpError) this.#withoutUdp(ports.udpError)
       else this.#dht?.start()
       this.#ready.resolve(this.#port)
-      this.emit('listening', this.#port)
+      this.#tell('listening', this.#port)
     } catch (error) {
       this.#ready.reject(error)
       this.#dht?.close()
       const message = error instanceof Error ? error.message : String(error)
-      this.emit('warning', { code: 'session/listen-failed', message: `cannot listen: ${message}` })
+      this.#tell('warning', { code: 'session/listen-failed', message: `cannot listen: ${message}` })
     }
   }
 
   #withoutUdp({ code, message }: { readonly code: string; readonly message: string }): void {
     this.#dht?.fail(new RarestError(code, message))
-    this.emit('warning', { code: 'session/udp-failed', message: `no DHT and no uTP: ${message}` })
+    this.#tell('warning', { code: 'session/udp-failed', message: `no DHT and no uTP: ${message}` })
   }
 
   async #close(): Promise<void> {
@@ -284,7 +293,8 @@ export class Session extends EventEmitter<SessionEvents> {
     await this.#trackers.close()
     await this.#udp.close()
     this.#scheduler.close()
-    this.emit('closed')
+    this.#tell('closed')
+    await this.#events.flushed()
   }
 
   async #read(
@@ -327,6 +337,7 @@ export class Session extends EventEmitter<SessionEvents> {
     return {
       world: this.#world,
       scheduler: this.#scheduler,
+      events: this.#events,
       dialer: this.#dialer,
       trackers: this.#trackers,
       options: this.#options,
@@ -341,9 +352,9 @@ export class Session extends EventEmitter<SessionEvents> {
         for (const [hash, each] of this.#torrents) if (each === torrent) this.#strike(hash)
         const listed = new Set(this.#peerings.values())
         for (const peering of this.#failing.keys()) if (!listed.has(peering)) this.#failing.delete(peering)
-        this.emit('removed', torrent)
+        this.#tell('removed', torrent)
       },
-      warning: (torrent, code, message) => this.emit('warning', { code, message, torrent }),
+      warning: (torrent, code, message) => this.#tell('warning', { code, message, torrent }),
     }
   }
 
@@ -375,7 +386,7 @@ export class Session extends EventEmitter<SessionEvents> {
       void other.close()
     }
     this.#sources.keep(torrent.infoHash, metainfo).catch((error: unknown) => {
-      this.emit('warning', { code: errorCode(error), message: errorMessage(error), torrent })
+      this.#tell('warning', { code: errorCode(error), message: errorMessage(error), torrent })
     })
     const peering = this.#peerings.get(torrent.infoHash) as Peering
     for (const hash of hashes) {
@@ -399,6 +410,11 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#world.defer(() => {
       for (const peering of this.#peerings.values()) peering.dropBanned()
     })
+  }
+
+  /** Emits an event in a turn of its own. */
+  #tell<K extends keyof SessionEvents>(event: K, ...args: SessionEvents[K]): void {
+    this.#events.push(() => (this as EventEmitter).emit(event, ...args))
   }
 
   #assertOpen(): void {

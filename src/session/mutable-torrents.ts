@@ -8,7 +8,6 @@ import { type MutableItem, mutableTarget } from '../dht/items.js'
 import { torrentOf } from '../dht/mutable-torrent.js'
 import { formatMagnet, type Magnet } from '../metainfo/magnet.js'
 import type { Dht } from '../net/dht/dht.js'
-import type { World } from '../net/world.js'
 import type { TorrentUpdate, Warning } from '../torrent/events.js'
 import type { Torrent } from '../torrent/torrent.js'
 import { toHex } from '../util/bytes.js'
@@ -27,7 +26,6 @@ export interface Publication {
 /** What a session lends to its watch. */
 export interface UpdateServices {
   readonly dht: Dht
-  readonly world: World
   readonly told: (torrent: Torrent, update: TorrentUpdate) => void
   /** `Session.add`. */
   readonly add: (magnet: string, options: AddOptions) => Promise<Torrent>
@@ -81,7 +79,7 @@ export class UpdateWatch {
     options: AddOptions,
     signal: AbortSignal,
   ): Promise<void> {
-    const { world, dht } = this.#services
+    const { dht } = this.#services
     const { interval } = options.updates || {}
     const { salt } = link
     const key = toHex(mutableTarget(publicKey, salt))
@@ -108,14 +106,12 @@ export class UpdateWatch {
       const { trackers, peers } = link
       const magnet = formatMagnet({ infoHash, publicKey, salt, trackers, peers })
       const update = { infoHash: hash, seq: found.item.seq, magnet }
-      world.defer(() => this.#tell(torrent, update, options))
+      this.#tell(torrent, update, options)
     }
   }
 
-  /** In a turn of its own: listeners may throw. */
   #tell(torrent: Torrent, update: TorrentUpdate, options: AddOptions): void {
     if (options.updates !== false && options.updates?.follow) void this.#replace(torrent, update, options)
-    torrent.emit('update', update)
     this.#services.told(torrent, update)
   }
 

@@ -8,9 +8,9 @@ import type { Transport } from '../net/world.js'
 import type { RarestError } from '../util/errors.js'
 import type { CryptoMethod } from '../wire/mse/mse.js'
 import type { PeerSource } from './peers/peer-list.js'
+import type { TorrentState } from './states.js'
 
-/** `metadata` while a magnet's is fetched, `checking` existing data, `downloading`, `seeding` (all that is wanted is there), `paused`, `error`, `closed`. */
-export type TorrentState = 'metadata' | 'checking' | 'downloading' | 'seeding' | 'paused' | 'error' | 'closed'
+export type { TorrentState } from './states.js'
 
 /** Something went wrong that the torrent survives: a peer, a tracker. */
 export interface Warning {
@@ -20,13 +20,26 @@ export interface Warning {
   readonly message: string
 }
 
-/** Events of a `Torrent` with their arguments. */
+/**
+ * Events of a `Torrent` with their arguments.
+ *
+ * They come in the order in which things happened, those of the session's other torrents and its own included, in
+ * a turn of the event loop of their own: what a listener reads (`torrent.state`, `stats`, `files`) is as new as
+ * the event or newer. What a listener throws is an `uncaughtException`, as with every emitter of Node, and
+ * changes nothing for the torrent; later events come all the same. `metadata`, `ready`, `done` and the promises
+ * of methods settle after the events of what they stand for.
+ */
 export interface TorrentEvents {
+  /** The state changed: see `docs/states.md` for what leads from where to where. */
+  state: [from: TorrentState, to: TorrentState]
   /** The metadata of a magnet was fetched from peers and verified. Not emitted for torrent files. */
   metadata: [metainfo: Metainfo]
   /** Existing data was checked and the torrent takes part in its swarm. */
   ready: []
-  /** While data on the disk is checked, at the start or by `recheck()`: pieces looked at so far, of how many. */
+  /**
+   * While data on the disk is checked, at the start or by `recheck()`: pieces looked at so far, of how many. At
+   * most 20 times a second, and when all were looked at.
+   */
   checking: [checked: number, pieces: number]
   /** A piece was verified and written, or found by `recheck()`. */
   piece: [index: number]

@@ -1,47 +1,53 @@
 /**
  * The life of a torrent: its state, whether it is meant to run, the error that stopped it, and the promises
- * that tell of all that. Whoever adds it, pauses it or finds the disk full ends here.
- *
- * | state | leaves it by |
- * |---|---|
- * | `metadata` | `check` -> `checking`; `pause` -> `paused` |
- * | `checking` | data checked -> `downloading` or `seeding`, or `paused` when it is not meant to run |
- * | `downloading` | `completeIfDone` -> `seeding`; `pause` -> `paused` |
- * | `seeding` | `wantMore` -> `downloading`; `pause` -> `paused` |
- * | `paused` | `resume` -> `metadata`, `downloading` or `seeding` |
- * | `error` | `resume`, a `recheck` that could read everything -> `checking` or as from `paused` |
- * | any | `fail` -> `error`; `close` -> `closed`, for good |
+ * that tell of all that. Adding, pausing, closing and a full disk all end here. `states.ts` has the table of
+ * states, from which this runs.
  * @module
  */
 
-import type { EventEmitter } from 'node:events'
 import type { Metainfo } from '../metainfo/model.js'
 import { abortable, Deferred } from '../util/async/deferred.js'
 import { SharedRun } from '../util/async/shared-task.js'
 import type { Bitfield } from '../util/bitfield.js'
 import { errorCode, errorMessage, RarestError } from '../util/errors.js'
 import type { Content } from './content.js'
-import type { RecheckResult, TorrentEvents, TorrentState } from './events.js'
+import type { RecheckResult, TorrentEvents } from './events.js'
 import type { Peering } from './peering.js'
+import { isRunning, TRANSITIONS, type TorrentState, type TorrentStep } from './states.js'
 
 export interface LifeParts {
   readonly peering: Peering
   /** Undefined until the metadata is known. */
   readonly content: () => Content | undefined
-  /** Is told `checking`, `ready`, `resumed`, `paused` and `done`. */
-  readonly events: EventEmitter<TorrentEvents>
+  /** ms, monotonic. */
+  readonly now: () => number
+  /** Emits an event in a turn of its own. */
+  readonly tell: <K extends keyof TorrentEvents>(event: K, ...args: TorrentEvents[K]) => void
+  /** Calls after the events told so far. */
+  readonly later: (call: () => void) => void
+  /** Something happened that the table of states does not have. */
+  readonly bug: (message: string) => void
   /** A fatal error stopped the torrent. */
   readonly failed: (error: RarestError) => void
 }
 
+/** ms between two `checking` events: what an eye can follow; a check of small pieces would tell thousands a second. */
+const PROGRESS_INTERVAL = 50
+
 export class Life {
   readonly #parts: LifeParts
-  readonly #metadata = new Deferred<Metainfo>()
+  #metadata = new Deferred<Metainfo>()
   #ready = new Deferred<void>()
   #done = new Deferred<'complete' | 'closed'>()
+  /** Of the callers of `resume()`. */
+  #resumed: Deferred<void> | undefined
+  /** Settles when the swarm was left that was joined last. */
+  #left: Promise<void> = Promise.resolve()
   readonly #abort = new AbortController()
   #state: TorrentState = 'metadata'
   #wantsRun: boolean
+  /** The check under way: one that failed meanwhile changes nothing any more. */
+  #check: object | undefined
   #checked = false
   /** The check of existing data that ran last looked at all of it. */
   #checkedAll = false
@@ -52,7 +58,7 @@ export class Life {
   readonly #rechecks = new SharedRun<RecheckResult>((signal) => this.#recheck(signal))
   /** `resume()` was called while a re-check could still leave the error. */
   #resumes = false
-  #closed = false
+  #closed: RarestError | undefined
 
   /** `wantsRun`: false for a torrent that is added paused. */
   constructor(parts: LifeParts, wantsRun: boolean) {
@@ -84,40 +90,46 @@ export class Life {
   /** Looks for the metadata, unless it is added paused. */
   seekMetadata(): void {
     if (this.#wantsRun) this.#parts.peering.start()
-    else this.#state = 'paused'
+    else this.#move('rest')
   }
 
   /** The metadata is known. {@link Life.check} follows. */
   learned(metainfo: Metainfo): void {
-    this.#metadata.resolve(metainfo)
-  }
-
-  /** The metadata cannot be used. */
-  misled(error: unknown): void {
-    this.#metadata.reject(error)
-    this.fail(error)
+    const metadata = this.#metadata
+    this.#parts.later(() => metadata.resolve(metainfo))
   }
 
   /** Checks what is on the disk, these pieces or all, and starts. */
   check(pieces: Bitfield | undefined): void {
-    this.#state = 'checking'
+    this.#move('check')
     void this.#open(pieces)
   }
 
   /** See `Torrent.pause`. */
-  pause(): void {
+  pause(signal: AbortSignal | undefined): Promise<void> {
     this.#wantsRun = false
-    if (this.#state !== 'metadata' && this.#state !== 'downloading' && this.#state !== 'seeding') return
-    this.#state = 'paused'
-    void this.#parts.peering.stop('torrent/paused', 'the torrent was paused')
-    this.#parts.events.emit('paused')
+    this.#endResume(new RarestError('torrent/paused', 'the torrent was paused'))
+    if (isRunning(this.#state)) {
+      this.#move('rest')
+      this.#left = this.#parts.peering.stop('torrent/paused', 'the torrent was paused')
+      this.#parts.tell('paused')
+    }
+    const told = this.#left.then(() => new Promise<void>((resolve) => this.#parts.later(resolve)))
+    return unwatched(abortable(told, signal))
   }
 
   /** See `Torrent.resume`. */
-  resume(): void {
-    this.#wantsRun = true
-    if (this.#state === 'error' && this.#rechecks.isRunning) this.#resumes = true
-    else this.#resume()
+  resume(signal: AbortSignal | undefined): Promise<void> {
+    const resumed = this.#resumed ?? new Deferred<void>()
+    if (this.#closed) resumed.reject(this.#closed)
+    else {
+      this.#wantsRun = true
+      this.#resumed = resumed
+      if (isRunning(this.#state)) this.#endResume(undefined)
+      else if (this.#state === 'error' && this.#rechecks.isRunning) this.#resumes = true
+      else this.#resume()
+    }
+    return unwatched(abortable(resumed.promise, signal))
   }
 
   /** See `Torrent.recheck`. */
@@ -133,83 +145,117 @@ export class Life {
         ? error
         : new RarestError(errorCode(error), errorMessage(error), { cause: error })
     this.#error = wrapped
-    this.#state = 'error'
-    void this.#parts.peering.stop(wrapped.code, wrapped.message)
-    this.#ready.reject(wrapped)
-    this.#done.reject(wrapped)
+    this.#check = undefined
+    this.#move('fail')
+    this.#left = this.#parts.peering.stop(wrapped.code, wrapped.message)
+    const waiting = [this.#metadata, this.#ready, this.#done]
+    this.#parts.later(() => {
+      for (const deferred of waiting) deferred.reject(wrapped)
+    })
+    this.#endResume(wrapped)
     this.#parts.content()?.reading?.fail(wrapped)
     this.#parts.failed(wrapped)
   }
 
   /** Something is missing of what was complete: downloads again. */
   wantMore(): void {
-    if (!this.#finished || this.#parts.content()?.picker.isDone !== false) return
+    if (this.#closed || !this.#finished || this.#parts.content()?.picker.isDone !== false) return
     this.#finished = false
     // An error stays what `done` says until it is left.
     if (!this.#error) this.#done = new Deferred()
-    if (this.#state === 'seeding') this.#state = 'downloading'
+    if (this.#state === 'seeding') this.#move('download')
     this.#parts.peering.seek()
   }
 
   /** Tells, once, that all that is wanted is verified. */
   completeIfDone(): void {
     const picker = this.#parts.content()?.picker
-    if (this.#finished || !this.#checked || !picker?.isDone) return
+    if (this.#closed || this.#error || this.#finished || !this.#checked || !picker?.isDone) return
     this.#finished = true
     if (this.#state === 'downloading') {
-      this.#state = 'seeding'
+      this.#move('seed')
       if (picker.have.isFull) this.#parts.peering.completed(!this.#wasWhole)
     }
     this.#wasWhole ||= picker.have.isFull
-    this.#done.resolve('complete')
-    this.#parts.events.emit('done')
+    this.#parts.tell('done')
+    const done = this.#done
+    this.#parts.later(() => done.resolve('complete'))
   }
 
-  /** The end: whoever waits for something is told so. {@link Life.closed} follows. */
+  /** The end: all that waits for something is told so. {@link Life.closed} follows. */
   close(error: RarestError): void {
-    this.#closed = true
+    this.#closed = error
+    this.#check = undefined
     this.#abort.abort(error)
-    this.#state = 'closed'
+    this.#move('close')
+    this.#endResume(error)
     this.#rechecks.close(error)
     this.#parts.content()?.reading?.close(error)
-    this.#metadata.reject(error)
-    this.#ready.reject(error)
+    const waiting = [this.#metadata, this.#ready]
+    this.#parts.later(() => {
+      for (const deferred of waiting) deferred.reject(error)
+    })
   }
 
   /** Everything is released. */
   closed(): void {
-    this.#done.resolve('closed')
+    const done = this.#done
+    this.#parts.later(() => done.resolve('closed'))
+  }
+
+  /** The one place where the state changes. */
+  #move(step: TorrentStep): void {
+    const from = this.#state
+    const to = TRANSITIONS[from][step]
+    if (to === undefined) {
+      this.#parts.bug(`a torrent that is "${from}" was told to ${step}`)
+      return
+    }
+    this.#state = to
+    this.#parts.tell('state', from, to)
+    if (isRunning(to)) this.#endResume(undefined)
+  }
+
+  /** Tells the callers of `resume()` how it ended. */
+  #endResume(error: RarestError | undefined): void {
+    const resumed = this.#resumed
+    this.#resumed = undefined
+    if (resumed) this.#parts.later(() => (error ? resumed.reject(error) : resumed.resolve()))
   }
 
   async #open(pieces: Bitfield | undefined): Promise<void> {
-    const { peering, events } = this.#parts
+    const { peering, tell, later } = this.#parts
     const content = this.#parts.content() as Content
     const { store, metainfo, selection } = content
+    const check = {}
+    this.#check = check
     try {
       await store.open()
       this.#checkedAll = pieces === undefined
       if (!selection.isAll) await store.setWanted(selection.wantedFiles())
       if (!pieces?.isEmpty) {
+        const progress = this.#progress(pieces ? pieces.count : metainfo.pieceCount)
         await store.check({
           ...(pieces ? { pieces } : {}),
           signal: this.#abort.signal,
-          onProgress: (checked) => events.emit('checking', checked, metainfo.pieceCount),
+          onProgress: () => progress.step(),
         })
       }
-      if (this.#closed) return
+      if (this.#check !== check) return
       content.checked()
       if (this.#wantsRun) await store.createEmptyFiles()
-      if (this.#closed) return
+      if (this.#check !== check) return
       this.#checked = true
       peering.prepare(content)
       content.openReading(new RarestError('torrent/checked', 'the data was checked again'))
       if (this.#wantsRun) this.#run()
-      else this.#state = 'paused'
-      this.#ready.resolve()
-      events.emit('ready')
+      else this.#move('rest')
+      tell('ready')
+      const ready = this.#ready
+      later(() => ready.resolve())
       this.completeIfDone()
     } catch (error) {
-      if (!this.#closed) this.fail(error)
+      if (this.#check === check) this.fail(error)
     }
   }
 
@@ -222,15 +268,16 @@ export class Life {
         this.check(this.#checked ? suspects : undefined)
         return
       }
-      if (content) this.#ready.resolve()
+      const ready = this.#ready
+      if (content) this.#parts.later(() => ready.resolve())
     } else if (this.#state !== 'paused') return
     this.#run()
     content?.store.createEmptyFiles().catch((error: unknown) => this.fail(error))
-    this.#parts.events.emit('resumed')
+    this.#parts.tell('resumed')
     this.completeIfDone()
   }
 
-  /** One re-check, for all who asked for it. */
+  /** One re-check, for all callers. */
   async #recheck(signal: AbortSignal): Promise<RecheckResult> {
     const content = this.#parts.content()
     if (!content) throw this.#error ?? new RarestError('torrent/no-metadata', 'the metadata is not known yet')
@@ -244,11 +291,10 @@ export class Life {
       if (this.#checkedAll) return recheckResult(content, { lost: 0, found: content.picker.have.count })
     }
     const failure = this.#error
+    const progress = this.#progress(metainfo.pieceCount)
     try {
-      const changes = await store.recheck({
-        signal,
-        onProgress: (checked) => this.#parts.events.emit('checking', checked, metainfo.pieceCount),
-      })
+      const changes = await store.recheck({ signal, onProgress: () => progress.step() })
+      progress.end()
       if (failure && failure === this.#error) this.#recovered()
       else if (changes.found > 0 && !this.#error) await store.createEmptyFiles()
       return recheckResult(content, changes)
@@ -268,24 +314,53 @@ export class Life {
       return
     }
     this.#leaveError()
-    this.#ready.resolve()
-    this.#state = 'paused'
+    const ready = this.#ready
+    this.#parts.later(() => ready.resolve())
+    this.#move('rest')
     this.completeIfDone()
   }
 
   #leaveError(): void {
+    const content = this.#parts.content()
     this.#error = undefined
+    if (!content) this.#metadata = new Deferred()
     this.#done = new Deferred()
     this.#ready = new Deferred()
     this.#finished = false
-    this.#parts.content()?.store.retry()
+    content?.store.retry()
   }
 
   #run(): void {
     const content = this.#parts.content()
-    this.#state = !content ? 'metadata' : content.picker.isDone ? 'seeding' : 'downloading'
+    this.#move(!content ? 'seek' : content.picker.isDone ? 'seed' : 'download')
     this.#parts.peering.start()
   }
+
+  /** Tells how far a check of so many pieces is: every so often, and in the end. */
+  #progress(pieces: number): { step(): void; end(): void } {
+    const { now, tell } = this.#parts
+    let checked = 0
+    let due = now()
+    return {
+      step() {
+        checked = Math.min(checked + 1, pieces)
+        if (checked < pieces && now() < due) return
+        due = now() + PROGRESS_INTERVAL
+        tell('checking', checked, pieces)
+      },
+      end() {
+        if (checked === pieces) return
+        checked = pieces
+        tell('checking', pieces, pieces)
+      },
+    }
+  }
+}
+
+/** Nobody has to wait for it: no `unhandledRejection`. */
+function unwatched<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
 }
 
 function recheckResult(

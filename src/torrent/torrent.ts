@@ -1,6 +1,6 @@
 /**
  * One torrent of a session: checks what is on disk, joins the swarm, fetches what is wanted, serves
- * what is verified. What state it is in, and why, is in `life.ts`.
+ * what is verified. What state it is in, and why, is in `lifecycle.ts`.
  * @module
  */
 
@@ -10,7 +10,9 @@ import type { Metainfo } from '../metainfo/model.js'
 import { parseInfo } from '../metainfo/parse-info.js'
 import type { StorageBackend } from '../storage/backend/backend.js'
 import type { TrackerSnapshot } from '../tracker/announcer.js'
+import { parseEndpoint } from '../util/address.js'
 import { abortable } from '../util/async/deferred.js'
+import type { EventQueue } from '../util/async/event-queue.js'
 import { Bitfield } from '../util/bitfield.js'
 import { toHex } from '../util/bytes.js'
 import { errorCode, errorMessage, RarestError } from '../util/errors.js'
@@ -27,6 +29,8 @@ import { type SuperseedMode, superseedMode } from './upload/superseed.js'
 
 /** What a session lends to its torrents. */
 export interface TorrentServices extends PeeringServices {
+  /** Of all events that the session and its torrents emit. */
+  readonly events: EventQueue
   /** Where the bytes of a torrent go, once its name is known. */
   readonly storage: (name: string) => StorageBackend
   /** The metadata of a magnet was fetched. Throws when another torrent has one of its infohashes. */
@@ -85,6 +89,8 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.#hashes = source.hashes
     this.#sequential = options.sequential === true
     const { metainfo } = source
+    // What throws comes first: a torrent that is refused leaves nothing.
+    const peers = (options.peers ?? []).map(parseEndpoint)
     if (metainfo) this.#content = this.#makeContent(metainfo)
     this.#peering = new Peering(services, {
       hashes: source.hashes,
@@ -96,21 +102,24 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       },
       superseed: superseedMode(options.superseed),
       left: () => (this.#content ? this.#content.metainfo.size - this.#content.verified : UNKNOWN_LEFT),
-      connected: (address) => this.emit('peer', address),
-      disconnected: (address, code, message) => this.emit('peer-closed', address, code, message),
+      connected: (address) => this.#tell('peer', address),
+      disconnected: (address, code, message) => this.#tell('peer-closed', address, code, message),
       warning: (code, message) => this.#warn(code, message),
     })
     this.#life = new Life(
       {
         peering: this.#peering,
         content: () => this.#content,
-        events: this,
+        now: () => services.world.now(),
+        tell: (event, ...args) => this.#tell(event, ...args),
+        later: (call) => services.events.push(call),
+        bug: (message) => this.#bug(message),
         failed: (error) => this.#failed(error),
       },
       options.paused !== true,
     )
     register(this.#peering, (error) => this.#life.fail(error))
-    if (options.peers) this.addPeers(options.peers)
+    for (const { host, port } of peers) this.#peering.addPeer(host, port, 'user')
     for (const { host, port } of source.peers) this.#peering.addPeer(host, port, 'magnet')
     if (metainfo) {
       this.#life.learned(metainfo)
@@ -262,17 +271,25 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     return bytes
   }
 
-  /** Drops all peers, tells the trackers `stopped`, keeps everything that is verified. */
-  pause(): void {
-    this.#life.pause()
+  /**
+   * Drops all peers, tells the trackers `stopped`, keeps everything that is verified. The state is `paused` when
+   * this returns, unless data is being checked: then as soon as that is done. Resolves when the peers are gone and
+   * the trackers know, or did not answer for 5 s; rejects with `signal.reason` alone, which ends the waiting.
+   */
+  pause(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.#life.pause(options.signal)
   }
 
   /**
    * Undoes {@link pause}; after a fatal error it tries again from where it stopped. Files that were found
    * missing or changed are checked again, and what they lost is downloaded.
+   *
+   * Resolves when the torrent takes part in its swarm again, or looks for its metadata, which may take the check of
+   * its data. Rejects with the error that stopped it, `torrent/paused` when it is paused first, `torrent/closed`,
+   * or with `signal.reason`, which ends the waiting alone. Not to wait is no unhandled rejection.
    */
-  resume(): void {
-    this.#life.resume()
+  resume(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.#life.resume(options.signal)
   }
 
   /**
@@ -297,16 +314,22 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     return this.#life.recheck(options.signal)
   }
 
-  /** Leaves the swarm: says `stopped`, writes what is verified, frees everything. Never rejects. */
-  close(): Promise<void> {
+  /**
+   * Leaves the swarm: says `stopped`, writes what is verified, frees everything. Rejects with `signal.reason`
+   * alone, which ends the waiting: the closing itself goes on.
+   */
+  close(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#closing ??= this.#close(false)
-    return this.#closing
+    return abortable(this.#closing, options.signal)
   }
 
-  /** Closes it and takes it from the session, with its files when `deleteData` is set. Rejects when they cannot be deleted. */
-  async remove(options: { readonly deleteData?: boolean } = {}): Promise<void> {
+  /**
+   * Closes it and takes it from the session, with its files when `deleteData` is set. Rejects when they cannot
+   * be deleted, or with `signal.reason`, which ends the waiting: the removal itself goes on.
+   */
+  async remove(options: { readonly deleteData?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#closing ??= this.#close(options.deleteData === true)
-    await this.#closing
+    await abortable(this.#closing, options.signal)
   }
 
   #makeContent(metainfo: Metainfo): Content {
@@ -346,11 +369,11 @@ export class Torrent extends EventEmitter<TorrentEvents> {
       this.#content = this.#makeContent(metainfo)
       this.#hashes = { v1: metainfo.infoHash, v2: metainfo.infoHashV2 }
       this.#peering.learned(metainfo)
+      this.#tell('metadata', metainfo)
       this.#life.learned(metainfo)
-      this.emit('metadata', metainfo)
       this.#life.check(this.#options.skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
     } catch (error) {
-      this.#life.misled(error)
+      this.#life.fail(error)
     }
   }
 
@@ -365,12 +388,14 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     await content?.store.close().catch((error: unknown) => this.#warn(errorCode(error), errorMessage(error)))
     this.#life.closed()
     this.#services.removed(this)
-    this.emit('closed')
+    this.#tell('closed')
+    await this.#services.events.flushed()
     if (failure !== undefined) throw failure
   }
 
   #failed(error: RarestError): void {
-    if (this.listenerCount('error') > 0) this.emit('error', error)
+    // An `error` that nobody hears would be thrown.
+    this.#services.events.push(() => this.listenerCount('error') > 0 && this.emit('error', error))
     this.#services.warning(this, error.code, `${this.name}: ${error.message}`)
   }
 
@@ -378,7 +403,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     this.#content?.selection.verified(piece)
     this.#peering.swarm?.verified(piece)
     this.#content?.reading?.verified(piece)
-    this.emit('piece', piece)
+    this.#tell('piece', piece)
     this.#life.completeIfDone()
   }
 
@@ -387,7 +412,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     if (this.#content?.picker.have.has(piece)) this.#content.selection.lost(piece)
     this.#peering.swarm?.lost(piece)
     this.#life.wantMore()
-    this.emit('lost', piece)
+    this.#tell('lost', piece)
   }
 
   /** A re-check found a piece that somebody put there. */
@@ -420,7 +445,18 @@ export class Torrent extends EventEmitter<TorrentEvents> {
   }
 
   #warn(code: string, message: string): void {
-    this.emit('warning', { code, message })
+    this.#tell('warning', { code, message })
     this.#services.warning(this, code, `${this.name}: ${message}`)
+  }
+
+  /** A mistake of ours: tests fail, applications go on. */
+  #bug(message: string): void {
+    if (process.env.NODE_ENV === 'test') throw new Error(message)
+    this.#warn('internal', message)
+  }
+
+  /** Emits an event in a turn of its own. */
+  #tell<K extends keyof TorrentEvents>(event: K, ...args: TorrentEvents[K]): void {
+    this.#services.events.push(() => (this as EventEmitter).emit(event, ...args))
   }
 }

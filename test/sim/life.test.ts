@@ -11,8 +11,10 @@ describe('stop and start', () => {
     await sim.network.advance(5_000)
     const { verifiedPieces, downloaded } = leecher.torrent.stats
     expect(verifiedPieces).toBeGreaterThan(0)
-    leecher.torrent.pause()
+    const paused = leecher.torrent.pause()
     expect(leecher.torrent.state).toBe('paused')
+    expect(leecher.torrent.peers).toEqual([])
+    await sim.run(paused)
     expect(closeCode(leecher, seed.host.ip)).toBe('torrent/paused')
     const caller = await sim.rawTo(leecher, torrent, seeding(torrent))
     leecher.torrent.addPeers(['10.77.0.1:6881'])
