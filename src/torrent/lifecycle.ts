@@ -13,7 +13,7 @@ import { errorCode, errorMessage, RarestError } from '../util/errors.js'
 import type { Content } from './content.js'
 import type { RecheckResult, TorrentEvents } from './events.js'
 import type { Peering } from './peering.js'
-import { isRunning, TRANSITIONS, type TorrentState, type TorrentStep } from './states.js'
+import { isRunning, type TorrentState, type TorrentStep, TRANSITIONS } from './states.js'
 
 export interface LifeParts {
   readonly peering: Peering

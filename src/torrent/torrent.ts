@@ -91,6 +91,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     const { metainfo } = source
     // What throws comes first: a torrent that is refused leaves nothing.
     const peers = (options.peers ?? []).map(parseEndpoint)
+    const superseed = superseedMode(options.superseed)
     if (metainfo) this.#content = this.#makeContent(metainfo)
     this.#peering = new Peering(services, {
       hashes: source.hashes,
@@ -100,7 +101,7 @@ export class Torrent extends EventEmitter<TorrentEvents> {
         verify: (bytes) => namesInfo(this.#hashes, bytes),
         fetched: (bytes) => this.#fetched(bytes),
       },
-      superseed: superseedMode(options.superseed),
+      superseed,
       left: () => (this.#content ? this.#content.metainfo.size - this.#content.verified : UNKNOWN_LEFT),
       connected: (address) => this.#tell('peer', address),
       disconnected: (address, code, message) => this.#tell('peer-closed', address, code, message),
@@ -327,7 +328,9 @@ export class Torrent extends EventEmitter<TorrentEvents> {
    * Closes it and takes it from the session, with its files when `deleteData` is set. Rejects when they cannot
    * be deleted, or with `signal.reason`, which ends the waiting: the removal itself goes on.
    */
-  async remove(options: { readonly deleteData?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
+  async remove(
+    options: { readonly deleteData?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
     this.#closing ??= this.#close(options.deleteData === true)
     await abortable(this.#closing, options.signal)
   }

@@ -5,12 +5,14 @@
 
 import { EventEmitter } from 'node:events'
 import { type Address, parseAddress } from '../../util/address.js'
+import { EventQueue } from '../../util/async/event-queue.js'
 import { RarestError } from '../../util/errors.js'
 import { Scheduler } from '../scheduler.js'
 import { systemWorld } from '../system/world.js'
 import { SocketPair } from '../udp/socket-pair.js'
 import type { World } from '../world.js'
-import { UtpSocket, type UtpSocketOptions } from './socket.js'
+import { UtpSocket, type UtpSocketHost, type UtpSocketOptions } from './socket.js'
+import type { UtpStream } from './stream.js'
 import { UtpTransport } from './transport.js'
 
 /** Where to connect to, and how. */
@@ -33,7 +35,10 @@ export interface UtpServerOptions extends UtpSocketOptions {
   readonly world?: World
 }
 
-/** Events of a {@link UtpServer}. */
+/**
+ * Events of a {@link UtpServer}. They come in a turn of the event loop of their own: what a listener throws is an
+ * `uncaughtException` and changes nothing for the server.
+ */
 export interface UtpServerEvents {
   connection: [socket: UtpSocket]
   listening: []
@@ -49,8 +54,9 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
   readonly #scheduler: Scheduler
   readonly #transport: UtpTransport
   readonly #sockets = new Set<UtpSocket>()
-  /** Hears the `'close'` of every socket: one closure for all of them. */
-  readonly #left: (this: UtpSocket) => void = leaving(this.#sockets, () => this.#idle())
+  readonly #events: EventQueue
+  /** One for all sockets. */
+  readonly #host: UtpSocketHost
   readonly #waiting: (() => void)[] = []
   #binding: Promise<number> | undefined
   #ending = false
@@ -61,14 +67,23 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
     this.#world = options.world ?? systemWorld()
     this.#udp = new SocketPair(this.#world)
     this.#scheduler = new Scheduler(this.#world)
+    this.#events = new EventQueue((call) => this.#world.defer(call))
+    this.#host = {
+      events: this.#events,
+      left: (socket) => {
+        this.#sockets.delete(socket)
+        this.#idle()
+      },
+    }
     const { maxConnections, welcome } = options
     this.#transport = new UtpTransport({
       world: this.#world,
       scheduler: this.#scheduler,
       udp: this.#udp,
       ...(maxConnections === undefined ? {} : { maxConnections }),
-      welcome: (from) => !this.#ending && this.listenerCount('connection') > 0 && (welcome?.(from) ?? true),
-      accept: (stream) => this.emit('connection', this.#adopt(stream, options)),
+      welcome: (from) =>
+        !this.#ending && this.listenerCount('connection') > 0 && this.#welcomes(from, welcome),
+      accept: (stream) => this.#accept(stream, options),
       idle: () => this.#idle(),
     })
   }
@@ -89,7 +104,7 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
    */
   async listen(at: { readonly host?: string; readonly port?: number } = {}): Promise<Address> {
     await this.#bind(at)
-    this.emit('listening')
+    this.#events.push(() => this.emit('listening'))
     return this.address as Address
   }
 
@@ -140,7 +155,25 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
     this.#transport.close()
     await this.#udp.close()
     this.#scheduler.close()
-    this.emit('close')
+    this.#events.push(() => this.emit('close'))
+    await this.#events.flushed()
+  }
+
+  #welcomes(from: Address, welcome: UtpServerOptions['welcome']): boolean {
+    try {
+      return welcome?.(from) ?? true
+    } catch (error) {
+      this.#events.fail(error)
+      return false
+    }
+  }
+
+  #accept(stream: UtpStream, options: UtpSocketOptions): void {
+    const socket = this.#adopt(stream, options)
+    this.#events.push(() => {
+      // The last listener may have left meanwhile.
+      if (!this.emit('connection', socket)) socket.destroy()
+    })
   }
 
   async #resolve({ host = '127.0.0.1', port }: UtpConnectOptions, signal: AbortSignal): Promise<Address> {
@@ -153,9 +186,8 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
   }
 
   #adopt(from: ConstructorParameters<typeof UtpSocket>[0], options: UtpSocketOptions): UtpSocket {
-    const socket = new UtpSocket(from, options)
+    const socket = new UtpSocket(from, options, this.#host)
     this.#sockets.add(socket)
-    socket.on('close', this.#left)
     return socket
   }
 
@@ -179,13 +211,7 @@ export function createServer(
 export function connect(to: UtpConnectOptions): UtpSocket {
   const node = new UtpServer()
   const socket = node.connect(to)
-  socket.once('close', () => void node.close())
+  // As soon as the socket has ended.
+  void node.close()
   return socket
-}
-
-function leaving(sockets: Set<UtpSocket>, then: () => void): (this: UtpSocket) => void {
-  return function () {
-    sockets.delete(this)
-    then()
-  }
 }

@@ -5,6 +5,7 @@
 
 import { Duplex } from 'node:stream'
 import type { Address } from '../../util/address.js'
+import type { EventQueue } from '../../util/async/event-queue.js'
 import { errorCode, RarestError } from '../../util/errors.js'
 import type { UtpStats } from '../../utp/types.js'
 import type { UtpStream, UtpStreamListener } from './stream.js'
@@ -15,13 +16,22 @@ export interface UtpSocketOptions {
   readonly allowHalfOpen?: boolean
 }
 
+/** What a socket asks of the server that made it. */
+export interface UtpSocketHost {
+  readonly events: EventQueue
+  /** The connection is gone, or was never made. */
+  readonly left: (socket: UtpSocket) => void
+}
+
 /**
  * A Node `Duplex` over one uTP connection. It emits `'connect'`, then what every stream does: `'end'` when the
  * remote has ended its side, `'finish'` when ours is queued to the end, `'close'` when the remote has all of it,
  * `'error'` with a code (`utp/reset`, `utp/timeout`, `ETIMEDOUT`, ...). `write` answers false when the connection
- * takes no more, and who does not read holds the remote back. `destroy()` resets the connection.
+ * takes no more, and a reader that waits holds the remote back. `destroy()` resets the connection. What a listener
+ * throws is an `uncaughtException`, and changes nothing for this connection or others.
  */
 export class UtpSocket extends Duplex {
+  readonly #host: UtpSocketHost
   /** Of the attempt to connect. */
   #abort: AbortController | undefined
   #sink: Sink | undefined
@@ -34,9 +44,11 @@ export class UtpSocket extends Duplex {
   /** Made by `connect` and servers. */
   constructor(
     from: UtpStream | ((signal: AbortSignal) => Promise<UtpStream>),
-    options: UtpSocketOptions = {},
+    options: UtpSocketOptions,
+    host: UtpSocketHost,
   ) {
     super({ allowHalfOpen: options.allowHalfOpen === true })
+    this.#host = host
     if (typeof from !== 'function') {
       this.#open(from)
       return
@@ -50,7 +62,7 @@ export class UtpSocket extends Duplex {
           return
         }
         this.#open(stream)
-        this.emit('connect')
+        host.events.push(() => !this.destroyed && this.emit('connect'))
         this.#whenOpen?.()
       },
       (error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))),
@@ -108,17 +120,21 @@ export class UtpSocket extends Duplex {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     const sink = this.#sink
+    const end = (reason: Error | null): void => {
+      this.#host.left(this)
+      callback(reason)
+    }
     if (!sink) this.#abort?.abort(error ?? new RarestError('utp/destroyed', 'the socket was destroyed'))
-    if (!sink || sink.closed) callback(error)
+    if (!sink || sink.closed) end(error)
     else {
-      sink.whenClosed = (broken) => callback(error ?? broken)
+      sink.whenClosed = (broken) => end(error ?? broken)
       // Both sides have ended: what is on its way may arrive.
       if (error || !this.#ended || !sink.remoteEnded) sink.stream.destroy()
     }
   }
 
   #open(stream: UtpStream): void {
-    this.#sink = new Sink(this, stream)
+    this.#sink = new Sink(this, stream, this.#host.events)
     if (!this.#wanted) stream.pause()
     stream.listen(this.#sink)
   }
@@ -126,7 +142,7 @@ export class UtpSocket extends Duplex {
   #write(chunks: readonly Uint8Array[], callback: (error?: Error | null) => void): void {
     const sink = this.#sink
     if (!sink) this.#whenOpen = () => this.#write(chunks, callback)
-    else if (!sink.closed) sink.stream.write(chunks, () => callback())
+    else if (!sink.closed) sink.stream.write(chunks, () => this.#host.events.guard(callback))
     else callback(new RarestError('utp/closed', 'the connection is closed'))
   }
 }
@@ -138,22 +154,28 @@ class Sink implements UtpStreamListener {
   closed = false
   whenClosed: ((error: Error | null) => void) | undefined
   private readonly socket: UtpSocket
+  private readonly events: EventQueue
 
-  constructor(socket: UtpSocket, stream: UtpStream) {
+  constructor(socket: UtpSocket, stream: UtpStream, events: EventQueue) {
     this.socket = socket
     this.stream = stream
+    this.events = events
   }
 
   data(chunk: Uint8Array): void {
-    // Lent for the call, and read later.
-    if (!this.socket.push(Buffer.from(chunk))) this.stream.pause()
+    try {
+      // Lent for the call, and read later. A flowing stream tells its listeners at once.
+      if (!this.socket.push(Buffer.from(chunk))) this.stream.pause()
+    } catch (error) {
+      this.events.fail(error)
+    }
   }
 
   drain(): void {}
 
   ended(): void {
     this.remoteEnded = true
-    this.socket.push(null)
+    this.events.guard(() => this.socket.push(null))
   }
 
   close(error: Error | undefined): void {

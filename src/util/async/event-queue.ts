@@ -25,6 +25,22 @@ export class EventQueue {
     this.#wake()
   }
 
+  /** Makes a call that has to be made at once; what it throws is thrown in a turn of its own. */
+  guard(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Throws, in a turn of its own, what the code of an application threw in one of ours. */
+  fail(error: unknown): void {
+    this.push(() => {
+      throw error
+    })
+  }
+
   /** Resolves when the calls pushed so far were made. */
   flushed(): Promise<void> {
     return new Promise((resolve) => this.push(resolve))
