@@ -43,7 +43,7 @@ describe('a peer whose outgoing policy', () => {
           session: { encryption: { outgoing, incoming: 'disabled' }, listen: false },
           add: { peers: [at(seed)] },
           added: (added) =>
-            added.on('piece', () => {
+            added.on('peer', () => {
               used = encryptionOf(seed, { torrent: added } as Member)
             }),
         })
@@ -81,7 +81,7 @@ describe('methods', () => {
         session: both(ours),
         add: { peers: [at(seed)] },
         added: (added) =>
-          added.on('piece', () => {
+          added.on('peer', () => {
             used = encryptionOf({ torrent: added } as Member)
           }),
       })
