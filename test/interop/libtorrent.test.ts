@@ -189,7 +189,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
     const torrent = await openSession(stage, target).add(payload.torrent, { peers: [seed.address] })
     await new Promise<void>((resolve) => {
       torrent.once('piece', () => {
-        torrent.pause()
+        void torrent.pause()
         resolve()
       })
     })
@@ -199,7 +199,7 @@ describe.runIf(requireClient('libtorrent'))('libtorrent', () => {
       return peers.length === 0
     })
     expect(torrent.stats.verifiedPieces).toBeLessThan(payload.pieceCount)
-    torrent.resume()
+    void torrent.resume()
     expect(await within(DONE, 'download', torrent.done)).toBe('complete')
     await expectSame(payload, target)
   })

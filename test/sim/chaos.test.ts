@@ -19,8 +19,8 @@ const BLOWS: readonly Blow[] = [
   (_sim, { torrent }) => torrent.pause(),
   (_sim, { torrent }) => torrent.resume(),
   (_sim, { torrent }) => {
-    torrent.pause()
-    torrent.resume()
+    void torrent.pause()
+    void torrent.resume()
   },
   (_sim, { host }) => host.cutConnections(),
   (_sim, { host }, draw) => {
@@ -38,7 +38,7 @@ const BLOWS: readonly Blow[] = [
   },
   (_sim, { host, torrent }) => {
     host.disk.fault = undefined
-    torrent.resume()
+    void torrent.resume()
   },
   (_sim, { torrent }, draw) => torrent.select(ALL.filter(() => draw(2) === 0)),
   (_sim, { torrent }) => torrent.select(ALL),
@@ -108,7 +108,7 @@ async function play(sim: Sim, seed: number): Promise<void> {
     member.host.disk.fault = undefined
     await sim.network.advance(1_000)
     member.torrent.select(ALL)
-    member.torrent.resume()
+    void member.torrent.resume()
     member.torrent.addPeers(members.filter((other) => other !== member).map(at))
   }
   await sim.run(() => members.every(({ torrent }) => ['seeding', 'error'].includes(torrent.state)), 7_200_000)

@@ -79,7 +79,7 @@ describe('files that suffer while they are seeded', () => {
       expect(seed.torrent.peers).toEqual([])
       await otherLives(sim, seed)
       heal(seed)
-      seed.torrent.resume()
+      void seed.torrent.resume()
       expect(await sim.run(leecher.torrent.done, 600_000)).toBe('complete')
       expect(isWhole(leecher.host, files)).toBe(true)
       expect(seed.torrent.state).toBe('seeding')
@@ -96,7 +96,7 @@ describe('files that suffer while they are seeded', () => {
     await sim.run(() => seed.torrent.state === 'error', 60_000)
     seed.torrent.addPeers([at(second)])
     leecher.torrent.addPeers([at(second)])
-    seed.torrent.resume()
+    void seed.torrent.resume()
     await sim.run(seed.torrent.ready, 60_000).catch(() => {})
     expect(await sim.run(seed.torrent.done, 120_000)).toBe('complete')
     expect(await sim.run(leecher.torrent.done, 120_000)).toBe('complete')
@@ -116,7 +116,7 @@ describe('files that are lost half way', () => {
     const other = await sim.join(files, { add: { peers: [at(leecher)] } })
     await sim.run(() => leecher.torrent.state === 'error', 60_000)
     expect(leecher.torrent.error?.code).toBe('storage/missing')
-    leecher.torrent.resume()
+    void leecher.torrent.resume()
     await sim.run(leecher.torrent.ready)
     expect(leecher.torrent.files[0]?.verified).toBe(0)
     expect(await sim.run(leecher.torrent.done, 120_000)).toBe('complete')
@@ -138,11 +138,11 @@ describe('disks that fail a download', () => {
     expect(leecher.torrent.error?.message).toContain('data.bin')
     const { verifiedPieces, downloaded } = leecher.torrent.stats
     expect(verifiedPieces).toBeGreaterThan(2)
-    leecher.torrent.resume()
+    void leecher.torrent.resume()
     await expect(sim.run(leecher.torrent.done, 60_000)).rejects.toMatchObject({ code: 'storage/disk-full' })
     expect(leecher.torrent.stats.verifiedPieces).toBeGreaterThanOrEqual(verifiedPieces)
     leecher.host.disk.capacity = Number.POSITIVE_INFINITY
-    leecher.torrent.resume()
+    void leecher.torrent.resume()
     expect(await sim.run(leecher.torrent.done, 120_000)).toBe('complete')
     expect(isWhole(leecher.host, torrent)).toBe(true)
     expect(leecher.torrent.stats.downloaded).toBeGreaterThan(downloaded)
@@ -163,11 +163,11 @@ describe('disks that fail a download', () => {
       await sim.run(leecher.torrent.ready)
       leecher.host.disk.fault = (operation) =>
         operation.kind === 'write' && operation.path.endsWith('file-3.bin') ? code : undefined
-      leecher.torrent.resume()
+      void leecher.torrent.resume()
       await expect(sim.run(leecher.torrent.done, 60_000)).rejects.toMatchObject({ code: name })
       expect(leecher.torrent.error?.message).toContain('file-3.bin')
       leecher.host.disk.fault = undefined
-      leecher.torrent.resume()
+      void leecher.torrent.resume()
       expect(await sim.run(leecher.torrent.done, 60_000)).toBe('complete')
       expect(isWhole(leecher.host, files)).toBe(true)
     })
@@ -180,7 +180,7 @@ describe('disks that fail a download', () => {
     await expect(sim.run(member.torrent.ready)).rejects.toMatchObject({ code: 'storage/io' })
     expect(member.torrent.state).toBe('error')
     host.disk.fault = undefined
-    member.torrent.resume()
+    void member.torrent.resume()
     expect(await sim.run(member.torrent.done, 60_000)).toBe('complete')
     expect(member.torrent.state).toBe('seeding')
     await sim.run(member.torrent.ready)
@@ -193,7 +193,7 @@ describe('disks that fail a download', () => {
     const member = await sim.join(files, { on: host, add: { peers: [at(seed)] } })
     await expect(sim.run(member.torrent.done)).rejects.toMatchObject({ code: 'storage/permission' })
     host.disk.fault = undefined
-    member.torrent.resume()
+    void member.torrent.resume()
     expect(await sim.run(member.torrent.done, 60_000)).toBe('complete')
     expect(isWhole(host, files)).toBe(true)
     expect(host.disk.paths).toContain('downloads/set/file-2.bin')

@@ -307,11 +307,11 @@ describe('hostile encrypted handshakes', () => {
       session: { encryption: 'required', listen: false },
       add: { peers: [at(victim)], paused: true },
     })
-    victim.torrent.pause()
-    other.torrent.resume()
+    void victim.torrent.pause()
+    void other.torrent.resume()
     await sim.network.advance(5_000)
     expect(other.torrent.stats.peers).toBe(0)
-    victim.torrent.resume()
+    void victim.torrent.resume()
     expect(await sim.run(other.torrent.done, 120_000)).toBe('complete')
     await sim.run(victim.torrent.close())
     const late = await sim.join(torrent, {

@@ -329,12 +329,12 @@ describe('recheck()', () => {
     await expect(sim.run(seed.torrent.recheck())).rejects.toMatchObject({ code: 'storage/io' })
     expect(seed.torrent.state).toBe('error')
     seed.host.disk.fault = undefined
-    seed.torrent.pause()
+    void seed.torrent.pause()
     expect(await sim.run(seed.torrent.recheck())).toMatchObject({ complete: true, lost: 0 })
     expect(seed.torrent.state).toBe('paused')
     expect(await sim.run(seed.torrent.done)).toBe('complete')
     await sim.run(seed.torrent.ready)
-    seed.torrent.resume()
+    void seed.torrent.resume()
     expect(seed.torrent.state).toBe('seeding')
   })
 
@@ -348,7 +348,7 @@ describe('recheck()', () => {
     })
     expect(seed.torrent.state).toBe('error')
     const again = seed.torrent.recheck()
-    seed.torrent.resume()
+    void seed.torrent.resume()
     expect(seed.torrent.state).toBe('error')
     await expect(sim.run(again, 60_000)).rejects.toMatchObject({ code: 'storage/permission' })
     await sim.network.advance(1)
@@ -428,7 +428,7 @@ describe('recheck()', () => {
     const { operations } = member.host.disk
     expect(await sim.run(first)).toEqual(whole)
     expect(member.host.disk.operations - operations).toBeLessThan(6)
-    member.torrent.pause()
+    void member.torrent.pause()
     spoil(member, 1)
     expect(await sim.run(member.torrent.recheck())).toEqual({
       ...whole,
@@ -443,7 +443,7 @@ describe('recheck()', () => {
     expect(await sim.run(member.torrent.recheck())).toEqual({ ...whole, found: 1 })
     expect(await sim.run(member.torrent.done)).toBe('complete')
     expect(member.torrent.state).toBe('paused')
-    member.torrent.resume()
+    void member.torrent.resume()
     expect(member.torrent.state).toBe('seeding')
     const magnet = await sim.join(torrent, { magnet: true })
     await expect(magnet.torrent.recheck()).rejects.toMatchObject({ code: 'torrent/no-metadata' })

@@ -61,9 +61,9 @@ describe('uTP', () => {
       const leecher = await sim.join(torrent, { session: { utp: true }, add: { peers: [at(seed)] } })
       await sim.run(() => leecher.torrent.stats.downloaded > 0)
       expect(dials).toEqual([at(seed)])
-      leecher.torrent.pause()
+      void leecher.torrent.pause()
       await sim.network.advance(1_000)
-      leecher.torrent.resume()
+      void leecher.torrent.resume()
       expect(await sim.run(leecher.torrent.done)).toBe('complete')
       expect(dials).toEqual([at(seed)])
     },

@@ -84,7 +84,7 @@ async function seed(source: string, path: string, options: SeedOptions): Promise
         `${pieces - verifiedPieces} of ${pieces} pieces are missing or wrong in ${path}`,
       )
     }
-    torrent.resume()
+    await interrupt.unless(torrent.resume())
     await seedUntil(interrupt.asked, torrent, progress)
   } catch (error) {
     progress.stop()
