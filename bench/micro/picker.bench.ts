@@ -135,7 +135,7 @@ function downloadOnce(
       const simulated: { kind: Kind; picks?: PickerPeer<Simulated>; queue: Block[] } = { kind, queue: [] }
       const picks = picker.addPeer(simulated as Simulated)
       simulated.picks = picks
-      picks.choked = false
+      picker.unchoked(picks)
       if (kind === 'seed') picker.setPieces(picks, Bitfield.full(pieces))
       if (kind === 'half') picker.setPieces(picks, half(pieces, random))
       if (kind === 'common half') picker.setPieces(picks, common)
@@ -192,7 +192,7 @@ for (let run = 0; run < RUNS; run++) {
   const picker = new Picker<number>({ layout, random, maxOpenPieces: 4_096 })
   const peers = Array.from({ length: 80 }, (_, i) => {
     const peer = picker.addPeer(i)
-    peer.choked = false
+    picker.unchoked(peer)
     if (i < 50) picker.setPieces(peer, Bitfield.full(pieces))
     else if (i < 70) picker.setPieces(peer, half(pieces, random))
     return peer
@@ -236,7 +236,7 @@ for (let run = 0; run < RUNS; run++) {
   for (let i = 0; i < 199; i++) picker.setPieces(picker.addPeer(i), half(pieces, random))
   for (let i = 0; i < 500; i++) {
     const peer = picker.addPeer(i)
-    peer.choked = false
+    picker.unchoked(peer)
     let wanted = random.uint32() % pieces
     while (have.has(wanted)) wanted = (wanted + 1) % pieces
     const mine = have.clone()
@@ -263,7 +263,7 @@ later.report('one wanted piece among 100,000, later')
   const peers = Array.from({ length: 200 }, (_, i) => picker.addPeer(i))
   for (const peer of peers) picker.setPieces(peer, half(pieces, random))
   const one = peers[0] as PickerPeer<number>
-  one.choked = false
+  picker.unchoked(one)
   picker.pick(one, 1, 0, [])
   let at = 0
   bench('have and its opposite, 100,000 pieces x 200 peers', () => {

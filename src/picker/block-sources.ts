@@ -5,7 +5,7 @@
 
 import { BLOCK_LENGTH } from '../metainfo/layout.js'
 import { hasBit } from './bitset32.js'
-import type { OpenPiece } from './progress.js'
+import type { OpenPiece } from './requests.js'
 
 /** Who sent the received blocks, each once. */
 export function contributors<Owner>(open: OpenPiece<Owner> | undefined): Owner[] {

@@ -9,9 +9,9 @@
  * @module
  */
 
-import { hasBit } from './bitset32.js'
-import type { PickerPeer } from './peer.js'
+import type { PeerPieces } from './peer-pieces.js'
 import type { Rarity } from './rarity.js'
+import type { Rejects } from './rejects.js'
 
 /** How the next piece is chosen within a class. */
 export type Order = 'random' | 'rarest' | 'sequential'
@@ -19,187 +19,272 @@ export type Order = 'random' | 'rarest' | 'sequential'
 /** Steps in the rarity array before the words are walked instead. */
 const WALK = 256
 
+/** Steps in the rarity array for a look at the rarest candidate. */
+const GLANCE = 32
+
 /** Candidates that a walk of the words looks at, and the best of them that it keeps. */
 const GATHERED = 256
 const KEPT = 32
 
-/** True when the peer has the piece. */
-export function hasPiece(peer: PickerPeer<unknown>, piece: number): boolean {
-  return peer.seed || (peer.words !== undefined && hasBit(peer.words, piece))
-}
+/** Suggestions remembered of a peer, the latest (libtorrent sends 16 at most). */
+const SUGGESTIONS = 16
 
-/** Brings the peer's cursors up to date with pieces that became candidates since. */
-export function catchUp(rarity: Rarity, peer: PickerPeer<unknown>): void {
-  if (peer.generation === rarity.generation && peer.additions === rarity.additions) return
-  if (peer.generation !== rarity.generation || rarity.additions - peer.additions > rarity.recent.length) {
-    peer.cursors.fill(0)
-    peer.interest = 0
-    if (peer.generation !== rarity.generation) peer.shortlist.length = 0
-  } else {
-    for (let at = peer.additions; at < rarity.additions; at++) {
-      lowerCursors(rarity, peer, rarity.recent[at % rarity.recent.length] as number)
+/** The candidates that one peer has. */
+export class Candidates {
+  readonly #rarity: Rarity
+  readonly #pieces: PeerPieces
+  readonly #rejects: Rejects
+  /** Pieces that the peer suggested, the latest last (BEP 6). */
+  readonly #suggested: number[] = []
+  /** For each class the first word that may hold a candidate it has. */
+  readonly #cursors: Int32Array = new Int32Array(8)
+  /** The first word that may hold a missing piece it has. */
+  #missingFrom = 0
+  /** Rarity.generation at which the cursors were set, and Rarity.additions that they know of. */
+  #generation = 0
+  #additions = 0
+  /** The piece it opened last; -1 for none. */
+  #last = -1
+  /** Candidates found by the last walk, best last; of which class, and for a snubbed peer or not. */
+  readonly #shortlist: number[] = []
+  #shortlistClass = 0
+  #shortlistSnubbed = false
+  /** Rarity.additions at which no candidate was found because of rejects; -1 for never. */
+  #dry = -1
+
+  constructor(rarity: Rarity, pieces: PeerPieces, rejects: Rejects) {
+    this.#rarity = rarity
+    this.#pieces = pieces
+    this.#rejects = rejects
+  }
+
+  /** Brings the cursors up to date with pieces that became candidates since. */
+  catchUp(): void {
+    const rarity = this.#rarity
+    if (this.#generation === rarity.generation && this.#additions === rarity.additions) return
+    const isVoid = this.#generation !== rarity.generation
+    if (isVoid || rarity.additions - this.#additions > rarity.recent.length) {
+      this.#cursors.fill(0)
+      this.#missingFrom = 0
+      if (isVoid) this.#shortlist.length = 0
+    } else {
+      for (let at = this.#additions; at < rarity.additions; at++) {
+        this.#lower(rarity.recent[at % rarity.recent.length] as number)
+      }
     }
+    this.#generation = rarity.generation
+    this.#additions = rarity.additions
+    this.#dry = -1
   }
-  peer.generation = rarity.generation
-  peer.additions = rarity.additions
-  peer.dry = -1
-}
 
-/** Steps in the rarity array for a look at the rarest candidate. */
-const GLANCE = 32
+  /** The peer has one piece more. */
+  added(piece: number): void {
+    this.#lower(piece)
+    this.#dry = -1
+  }
 
-/** About how rare the rarest candidate is that the peer has: its copies, Infinity when a glance finds none. */
-export function rarestCopies(rarity: Rarity, peer: PickerPeer<unknown>): number {
-  for (let level = 0; level < rarity.classCount; level++) {
-    const first = rarity.first(level, true)
-    const end = Math.min(rarity.end(level), first + GLANCE)
-    for (let at = first; at < end; at++) {
-      const piece = rarity.order[at] as number
-      if (hasPiece(peer, piece) && !peer.refused.has(piece)) return rarity.counts[piece] as number
+  /** What the peer has is another set of pieces. */
+  replaced(): void {
+    this.#generation = 0
+  }
+
+  /** What the peer rejected is forgotten. */
+  forgiven(): void {
+    this.#dry = -1
+  }
+
+  /** The peer suggests a piece: it comes before others that are just as rare. */
+  suggest(piece: number): void {
+    const suggested = this.#suggested
+    if (suggested.includes(piece)) return
+    if (suggested.length === SUGGESTIONS) suggested.shift()
+    suggested.push(piece)
+  }
+
+  /** The peer left. */
+  clear(): void {
+    this.#shortlist.length = 0
+    this.#suggested.length = 0
+  }
+
+  /** True when the peer has one of the `missing` pieces, which are not none. */
+  hasAny(missing: Int32Array): boolean {
+    if (this.#pieces.isSeed) return true
+    const { bits } = this.#pieces
+    if (!bits) return false
+    this.catchUp()
+    let at = this.#missingFrom
+    while (at < bits.length && ((bits[at] as number) & (missing[at] as number)) === 0) at++
+    this.#missingFrom = at
+    return at < bits.length
+  }
+
+  /** About how rare the rarest candidate is that the peer has: its copies, Infinity when a glance finds none. */
+  rarestCopies(): number {
+    const rarity = this.#rarity
+    for (let level = 0; level < rarity.classCount; level++) {
+      const first = rarity.first(level, true)
+      const end = Math.min(rarity.end(level), first + GLANCE)
+      for (let at = first; at < end; at++) {
+        const piece = rarity.order[at] as number
+        if (this.#offers(piece)) return rarity.counts[piece] as number
+      }
     }
+    return Number.POSITIVE_INFINITY
   }
-  return Number.POSITIVE_INFINITY
-}
 
-/** Tells the cursors of a piece that the peer has now, or that is a candidate now. */
-export function lowerCursors(rarity: Rarity, peer: PickerPeer<unknown>, piece: number): void {
-  const word = piece >>> 5
-  if (word < peer.interest) peer.interest = word
-  const level = rarity.classOf(piece)
-  if (level < peer.cursors.length && word < (peer.cursors[level] as number)) peer.cursors[level] = word
-}
-
-/**
- * A candidate that the peer has and has not rejected lately, or -1. `rarity` must be settled and the
- * peer's cursors up to date. In rarest order the peer goes through `extent` aligned pieces in a row as
- * long as they are no less rare.
- */
-export function nextCandidate(
-  rarity: Rarity,
-  peer: PickerPeer<unknown>,
-  order: Order,
-  extent: number,
-): number {
-  if (rarity.candidateCount === 0 || peer.dry === rarity.additions) return -1
-  for (let level = 0; level < rarity.classCount; level++) {
-    if (!hasClass(rarity, peer, level)) continue
-    const piece =
-      order === 'sequential'
-        ? firstByIndex(rarity, peer, level)
-        : extent > 1 && order === 'rarest' && !peer.snubbed
-          ? inExtent(rarity, peer, level, extent)
-          : firstByRarity(rarity, peer, level, order)
-    if (piece >= 0) return piece
-  }
-  // All it has was rejected: do not walk again until the rejects expire or something changes.
-  if (peer.refused.size > 0) peer.dry = rarity.additions
-  return -1
-}
-
-/** True when the peer has a candidate of the class; moves its cursor to the first such word. */
-function hasClass(rarity: Rarity, peer: PickerPeer<unknown>, level: number): boolean {
-  if (peer.seed) return rarity.end(level) > rarity.first(level, true)
-  const { words } = peer
-  if (!words) return false
-  const wanted = rarity.classWords(level)
-  let at = peer.cursors[level] as number
-  while (at < wanted.length && ((wanted[at] as number) & (words[at] as number)) === 0) at++
-  peer.cursors[level] = at
-  return at < wanted.length
-}
-
-function firstByIndex(rarity: Rarity, peer: PickerPeer<unknown>, level: number): number {
-  const wanted = rarity.classWords(level)
-  let at = peer.seed ? rarity.lowest(level) : (peer.cursors[level] as number)
-  for (; at < wanted.length; at++) {
-    for (let rest = (wanted[at] as number) & (peer.words ? (peer.words[at] as number) : -1); rest !== 0; ) {
-      const bit = Math.clz32(rest)
-      if (!peer.refused.has(at * 32 + bit)) return at * 32 + bit
-      rest &= ~(0x8000_0000 >>> bit)
+  /**
+   * A candidate that the peer has and has not rejected lately, or -1. The rarity must be settled and the
+   * cursors up to date. In rarest order the peer goes through `extent` aligned pieces in a row as long as they
+   * are no less rare; a `snubbed` peer gets the most common ones.
+   */
+  next(order: Order, extent: number, snubbed: boolean): number {
+    const rarity = this.#rarity
+    if (rarity.candidateCount === 0 || this.#dry === rarity.additions) return -1
+    for (let level = 0; level < rarity.classCount; level++) {
+      if (!this.#hasClass(level)) continue
+      const piece =
+        order === 'sequential'
+          ? this.#firstByIndex(level)
+          : extent > 1 && order === 'rarest' && !snubbed
+            ? this.#inExtent(level, extent)
+            : this.#firstByRarity(level, order, snubbed)
+      if (piece >= 0) return piece
     }
+    // All it has was rejected: do not walk again until the rejects expire or something changes.
+    if (!this.#rejects.isEmpty) this.#dry = rarity.additions
+    return -1
   }
-  return -1
-}
 
-function inExtent(rarity: Rarity, peer: PickerPeer<unknown>, level: number, extent: number): number {
-  const fits = (piece: number, neighbour: number): boolean =>
-    rarity.isCandidate(piece) &&
-    rarity.classOf(piece) === level &&
-    rarity.compare(piece, neighbour) <= 0 &&
-    hasPiece(peer, piece) &&
-    !peer.refused.has(piece)
-  let piece = peer.last + 1
-  if (piece % extent === 0 || piece >= rarity.length || !fits(piece, piece - 1)) {
-    piece = firstByRarity(rarity, peer, level, 'rarest')
-    while (piece > 0 && piece % extent !== 0 && fits(piece - 1, piece)) piece--
+  #offers(piece: number): boolean {
+    return this.#pieces.has(piece) && !this.#rejects.has(piece)
   }
-  if (piece >= 0) peer.last = piece
-  return piece
-}
 
-/** The peer's candidate to open; of those that are as rare, one that it suggested (BEP 6). */
-function firstByRarity(rarity: Rarity, peer: PickerPeer<unknown>, level: number, order: Order): number {
-  const piece = anyByRarity(rarity, peer, level, order)
-  if (piece < 0 || order !== 'rarest' || peer.snubbed) return piece
-  for (const other of peer.suggested) {
-    if (!rarity.isCandidate(other) || rarity.classOf(other) !== level) continue
-    if (rarity.compare(other, piece) !== 0 || !hasPiece(peer, other) || peer.refused.has(other)) continue
-    // What came off the list is still the next one.
-    if (other !== piece && peer.shortlistClass === level) peer.shortlist.push(piece)
-    return other
+  /** Tells the cursors of a piece that the peer has now, or that is a candidate now. */
+  #lower(piece: number): void {
+    const word = piece >>> 5
+    if (word < this.#missingFrom) this.#missingFrom = word
+    const level = this.#rarity.classOf(piece)
+    const cursors = this.#cursors
+    if (level < cursors.length && word < (cursors[level] as number)) cursors[level] = word
   }
-  return piece
-}
 
-function anyByRarity(rarity: Rarity, peer: PickerPeer<unknown>, level: number, order: Order): number {
-  const listed = fromShortlist(rarity, peer, level)
-  if (listed >= 0) return listed
-  const first = rarity.first(level, peer.seed)
-  const end = rarity.end(level)
-  const length = end - first
-  if (length > 0) {
-    const start = order === 'random' ? rarity.below(length) : peer.snubbed ? length - 1 : 0
-    const step = order !== 'random' && peer.snubbed ? length - 1 : 1
-    for (let at = start, left = Math.min(length, WALK); left > 0; left--) {
-      const piece = rarity.order[first + at] as number
-      if (hasPiece(peer, piece) && !peer.refused.has(piece)) return piece
-      at += step
-      if (at >= length) at -= length
+  /** True when the peer has a candidate of the class; moves its cursor to the first such word. */
+  #hasClass(level: number): boolean {
+    const rarity = this.#rarity
+    if (this.#pieces.isSeed) return rarity.end(level) > rarity.first(level, true)
+    const { bits } = this.#pieces
+    if (!bits) return false
+    const wanted = rarity.classBits(level)
+    let at = this.#cursors[level] as number
+    while (at < wanted.length && ((wanted[at] as number) & (bits[at] as number)) === 0) at++
+    this.#cursors[level] = at
+    return at < wanted.length
+  }
+
+  #firstByIndex(level: number): number {
+    const wanted = this.#rarity.classBits(level)
+    const { isSeed, bits } = this.#pieces
+    let at = isSeed ? this.#rarity.lowest(level) : (this.#cursors[level] as number)
+    for (; at < wanted.length; at++) {
+      for (let rest = (wanted[at] as number) & (bits ? (bits[at] as number) : -1); rest !== 0; ) {
+        const bit = Math.clz32(rest)
+        if (!this.#rejects.has(at * 32 + bit)) return at * 32 + bit
+        rest &= ~(0x8000_0000 >>> bit)
+      }
     }
-    if (length <= WALK) return -1
+    return -1
   }
-  fillShortlist(rarity, peer, level)
-  return fromShortlist(rarity, peer, level)
-}
 
-function fromShortlist(rarity: Rarity, peer: PickerPeer<unknown>, level: number): number {
-  const { shortlist } = peer
-  if (peer.shortlistClass !== level || peer.shortlistSnubbed !== peer.snubbed) shortlist.length = 0
-  for (let piece = shortlist.pop(); piece !== undefined; piece = shortlist.pop()) {
-    if (rarity.isCandidate(piece) && hasPiece(peer, piece) && !peer.refused.has(piece)) return piece
-  }
-  return -1
-}
-
-/** Gathers candidates from a random word on and keeps the rarest (for a snubbed peer the most common). */
-function fillShortlist(rarity: Rarity, peer: PickerPeer<unknown>, level: number): void {
-  const { shortlist, words } = peer
-  const wanted = rarity.classWords(level)
-  const from = peer.seed ? 0 : (peer.cursors[level] as number)
-  const span = wanted.length - from
-  let at = from + rarity.below(span)
-  shortlist.length = 0
-  for (let left = span; left > 0 && shortlist.length < GATHERED; left--) {
-    for (let rest = (wanted[at] as number) & (words ? (words[at] as number) : -1); rest !== 0; ) {
-      const bit = Math.clz32(rest)
-      rest &= ~(0x8000_0000 >>> bit)
-      if (!peer.refused.has(at * 32 + bit)) shortlist.push(at * 32 + bit)
+  #inExtent(level: number, extent: number): number {
+    const rarity = this.#rarity
+    let piece = this.#last + 1
+    if (piece % extent === 0 || piece >= rarity.length || !this.#fits(piece, piece - 1, level)) {
+      piece = this.#firstByRarity(level, 'rarest', false)
+      while (piece > 0 && piece % extent !== 0 && this.#fits(piece - 1, piece, level)) piece--
     }
-    if (++at === wanted.length) at = from
+    if (piece >= 0) this.#last = piece
+    return piece
   }
-  const sign = peer.snubbed ? -1 : 1
-  shortlist.sort((a, b) => sign * rarity.compare(b, a))
-  if (shortlist.length > KEPT) shortlist.splice(0, shortlist.length - KEPT)
-  peer.shortlistClass = level
-  peer.shortlistSnubbed = peer.snubbed
+
+  /** True for a candidate that may be opened in a row with its neighbour. */
+  #fits(piece: number, neighbour: number, level: number): boolean {
+    const rarity = this.#rarity
+    return (
+      rarity.isCandidate(piece) &&
+      rarity.classOf(piece) === level &&
+      rarity.compare(piece, neighbour) <= 0 &&
+      this.#offers(piece)
+    )
+  }
+
+  /** The candidate to open; of those that are as rare, one that the peer suggested (BEP 6). */
+  #firstByRarity(level: number, order: Order, snubbed: boolean): number {
+    const rarity = this.#rarity
+    const piece = this.#anyByRarity(level, order, snubbed)
+    if (piece < 0 || order !== 'rarest' || snubbed) return piece
+    for (const other of this.#suggested) {
+      if (!rarity.isCandidate(other) || rarity.classOf(other) !== level) continue
+      if (rarity.compare(other, piece) !== 0 || !this.#offers(other)) continue
+      // What came off the list is still the next one.
+      if (other !== piece && this.#shortlistClass === level) this.#shortlist.push(piece)
+      return other
+    }
+    return piece
+  }
+
+  #anyByRarity(level: number, order: Order, snubbed: boolean): number {
+    const listed = this.#fromShortlist(level, snubbed)
+    if (listed >= 0) return listed
+    const rarity = this.#rarity
+    const first = rarity.first(level, this.#pieces.isSeed)
+    const length = rarity.end(level) - first
+    if (length > 0) {
+      const start = order === 'random' ? rarity.below(length) : snubbed ? length - 1 : 0
+      const step = order !== 'random' && snubbed ? length - 1 : 1
+      for (let at = start, left = Math.min(length, WALK); left > 0; left--) {
+        const piece = rarity.order[first + at] as number
+        if (this.#offers(piece)) return piece
+        at += step
+        if (at >= length) at -= length
+      }
+      if (length <= WALK) return -1
+    }
+    this.#fillShortlist(level, snubbed)
+    return this.#fromShortlist(level, snubbed)
+  }
+
+  #fromShortlist(level: number, snubbed: boolean): number {
+    const shortlist = this.#shortlist
+    if (this.#shortlistClass !== level || this.#shortlistSnubbed !== snubbed) shortlist.length = 0
+    for (let piece = shortlist.pop(); piece !== undefined; piece = shortlist.pop()) {
+      if (this.#rarity.isCandidate(piece) && this.#offers(piece)) return piece
+    }
+    return -1
+  }
+
+  /** Gathers candidates from a random word on and keeps the rarest (for a snubbed peer the most common). */
+  #fillShortlist(level: number, snubbed: boolean): void {
+    const rarity = this.#rarity
+    const shortlist = this.#shortlist
+    const { isSeed, bits } = this.#pieces
+    const wanted = rarity.classBits(level)
+    const from = isSeed ? 0 : (this.#cursors[level] as number)
+    const span = wanted.length - from
+    let at = from + rarity.below(span)
+    shortlist.length = 0
+    for (let left = span; left > 0 && shortlist.length < GATHERED; left--) {
+      for (let rest = (wanted[at] as number) & (bits ? (bits[at] as number) : -1); rest !== 0; ) {
+        const bit = Math.clz32(rest)
+        rest &= ~(0x8000_0000 >>> bit)
+        if (!this.#rejects.has(at * 32 + bit)) shortlist.push(at * 32 + bit)
+      }
+      if (++at === wanted.length) at = from
+    }
+    const sign = snubbed ? -1 : 1
+    shortlist.sort((a, b) => sign * rarity.compare(b, a))
+    if (shortlist.length > KEPT) shortlist.splice(0, shortlist.length - KEPT)
+    this.#shortlistClass = level
+    this.#shortlistSnubbed = snubbed
+  }
 }

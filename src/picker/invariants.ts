@@ -5,9 +5,9 @@
 
 import type { Bitfield } from '../util/bitfield.js'
 import { countBits, hasBit } from './bitset32.js'
-import type { PickerPeer } from './peer.js'
 import type { Progress } from './progress.js'
 import type { Rarity } from './rarity.js'
+import type { PeerState } from './requests.js'
 
 /** What a picker is made of. */
 export interface Books<Owner> {
@@ -17,26 +17,27 @@ export interface Books<Owner> {
   /** Pieces that are wanted and not verified. */
   readonly missing: Int32Array
   readonly missingCount: number
-  readonly peers: ReadonlySet<PickerPeer<Owner>>
+  readonly peers: ReadonlySet<PeerState<Owner>>
 }
 
 /** Throws an Error that names the first contradiction. */
-export function audit<Owner>(books: Books<Owner>): void {
+export function checkInvariants<Owner>(books: Books<Owner>): void {
   books.rarity.check()
   books.progress.check()
-  auditPeers(books)
-  auditPieces(books)
+  checkPeers(books)
+  checkPieces(books)
 }
 
-function auditPeers<Owner>({ rarity, progress, peers }: Books<Owner>): void {
+function checkPeers<Owner>({ rarity, progress, peers }: Books<Owner>): void {
   const counts = new Uint16Array(rarity.length)
   let seeds = 0
   let outstanding = 0
   for (const peer of peers) {
-    if (peer.seed) seeds++
-    if (peer.seed && peer.words) fail('a seed is counted twice')
+    const { isSeed, bits } = peer.pieces
+    if (isSeed) seeds++
+    if (isSeed && bits) fail('a seed is counted twice')
     for (let piece = 0; piece < counts.length; piece++) {
-      if (peer.words && hasBit(peer.words, piece)) counts[piece] = (counts[piece] as number) + 1
+      if (bits && hasBit(bits, piece)) counts[piece] = (counts[piece] as number) + 1
     }
     let listed = 0
     for (let request = peer.oldest; request; request = request.newer) {
@@ -54,7 +55,7 @@ function auditPeers<Owner>({ rarity, progress, peers }: Books<Owner>): void {
   }
 }
 
-function auditPieces<Owner>({ have, rarity, progress, missing, missingCount }: Books<Owner>): void {
+function checkPieces<Owner>({ have, rarity, progress, missing, missingCount }: Books<Owner>): void {
   let lackingCount = 0
   for (let piece = 0; piece < rarity.length; piece++) {
     const lacking = (rarity.priority[piece] as number) > 0 && !have.has(piece)

@@ -11,25 +11,22 @@
 import type { Block, Layout } from '../metainfo/layout.js'
 import { Bitfield } from '../util/bitfield.js'
 import type { Random } from '../util/random.js'
-import { clearBit, countBits, emptyWords, hasBit, setBit } from './bitset32.js'
+import { bitset, clearBit, countBits, hasBit, setBit } from './bitset32.js'
 import { asked, contributors, strike, writeStates } from './block-sources.js'
-import { catchUp, hasPiece, lowerCursors } from './candidates.js'
-import { audit } from './invariants.js'
-import { PickerPeer } from './peer.js'
-import { loseHolding, setHoldings, withdraw } from './peer-pieces.js'
-import { type OpenPiece, Progress } from './progress.js'
+import { checkInvariants } from './invariants.js'
+import { Progress } from './progress.js'
 import { Rarity } from './rarity.js'
-import { refused, refusesAll } from './rejects.js'
+import { type OpenPiece, PeerState, type PickerPeer } from './requests.js'
 import { type PickerStats, snapshot } from './stats.js'
 import { blockIndex, Strategy } from './strategy.js'
 
-export { PickerPeer, type PickerStats }
+export type { PickerPeer, PickerStats }
 
 /** An open piece without requests that got no block for this time may be given up for others, ms. */
 const IDLE = 30_000
 
-/** Suggestions remembered of a peer, the latest (libtorrent sends 16 at most). */
-const SUGGESTIONS = 16
+/** Allowed-fast pieces remembered of a peer (BEP 6 suggests ten). */
+const ALLOWED_FAST = 64
 
 /** More would overflow the counters of copies. */
 const MAX_PEERS = 65_535
@@ -54,7 +51,7 @@ export class Picker<Owner> {
   /** Wanted and not verified. */
   readonly #missing: Int32Array
   #missingCount = 0
-  readonly #peers: Set<PickerPeer<Owner>> = new Set()
+  readonly #peers: Set<PeerState<Owner>> = new Set()
   /** Latest time told. */
   #now = 0
 
@@ -68,7 +65,7 @@ export class Picker<Owner> {
     this.have = have?.clone() ?? new Bitfield(length)
     this.#rarity = new Rarity(length, random)
     this.#progress = new Progress(layout.blocksPerPiece)
-    this.#missing = emptyWords(length)
+    this.#missing = bitset(length)
     this.#strategy = new Strategy(
       layout,
       this.#rarity,
@@ -116,10 +113,10 @@ export class Picker<Owner> {
     return this.#strategy.starved
   }
 
-  /** Adds a connected peer, which has nothing yet. Throws RangeError above 65,535 peers. */
+  /** Adds a connected peer, which has nothing yet and chokes us (BEP 3). Throws RangeError above 65,535 peers. */
   addPeer(owner: Owner): PickerPeer<Owner> {
     if (this.#peers.size >= MAX_PEERS) throw new RangeError(`at most ${MAX_PEERS} peers, got one more`)
-    const peer = new PickerPeer(owner)
+    const peer = new PeerState(owner, this.#rarity)
     this.#peers.add(peer)
     this.#strategy.peers = this.#peers.size
     return peer
@@ -127,59 +124,85 @@ export class Picker<Owner> {
 
   /** Forgets a peer: its outstanding blocks are free again, its copies no longer count. */
   removePeer(peer: PickerPeer<Owner>): void {
-    if (!this.#peers.delete(peer)) return
+    const state = stateOf(peer)
+    if (!this.#peers.delete(state)) return
     this.#strategy.peers = this.#peers.size
     this.dropRequests(peer)
-    withdraw(this.#rarity, peer)
+    state.attached = false
+    state.pieces.clear()
     if (this.#peers.size > 0) this.#rarity.settle()
-    peer.attached = false
-    peer.current = undefined
-    peer.shortlist.length = 0
-    peer.suggested.length = 0
-    peer.refused.clear()
+    state.candidates.clear()
+    state.rejects.clear()
+    this.#strategy.piecesChanged(state)
+  }
+
+  /** The peer chokes us: only allowed-fast pieces are picked. What it was asked for stays until dropped or rejected. */
+  choked(peer: PickerPeer<Owner>): void {
+    stateOf(peer).isChoked = true
+  }
+
+  /** The peer answers requests from now on, and what it rejected before is forgotten. */
+  unchoked(peer: PickerPeer<Owner>): void {
+    const state = stateOf(peer)
+    if (!state.isChoked) return
+    state.isChoked = false
+    state.rejects.clear()
+    this.#strategy.forgiven(state)
+  }
+
+  /** The piece may be requested of the peer while it chokes us (BEP 6). The first 64 are remembered. */
+  allowFast(peer: PickerPeer<Owner>, piece: number): void {
+    const { allowedFast } = stateOf(peer)
+    if (allowedFast.size < ALLOWED_FAST) allowedFast.add(piece)
+  }
+
+  /** The peer does not deliver, or does so again: while snubbed it gets common pieces and no duplicates. */
+  setSnubbed(peer: PickerPeer<Owner>, isSnubbed: boolean): void {
+    stateOf(peer).isSnubbed = isSnubbed
+  }
+
+  /** On parole a peer gets whole pieces that nobody else works on (libtorrent). */
+  setParole(peer: PickerPeer<Owner>, isOnParole: boolean): void {
+    stateOf(peer).isOnParole = isOnParole
+  }
+
+  /** Blocks in a row that the peer's rate is worth (libtorrent: 20 s of it, at most 8 MiB); 0 for a slow peer, the default. */
+  setFastRun(peer: PickerPeer<Owner>, blocks: number): void {
+    stateOf(peer).fastRun = blocks
   }
 
   /** Says all that a peer has (bitfield, have all, have none); a full set makes it a seed. The set is copied. */
   setPieces(peer: PickerPeer<Owner>, pieces: Bitfield): void {
-    if (peer.attached) setHoldings(this.#rarity, peer, pieces)
+    const state = stateOf(peer)
+    if (!state.attached) return
+    state.pieces.set(pieces)
+    this.#strategy.piecesChanged(state)
+    this.#rarity.settle()
   }
 
   /** The peer has one piece more. */
   peerHas(peer: PickerPeer<Owner>, piece: number): void {
-    if (hasPiece(peer, piece) || !peer.attached) return
-    peer.words ??= emptyWords(this.#layout.pieceCount)
-    setBit(peer.words, piece)
-    this.#rarity.increment(piece)
-    lowerCursors(this.#rarity, peer, piece)
-    peer.dry = -1
-    peer.endgame = -1
-    const open = this.#progress.pieces.get(piece)
-    if (open) this.#progress.refresh(open)
+    const state = stateOf(peer)
+    if (!state.attached || state.pieces.has(piece)) return
+    state.pieces.add(piece)
+    this.#strategy.pieceAdded(state, piece)
   }
 
   /** The peer no longer has a piece (BEP 54 "lt_donthave"). Its requests for it stay until rejected. */
   peerLost(peer: PickerPeer<Owner>, piece: number): void {
-    if (peer.attached) loseHolding(this.#rarity, peer, piece)
+    const state = stateOf(peer)
+    if (state.attached && state.pieces.remove(piece)) this.#strategy.piecesChanged(state)
   }
 
   /** The peer suggests a piece (BEP 6): it is opened with this peer before others that are just as rare. */
   suggested(peer: PickerPeer<Owner>, piece: number): void {
-    const { suggested } = peer
-    if (!peer.attached || this.have.has(piece) || suggested.includes(piece)) return
-    if (suggested.length === SUGGESTIONS) suggested.shift()
-    suggested.push(piece)
+    const state = stateOf(peer)
+    if (state.attached && !this.have.has(piece)) state.candidates.suggest(piece)
   }
 
   /** True when the peer has a piece that we want and lack. */
   isInteresting(peer: PickerPeer<Owner>): boolean {
-    if (peer.seed) return this.#missingCount > 0
-    const { words } = peer
-    if (!words || this.#missingCount === 0) return false
-    catchUp(this.#rarity, peer)
-    let at = peer.interest
-    while (at < words.length && ((words[at] as number) & (this.#missing[at] as number)) === 0) at++
-    peer.interest = at
-    return at < words.length
+    return this.#missingCount > 0 && stateOf(peer).candidates.hasAny(this.#missing)
   }
 
   /**
@@ -188,9 +211,11 @@ export class Picker<Owner> {
    */
   pick(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
     this.#now = now
-    if (!peer.attached || count <= 0 || this.#missingCount === 0) return 0
-    if (refusesAll(peer, now)) return 0
-    return this.#strategy.pick(peer, count, now, out)
+    const state = stateOf(peer)
+    if (!state.attached || count <= 0 || this.#missingCount === 0) return 0
+    if (state.rejects.expire(now)) this.#strategy.forgiven(state)
+    if (state.rejects.isFull) return 0
+    return this.#strategy.pick(state, count, now, out)
   }
 
   /**
@@ -207,7 +232,7 @@ export class Picker<Owner> {
     const open = this.#progress.pieces.get(piece)
     const block = blockIndex(begin)
     if (!open || block >= open.blockCount || hasBit(open.received, block)) return 'duplicate'
-    this.#progress.forget(open, block, cancels, peer)
+    this.#progress.forget(open, block, cancels, stateOf(peer))
     open.setReceived(block, peer.owner)
     open.touched = this.#now
     this.#progress.file(open, this.#wants(piece))
@@ -219,9 +244,13 @@ export class Picker<Owner> {
     return this.#progress.pieces.get(piece)?.complete ?? false
   }
 
-  /** The peer refused a request (BEP 6): the block is free, and the peer is not asked for that piece for 10 s. */
+  /** The peer rejected a request (BEP 6): the block is free, and the peer is not asked for that piece for 10 s. */
   rejected(peer: PickerPeer<Owner>, piece: number, begin: number): void {
-    if (this.dropRequest(peer, piece, begin)) refused(peer, piece, this.#now)
+    const state = stateOf(peer)
+    // A choke rejects all that is outstanding; that says nothing about the pieces.
+    if (!this.dropRequest(peer, piece, begin) || (state.isChoked && !state.allowedFast.has(piece))) return
+    if (state.rejects.expire(this.#now)) this.#strategy.forgiven(state)
+    state.rejects.add(piece, this.#now)
   }
 
   /** Takes back one request, without any blame; true when the peer was asked for the block. */
@@ -229,7 +258,7 @@ export class Picker<Owner> {
     const open = this.#progress.pieces.get(piece)
     const block = blockIndex(begin)
     if (!open || block >= open.blockCount) return false
-    const request = this.#progress.find(open, block, peer)
+    const request = this.#progress.find(open, block, stateOf(peer))
     if (!request) return false
     this.#progress.drop(request)
     this.#progress.file(open, this.#wants(piece))
@@ -238,7 +267,8 @@ export class Picker<Owner> {
 
   /** All outstanding blocks of a peer are free again: it choked us (without BEP 6), is snubbed, or closes. */
   dropRequests(peer: PickerPeer<Owner>): void {
-    for (let request = peer.oldest; request; request = peer.oldest) {
+    const state = stateOf(peer)
+    for (let request = state.oldest; request; request = state.oldest) {
       const { open } = request
       this.#progress.drop(request)
       this.#progress.file(open, this.#wants(open.piece))
@@ -402,7 +432,7 @@ export class Picker<Owner> {
 
   /** Throws an Error when the picker's own books contradict each other; for tests. O(everything). */
   checkInvariants(): void {
-    audit({
+    checkInvariants({
       have: this.have,
       rarity: this.#rarity,
       progress: this.#progress,
@@ -444,6 +474,11 @@ export class Picker<Owner> {
     const open = this.#progress.pieces.get(piece)
     if (open) this.#progress.close(open)
   }
+}
+
+/** What is behind a handle: every one was made by `addPeer`. */
+function stateOf<Owner>(peer: PickerPeer<Owner>): PeerState<Owner> {
+  return peer as PeerState<Owner>
 }
 
 function checkPriority(priority: number): void {

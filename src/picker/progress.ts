@@ -9,115 +9,8 @@
  * @module
  */
 
-import { clearBit, countBits, emptyWords, fillWords, hasBit, setBit } from './bitset32.js'
-import type { PickerPeer } from './peer.js'
-
-/** One block asked of one peer; also a link in the peer's list and in the block's list. */
-export interface Request<Owner> {
-  peer: PickerPeer<Owner>
-  open: OpenPiece<Owner>
-  block: number
-  /** When it was picked, ms. */
-  at: number
-  /** The peer's request before and after this. */
-  older: Request<Owner> | undefined
-  newer: Request<Owner> | undefined
-  /** Another peer's request for the same block. */
-  also: Request<Owner> | undefined
-}
-
-/** A piece of which a block was picked, until it is verified or failed. */
-export class OpenPiece<Owner> {
-  piece: number
-  readonly blockCount: number
-  /** Blocks that can be requested. */
-  readonly free: Int32Array
-  freeCount: number
-  readonly received: Int32Array
-  receivedCount = 0
-  /** Requests of each block, duplicates chained. */
-  readonly requests: (Request<Owner> | undefined)[]
-  /** Blocks that are requested. */
-  requestedCount = 0
-  /** Who sent each received block; undefined for a restored one. */
-  readonly from: (Owner | undefined)[]
-  /** When the piece was last worked on, ms. */
-  touched = 0
-  /** A peer on parole that works on it, which others leave to it until `soleUntil` (ms). */
-  sole: PickerPeer<Owner> | undefined
-  soleUntil = 0
-  filed: 'free' | 'busy' | 'none' = 'none'
-  /** When it was filed as free: later is larger. */
-  sequence = 0
-  /** Neighbours in the list of pieces with free blocks. */
-  newer: OpenPiece<Owner> | undefined
-  older: OpenPiece<Owner> | undefined
-  /** Place in the array of busy pieces. */
-  place = 0
-  /** No block before this word is free. */
-  #word = 0
-
-  constructor(piece: number, blockCount: number) {
-    this.piece = piece
-    this.blockCount = blockCount
-    this.free = emptyWords(blockCount)
-    fillWords(this.free, blockCount)
-    this.freeCount = blockCount
-    this.received = emptyWords(blockCount)
-    this.requests = new Array<Request<Owner> | undefined>(blockCount).fill(undefined)
-    this.from = new Array<Owner | undefined>(blockCount).fill(undefined)
-  }
-
-  get complete(): boolean {
-    return this.receivedCount === this.blockCount
-  }
-
-  /** Lowest free block; there must be one. */
-  firstFree(): number {
-    while (this.free[this.#word] === 0) this.#word++
-    return this.#word * 32 + Math.clz32(this.free[this.#word] as number)
-  }
-
-  setFree(block: number): void {
-    setBit(this.free, block)
-    this.freeCount++
-    if (block >>> 5 < this.#word) this.#word = block >>> 5
-  }
-
-  clearFree(block: number): void {
-    if (!hasBit(this.free, block)) return
-    clearBit(this.free, block)
-    this.freeCount--
-  }
-
-  setReceived(block: number, from: Owner | undefined): void {
-    this.clearFree(block)
-    setBit(this.received, block)
-    this.receivedCount++
-    this.from[block] = from
-  }
-
-  /** A received block is free again. */
-  lose(block: number): void {
-    clearBit(this.received, block)
-    this.receivedCount--
-    this.from[block] = undefined
-    this.setFree(block)
-  }
-
-  /** Empties the record for another piece of as many blocks; it must have no requests. */
-  reuse(piece: number): void {
-    this.piece = piece
-    fillWords(this.free, this.blockCount)
-    this.freeCount = this.blockCount
-    this.received.fill(0)
-    this.receivedCount = 0
-    this.touched = 0
-    this.sole = undefined
-    this.sequence = 0
-    this.#word = 0
-  }
-}
+import { countBits, hasBit } from './bitset32.js'
+import { OpenPiece, type PeerState, type PickerPeer, type Request } from './requests.js'
 
 /** Blocks whose records are kept for reuse. */
 const SPARE_BLOCKS = 8192
@@ -193,7 +86,7 @@ export class Progress<Owner> {
   }
 
   /** Notes that a block is asked of a peer; it may be asked of others already. */
-  request(peer: PickerPeer<Owner>, open: OpenPiece<Owner>, block: number, now: number): void {
+  request(peer: PeerState<Owner>, open: OpenPiece<Owner>, block: number, now: number): void {
     const also = open.requests[block]
     const older = peer.newest
     const request: Request<Owner> = { peer, open, block, at: now, older, newer: undefined, also }
@@ -226,14 +119,14 @@ export class Progress<Owner> {
   }
 
   /** A peer's request for a block, if there is one. */
-  find(open: OpenPiece<Owner>, block: number, peer: PickerPeer<Owner>): Request<Owner> | undefined {
+  find(open: OpenPiece<Owner>, block: number, peer: PeerState<Owner>): Request<Owner> | undefined {
     let request = open.requests[block]
     while (request && request.peer !== peer) request = request.also
     return request
   }
 
   /** Forgets all requests of a block, which is not made free; adds the asked peers but `but` to `peers`. */
-  forget(open: OpenPiece<Owner>, block: number, peers?: PickerPeer<Owner>[], but?: PickerPeer<Owner>): void {
+  forget(open: OpenPiece<Owner>, block: number, peers?: PickerPeer<Owner>[], but?: PeerState<Owner>): void {
     let request = open.requests[block]
     if (!request) return
     open.requests[block] = undefined
@@ -260,7 +153,7 @@ export class Progress<Owner> {
         const states = [hasBit(open.free, block), open.requests[block], hasBit(open.received, block)]
         if (states.filter(Boolean).length !== 1) fail(`block ${block} of piece ${piece} has no single state`)
         if (open.requests[block]) requested++
-        const peers = new Set<PickerPeer<Owner>>()
+        const peers = new Set<PeerState<Owner>>()
         for (let at = open.requests[block]; at; at = at.also) {
           requests++
           if (peers.has(at.peer)) fail(`block ${block} of piece ${piece} is asked twice of one peer`)

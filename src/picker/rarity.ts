@@ -11,7 +11,7 @@
  */
 
 import type { Random } from '../util/random.js'
-import { clearBit, countBits, emptyWords, hasBit, setBit } from './bitset32.js'
+import { bitset, clearBit, countBits, hasBit, setBit } from './bitset32.js'
 
 /** Priority of a piece when nothing is said: the middle of 0 (not wanted) .. 7. */
 export const DEFAULT_PRIORITY = 4
@@ -49,7 +49,7 @@ export class Rarity {
   #starts: Uint32Array = new Uint32Array(1)
   #classOf: Uint8Array = new Uint8Array(8).fill(UNUSED)
   /** Candidates of each class; the class's only set is `candidates` itself when there is one class. */
-  #classWords: Int32Array[] = []
+  #classBits: Int32Array[] = []
   /** No candidate of a class is before this word. */
   readonly #lowest: Int32Array = new Int32Array(8)
   #stale = true
@@ -60,7 +60,7 @@ export class Rarity {
     this.length = length
     this.counts = new Uint16Array(length)
     this.priority = new Uint8Array(length).fill(DEFAULT_PRIORITY)
-    this.candidates = emptyWords(length)
+    this.candidates = bitset(length)
     this.#state = random.uint32() | 1
   }
 
@@ -88,7 +88,7 @@ export class Rarity {
     if (level === UNUSED) this.#staleClasses = true
     if (this.#staleClasses) this.#stale = true
     else {
-      if (this.classCount > 1) setBit(this.classWords(level), piece)
+      if (this.classCount > 1) setBit(this.classBits(level), piece)
       if (piece >>> 5 < (this.#lowest[level] as number)) this.#lowest[level] = piece >>> 5
     }
     if (!this.#stale) this.#insert(piece)
@@ -101,7 +101,7 @@ export class Rarity {
     clearBit(this.candidates, piece)
     this.candidateCount--
     if (!this.#staleClasses && this.classCount > 1) {
-      clearBit(this.classWords(this.classOf(piece)), piece)
+      clearBit(this.classBits(this.classOf(piece)), piece)
     }
   }
 
@@ -139,10 +139,10 @@ export class Rarity {
   }
 
   /** One copy more (`by` 1) or less (-1) of every member of a set. */
-  spread(words: Int32Array, by: 1 | -1): void {
-    const few = countBits(words) <= this.length >>> 4
-    for (let at = 0; at < words.length; at++) {
-      for (let rest = words[at] as number; rest !== 0; ) {
+  spread(bits: Int32Array, by: 1 | -1): void {
+    const few = countBits(bits) <= this.length >>> 4
+    for (let at = 0; at < bits.length; at++) {
+      for (let rest = bits[at] as number; rest !== 0; ) {
         const bit = Math.clz32(rest)
         rest &= ~(0x8000_0000 >>> bit)
         const piece = at * 32 + bit
@@ -160,8 +160,8 @@ export class Rarity {
   }
 
   /** Candidates of one class as a set. */
-  classWords(level: number): Int32Array {
-    return this.#classWords[level] as Int32Array
+  classBits(level: number): Int32Array {
+    return this.#classBits[level] as Int32Array
   }
 
   /** First place in `order` of a class; without `seed` those are left out that only seeds have. */
@@ -176,7 +176,7 @@ export class Rarity {
 
   /** First word that holds a candidate of a class, or the number of words. */
   lowest(level: number): number {
-    const words = this.classWords(level)
+    const words = this.classBits(level)
     let at = this.#lowest[level] as number
     while (at < words.length && words[at] === 0) at++
     this.#lowest[level] = at
@@ -208,7 +208,7 @@ export class Rarity {
       if (at < (starts[bucket] as number) || at >= (starts[bucket + 1] as number)) {
         throw new Error(`picker: piece ${piece} is in a wrong bucket`)
       }
-      if (!hasBit(this.classWords(this.classOf(piece)), piece)) {
+      if (!hasBit(this.classBits(this.classOf(piece)), piece)) {
         throw new Error(`picker: piece ${piece} is missing in its class`)
       }
     }
@@ -305,11 +305,11 @@ export class Rarity {
     for (let priority = 7; priority > 0; priority--) {
       if (used[priority] === 1) this.#classOf[priority] = this.classCount++
     }
-    if (this.classCount === 1) this.#classWords = [this.candidates]
+    if (this.classCount === 1) this.#classBits = [this.candidates]
     else {
-      this.#classWords = Array.from({ length: this.classCount }, () => emptyWords(this.length))
+      this.#classBits = Array.from({ length: this.classCount }, () => bitset(this.length))
       for (let piece = 0; piece < this.length; piece++) {
-        if (hasBit(this.candidates, piece)) setBit(this.classWords(this.classOf(piece)), piece)
+        if (hasBit(this.candidates, piece)) setBit(this.classBits(this.classOf(piece)), piece)
       }
     }
     this.#lowest.fill(0)

@@ -8,10 +8,10 @@
 
 import { BLOCK_LENGTH, type Block, type Layout } from '../metainfo/layout.js'
 import { hasBit } from './bitset32.js'
-import { catchUp, hasPiece, nextCandidate, type Order, rarestCopies } from './candidates.js'
-import type { PickerPeer } from './peer.js'
-import type { OpenPiece, Progress, Request } from './progress.js'
+import type { Order } from './candidates.js'
+import type { Progress } from './progress.js'
 import type { Rarity } from './rarity.js'
+import type { OpenPiece, PeerState, Request } from './requests.js'
 
 /** Peers asked for one block at the same time, duplicates included. */
 export const MAX_HOLDERS = 3
@@ -100,14 +100,14 @@ export class Strategy<Owner> {
   }
 
   /** Appends up to `count` blocks for the peer and notes them as requested; returns their number. */
-  pick(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+  pick(peer: PeerState<Owner>, count: number, now: number, out: Block[]): number {
     this.starved = false
     const rarity = this.#rarity
     rarity.settle()
-    catchUp(rarity, peer)
-    if (peer.choked) return this.#allowedFast(peer, count, now, out)
+    peer.candidates.catchUp()
+    if (peer.isChoked) return this.#allowedFast(peer, count, now, out)
     let left = count
-    if (peer.parole) {
+    if (peer.isOnParole) {
       left -= this.#alone(peer, left, now, out)
       // Where no piece is left for it alone, one that nobody else can finish must not wait for ever.
       if (left === count && peer.outstanding === 0) left -= this.#partial(peer, left, now, out, false)
@@ -124,12 +124,35 @@ export class Strategy<Owner> {
     )
       left -= this.#take(peer, current, left, now, out)
     // A snubbed peer would hold up the pieces of others: it opens one of its own before it shares.
-    if (left > 0 && !peer.snubbed) left -= this.#partial(peer, left, now, out, true)
+    if (left > 0 && !peer.isSnubbed) left -= this.#partial(peer, left, now, out, true)
     if (left > 0) left -= this.#fresh(peer, left, now, out)
     if (left > 0) left -= this.#partial(peer, left, now, out, false)
     if (left === count && left > 0) left -= this.#endgame(peer, left, now, out)
     if (left === 0) this.starved = false
     return count - left
+  }
+
+  /** The peer has other pieces than before. */
+  piecesChanged(peer: PeerState<Owner>): void {
+    peer.candidates.replaced()
+    peer.checked = 0
+    peer.endgame = -1
+    peer.current = undefined
+  }
+
+  /** The peer has one piece more, which may be open. */
+  pieceAdded(peer: PeerState<Owner>, piece: number): void {
+    peer.candidates.added(piece)
+    peer.endgame = -1
+    const open = this.#progress.pieces.get(piece)
+    if (open) this.#progress.refresh(open)
+  }
+
+  /** What the peer rejected is forgotten: it may be asked for all of it again. */
+  forgiven(peer: PeerState<Owner>): void {
+    peer.candidates.forgiven()
+    peer.checked = 0
+    peer.endgame = -1
   }
 
   /** Says when a piece is needed, ms; undefined for at no special time. */
@@ -142,22 +165,22 @@ export class Strategy<Owner> {
     deadlines.splice(later < 0 ? deadlines.length : later, 0, { piece, at })
   }
 
-  #usable(peer: PickerPeer<Owner>, open: OpenPiece<Owner>): boolean {
-    return open.filed === 'free' && hasPiece(peer, open.piece) && !peer.refused.has(open.piece)
+  #usable(peer: PeerState<Owner>, open: OpenPiece<Owner>): boolean {
+    return open.filed === 'free' && peer.offers(open.piece)
   }
 
   /**
    * Copies above which an open piece has to wait, since the peer has one that is rarer: what only few
    * have is worth more than finishing what many have, as long as open pieces do not pile up.
    */
-  #common(peer: PickerPeer<Owner>): number {
+  #common(peer: PeerState<Owner>): number {
     const crowded = this.#progress.freeCount > 1.5 * this.peers
     if (this.sequential || crowded || this.#full) return Number.POSITIVE_INFINITY
-    return rarestCopies(this.#rarity, peer)
+    return peer.candidates.rarestCopies()
   }
 
   /** Requests free blocks of an open piece in ascending order. */
-  #take(peer: PickerPeer<Owner>, open: OpenPiece<Owner>, count: number, now: number, out: Block[]): number {
+  #take(peer: PeerState<Owner>, open: OpenPiece<Owner>, count: number, now: number, out: Block[]): number {
     const taken = Math.min(count, open.freeCount)
     for (let left = taken; left > 0; left--) {
       const block = open.firstFree()
@@ -169,7 +192,7 @@ export class Strategy<Owner> {
     return taken
   }
 
-  #open(peer: PickerPeer<Owner>, piece: number, count: number, now: number, out: Block[]): number {
+  #open(peer: PeerState<Owner>, piece: number, count: number, now: number, out: Block[]): number {
     this.#rarity.remove(piece)
     const open = this.#progress.open(piece, this.#layout.blockCount(piece), now)
     return this.#take(peer, open, count, now, out)
@@ -180,11 +203,11 @@ export class Strategy<Owner> {
   }
 
   /** Opens new pieces. */
-  #fresh(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+  #fresh(peer: PeerState<Owner>, count: number, now: number, out: Block[]): number {
     if (this.#rarity.candidateCount === 0) return 0
     const order: Order = this.sequential
       ? 'sequential'
-      : this.verified < RANDOM_FIRST && !peer.snubbed
+      : this.verified < RANDOM_FIRST && !peer.isSnubbed
         ? 'random'
         : 'rarest'
     let left = count
@@ -193,7 +216,7 @@ export class Strategy<Owner> {
         this.starved = true
         break
       }
-      const piece = nextCandidate(this.#rarity, peer, order, this.#extent)
+      const piece = peer.candidates.next(order, this.#extent, peer.isSnubbed)
       if (piece < 0) break
       left -= this.#open(peer, piece, left, now, out)
     }
@@ -204,7 +227,7 @@ export class Strategy<Owner> {
    * Blocks of open pieces. With `alone` a fast peer leaves pieces to others that do not offer it a
    * run of its own, unless there are too many of them.
    */
-  #partial(peer: PickerPeer<Owner>, count: number, now: number, out: Block[], alone: boolean): number {
+  #partial(peer: PeerState<Owner>, count: number, now: number, out: Block[], alone: boolean): number {
     const progress = this.#progress
     if (progress.sequence === peer.checked || progress.freeCount === 0) return 0
     const choosy =
@@ -216,7 +239,7 @@ export class Strategy<Owner> {
       found.length = 0
       let useful = false
       for (let open = progress.newest; open && open.sequence > peer.checked; open = open.older) {
-        if (!hasPiece(peer, open.piece) || peer.refused.has(open.piece)) continue
+        if (!peer.offers(open.piece)) continue
         useful = true
         if (isLeftAlone(open, peer, now)) continue
         if ((this.#rarity.counts[open.piece] as number) > common) continue
@@ -238,7 +261,7 @@ export class Strategy<Owner> {
   }
 
   /** Pieces that only this peer works on: the ones it has, then new ones. */
-  #alone(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+  #alone(peer: PeerState<Owner>, count: number, now: number, out: Block[]): number {
     let left = count
     const found = this.#found
     found.length = 0
@@ -250,7 +273,7 @@ export class Strategy<Owner> {
     }
     found.length = 0
     while (left > 0 && !this.#full) {
-      const piece = nextCandidate(this.#rarity, peer, this.sequential ? 'sequential' : 'rarest', 1)
+      const piece = peer.candidates.next(this.sequential ? 'sequential' : 'rarest', 1, peer.isSnubbed)
       if (piece < 0) break
       left -= this.#open(peer, piece, left, now, out)
       const open = this.#progress.pieces.get(piece)
@@ -270,7 +293,7 @@ export class Strategy<Owner> {
   }
 
   /** What may be requested while choked (BEP 6). */
-  #allowedFast(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+  #allowedFast(peer: PeerState<Owner>, count: number, now: number, out: Block[]): number {
     let left = count
     let looked = 0
     for (const piece of peer.allowedFast) {
@@ -282,8 +305,8 @@ export class Strategy<Owner> {
   }
 
   /** Blocks of a certain piece, which is opened if need and limit be. */
-  #takePiece(peer: PickerPeer<Owner>, piece: number, count: number, now: number, out: Block[]): number {
-    if (!hasBit(this.#missing, piece) || !hasPiece(peer, piece) || peer.refused.has(piece)) return 0
+  #takePiece(peer: PeerState<Owner>, piece: number, count: number, now: number, out: Block[]): number {
+    if (!hasBit(this.#missing, piece) || !peer.offers(piece)) return 0
     const open = this.#progress.pieces.get(piece)
     if (open) return open.filed === 'free' ? this.#take(peer, open, count, now, out) : 0
     if (this.#full) {
@@ -294,18 +317,18 @@ export class Strategy<Owner> {
   }
 
   /** Pieces that are due, soonest first; late requests of slower peers are repeated. */
-  #urgent(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+  #urgent(peer: PeerState<Owner>, count: number, now: number, out: Block[]): number {
     let left = count
     const looked = Math.min(this.#deadlines.length, DEADLINES)
     this.#looks = ENDGAME_BLOCKS
     for (let at = 0; at < looked && left > 0; at++) {
       const { piece, at: due } = this.#deadlines[at] as Deadline
       left -= this.#takePiece(peer, piece, left, now, out)
-      if (left === 0 || peer.snubbed || due - now > DUE) continue
+      if (left === 0 || peer.isSnubbed || due - now > DUE) continue
       const open = this.#progress.pieces.get(piece)
-      if (open?.filed !== 'busy' || !hasPiece(peer, piece) || peer.refused.has(piece)) continue
+      if (open?.filed !== 'busy' || !peer.offers(piece)) continue
       left -= this.#duplicate(peer, open, left, now, out, (request) => {
-        const slower = request.peer.snubbed || request.peer.fastRun < peer.fastRun
+        const slower = request.peer.isSnubbed || request.peer.fastRun < peer.fastRun
         return slower && now - request.at >= LATE
       })
     }
@@ -316,10 +339,10 @@ export class Strategy<Owner> {
    * When nothing is left to request, an idle peer repeats a few requests of others. Where something
    * is left that this peer cannot give or that the open limit forbids, just the slow ones.
    */
-  #endgame(peer: PickerPeer<Owner>, count: number, now: number, out: Block[]): number {
+  #endgame(peer: PeerState<Owner>, count: number, now: number, out: Block[]): number {
     const progress = this.#progress
     const busy = progress.busy
-    if (peer.outstanding > 0 || peer.snubbed || busy.length === 0) return 0
+    if (peer.outstanding > 0 || peer.isSnubbed || busy.length === 0) return 0
     const limited = this.#rarity.candidateCount > 0 || progress.freeCount > 0
     if (now < peer.endgameAfter && (limited || peer.endgame === progress.supply)) return 0
     const allowed = limited ? (request: Request<Owner>): boolean => now - request.at >= SLOW : undefined
@@ -329,7 +352,7 @@ export class Strategy<Owner> {
     this.#looks = ENDGAME_BLOCKS
     for (let step = Math.min(busy.length, ENDGAME_PIECES); step > 0 && left > 0 && this.#looks > 0; step--) {
       const open = busy[at] as OpenPiece<Owner>
-      const mayShare = hasPiece(peer, open.piece) && !peer.refused.has(open.piece)
+      const mayShare = peer.offers(open.piece)
       if (mayShare && !isLeftAlone(open, peer, now)) {
         left -= this.#duplicate(peer, open, left, now, out, allowed)
       }
@@ -344,7 +367,7 @@ export class Strategy<Owner> {
 
   /** Repeats requests for blocks of a busy piece, from a random block on, that `allowed` lets through. */
   #duplicate(
-    peer: PickerPeer<Owner>,
+    peer: PeerState<Owner>,
     open: OpenPiece<Owner>,
     count: number,
     now: number,
@@ -372,14 +395,14 @@ export class Strategy<Owner> {
 }
 
 /** True while a piece is for a peer on parole alone, another than this one. */
-function isLeftAlone<Owner>(open: OpenPiece<Owner>, peer: PickerPeer<Owner>, now: number): boolean {
+function isLeftAlone<Owner>(open: OpenPiece<Owner>, peer: PeerState<Owner>, now: number): boolean {
   const { sole } = open
   if (sole === undefined || sole === peer || now >= open.soleUntil) return false
-  return sole.parole && sole.attached && !sole.snubbed
+  return sole.isOnParole && sole.attached && !sole.isSnubbed
 }
 
 /** True when one more peer may be asked for a block and `peer` is not asked for it yet. */
-function mayJoin<Owner>(request: Request<Owner>, peer: PickerPeer<Owner>): boolean {
+function mayJoin<Owner>(request: Request<Owner>, peer: PeerState<Owner>): boolean {
   let holders = 0
   for (let at: Request<Owner> | undefined = request; at; at = at.also) {
     if (at.peer === peer) return false

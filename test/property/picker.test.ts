@@ -83,7 +83,7 @@ class Pair {
       must(this.lacking(piece))
       must(peer.has.has(piece))
       must(!peer.refused.has(piece))
-      if (peer.handle.choked) must(peer.handle.allowedFast.has(piece))
+      if (peer.handle.isChoked) must(peer.handle.allowedFast.has(piece))
       must(!peer.asked.has(key))
       if (!this.open.has(piece)) {
         must(mayOpen())
@@ -102,7 +102,7 @@ class Pair {
     }
     must(this.open.size >= openBefore)
     // Fewer than asked for, or duplicates, only when the peer has nothing else to give.
-    if (peer.handle.choked || peer.refused.size > 0) return
+    if (peer.handle.isChoked || peer.refused.size > 0) return
     if (picked < count || duplicates > 0) {
       for (const piece of peer.has) {
         if (!this.lacking(piece)) continue
@@ -207,7 +207,7 @@ function apply(pair: Pair, [kind, a, b, c]: Op): void {
   if (kind <= 1 || !peer) {
     if (peers.length >= 8) return
     const handle = picker.addPeer(pair.owners++)
-    handle.choked = c % 4 === 0
+    if (c % 4 !== 0) pair.picker.unchoked(handle)
     const has = subset(pieces, c)
     if (has.size > 0) picker.setPieces(handle, bitfield(pieces, has))
     peers.push({ handle, has, asked: new Set(), refused: new Map() })
@@ -226,14 +226,15 @@ function apply(pair: Pair, [kind, a, b, c]: Op): void {
     picker.peerLost(peer.handle, piece)
     peer.has.delete(piece)
   } else if (kind === 6) {
-    peer.handle.choked = !peer.handle.choked
-    peer.handle.allowedFast = subset(pieces, c)
+    if (peer.handle.isChoked) pair.picker.unchoked(peer.handle)
+    else pair.picker.choked(peer.handle)
+    for (const piece of subset(pieces, c)) pair.picker.allowFast(peer.handle, piece)
     // Being asked while choked and unchoked is what forgives: let the picker see it.
-    if (peer.handle.choked) pair.pick(peer, 1)
+    if (peer.handle.isChoked) pair.pick(peer, 1)
     else peer.refused.clear()
   } else if (kind === 7) {
-    peer.handle.snubbed = c % 3 === 0
-    peer.handle.fastRun = c % 2 === 0 ? 0 : b % 20
+    pair.picker.setSnubbed(peer.handle, c % 3 === 0)
+    pair.picker.setFastRun(peer.handle, c % 2 === 0 ? 0 : b % 20)
   } else if (kind <= 13) {
     pair.pick(peer, 1 + (c % 12))
   } else if (kind <= 18) {
@@ -250,7 +251,7 @@ function apply(pair: Pair, [kind, a, b, c]: Op): void {
     const [at, block] = key.split('.').map(Number) as [number, number]
     picker.rejected(peer.handle, at, block * BLOCK_LENGTH)
     peer.asked.delete(key)
-    if (!peer.handle.choked || peer.handle.allowedFast.has(at)) {
+    if (!peer.handle.isChoked || peer.handle.allowedFast.has(at)) {
       for (const [other, until] of peer.refused) if (until <= pair.told) peer.refused.delete(other)
       // All refusals of a peer expire together, with its first one.
       const [until] = peer.refused.values()
@@ -361,7 +362,7 @@ describe('picker', () => {
           const sets = peerSeeds.map((each) => subset(pieces, each))
           const handles = sets.map((set, i) => {
             const handle = picker.addPeer(i)
-            handle.choked = false
+            picker.unchoked(handle)
             picker.setPieces(handle, bitfield(pieces, set))
             return handle
           })
@@ -419,7 +420,7 @@ function complete(seed: number, pieces: number, blocks: number): string[] {
   const peers: { handle: PickerPeer<number>; queue: Block[] }[] = []
   const join = (): void => {
     const handle = picker.addPeer(peers.length)
-    handle.choked = false
+    picker.unchoked(handle)
     picker.setPieces(
       handle,
       peers.length === 0 ? Bitfield.full(pieces) : bitfield(pieces, subset(pieces, random.uint32() % 1000)),
@@ -436,9 +437,12 @@ function complete(seed: number, pieces: number, blocks: number): string[] {
     const peer = peers[random.uint32() % peers.length] as (typeof peers)[number]
     const { handle, queue } = peer
     if (wild) {
-      if (chance(3)) handle.choked = !handle.choked
-      if (chance(3)) handle.snubbed = !handle.snubbed
-      if (chance(5)) handle.fastRun = random.uint32() % 30
+      if (chance(3)) {
+        if (handle.isChoked) picker.unchoked(handle)
+        else picker.choked(handle)
+      }
+      if (chance(3)) picker.setSnubbed(handle, !handle.isSnubbed)
+      if (chance(5)) picker.setFastRun(handle, random.uint32() % 30)
       if (chance(3)) {
         picker.dropRequests(handle)
         queue.length = 0
@@ -452,8 +456,8 @@ function complete(seed: number, pieces: number, blocks: number): string[] {
       if (chance(2)) picker.unverify(random.uint32() % pieces)
       if (chance(3)) picker.setDeadline(random.uint32() % pieces, now + (random.uint32() % 9_000))
     } else {
-      handle.choked = false
-      handle.snubbed = false
+      picker.unchoked(handle)
+      picker.setSnubbed(handle, false)
     }
     const out: Block[] = []
     picker.pick(handle, 1 + (random.uint32() % 8), now, out)

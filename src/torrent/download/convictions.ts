@@ -37,7 +37,7 @@ export class Convictions {
 
   /** A connection came about: suspicion outlives the one before. */
   joined(connection: Connection): void {
-    connection.picks.parole = this.#blame.isOnParole(connection.known)
+    this.#options.picker.setParole(connection.picks, this.#blame.isOnParole(connection.known))
   }
 
   /** A piece is on disk: the picker is told, and whoever had sent something else for it is found out. */

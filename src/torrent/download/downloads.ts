@@ -61,7 +61,7 @@ export class Downloads {
     connection.progressAt = now
     connection.fruitless = 0
     connection.snubbed = false
-    connection.picks.snubbed = false
+    if (connection.picks.isSnubbed) picker.setSnubbed(connection.picks, false)
     if (connection.depth < maxOutstanding) connection.depth++
     if (data === undefined) {
       this.wasted += length
@@ -102,7 +102,7 @@ export class Downloads {
     const { picker, store } = this.#options
     const peer = connection.peer
     if (!peer.amInterested || store.congested) return
-    if (peer.peerChoking && connection.fastPieces.size === 0) return
+    if (peer.peerChoking && connection.picks.allowedFast.size === 0) return
     const depth = connection.snubbed
       ? 1
       : Math.min(connection.depth, peer.extension?.reqq ?? connection.depth)
@@ -155,7 +155,7 @@ export class Downloads {
     const share = Math.max(LEAST_SHARE, Math.ceil(blocks / Math.max(1, connections.size)))
     for (const connection of connections) {
       connection.measure(now)
-      connection.picks.fastRun = fastRun(connection.downloadRate)
+      picker.setFastRun(connection.picks, fastRun(connection.downloadRate))
       connection.depth = nextDepth(connection.depth, connection.downloadRate, Math.min(maxOutstanding, share))
       if (this.#paused) connection.progressAt = now
       if (connection.peer.outstanding > 0 && now - connection.progressAt > SNUB) this.#snub(connection, now)
@@ -202,7 +202,7 @@ export class Downloads {
   /** Lets others have what a peer does not send. */
   #snub(connection: Connection, now: number): void {
     connection.snubbed = true
-    connection.picks.snubbed = true
+    this.#options.picker.setSnubbed(connection.picks, true)
     connection.depth = 1
     connection.progressAt = now
     const { piece, begin, data } = connection.lease

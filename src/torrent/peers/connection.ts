@@ -53,8 +53,6 @@ export class Connection extends Link implements Candidate {
   readonly connectedAt: number
   readonly download: Rate = new Rate()
   readonly upload: Rate = new Rate()
-  /** Pieces it lets us ask for while it chokes us (BEP 6). */
-  readonly fastPieces: Set<number> = new Set()
   /** Requests to keep open at this peer. */
   depth: number = FIRST_DEPTH
   /** Time (ms) of the last block, or of the first request since there was none. */

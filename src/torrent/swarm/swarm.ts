@@ -246,7 +246,7 @@ export class Swarm implements LinkOwner<Connection> {
         if (connection.peer.isSeed) this.#seedFound(connection, now)
         break
       case 'choke':
-        connection.picks.choked = true
+        picker.choked(connection.picks)
         if (!connection.fast) picker.dropRequests(connection.picks)
         // Each unchoke makes us send a queue of requests: a few bytes must not buy that for ever.
         if (++connection.fruitless > FRUITLESS) {
@@ -254,12 +254,11 @@ export class Swarm implements LinkOwner<Connection> {
         }
         break
       case 'unchoke':
-        connection.picks.choked = false
+        picker.unchoked(connection.picks)
         connection.progressAt = now
         break
       case 'allowed-fast':
-        connection.fastPieces.add(event.piece)
-        connection.picks.allowedFast = connection.fastPieces
+        picker.allowFast(connection.picks, event.piece)
         break
       case 'suggest':
         picker.suggested(connection.picks, event.piece)

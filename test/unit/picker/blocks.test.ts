@@ -40,7 +40,7 @@ describe('blocks of a piece', () => {
   it('have a short last block and piece', () => {
     const picker = new Picker<string>({ layout: layoutOf(2, 3, BLOCK_LENGTH + 5), random: seeded(1) })
     const peer = picker.addPeer('a')
-    peer.choked = false
+    picker.unchoked(peer)
     picker.setPieces(peer, Bitfield.full(2))
     const out: Block[] = []
     picker.pick(peer, 9, 0, out)
@@ -103,7 +103,7 @@ describe('blocks of a piece', () => {
     const all = '*'.repeat(6)
     const { pick, peers, picker } = swarm('****..', [all, all, all], { blocks: 8 })
     const [first] = pieceList(pick(0, 6))
-    peers[1]!.fastRun = 8
+    picker.setFastRun(peers[1]!, 8)
     const [second] = pieceList(pick(1, 2))
     expect(second).not.toBe(first)
     expect(pick(0, 1)).toBe(`${first}.6`)
@@ -112,7 +112,7 @@ describe('blocks of a piece', () => {
     expect(pieceList(pick(2, 3))).toEqual([first, second])
     // A fast one has no choice either when nothing else is left.
     picker.dropRequests(peers[0]!)
-    peers[0]!.fastRun = 100
+    picker.setFastRun(peers[0]!, 100)
     expect(pieceList(pick(0, 20)).sort()).toEqual([first!, second!].sort())
   })
 })
@@ -228,11 +228,11 @@ describe('rejects and chokes', () => {
   it('ask again after the peer choked and unchoked us', () => {
     const { picker, peers, pick } = swarm('****.', ['*****'], { blocks: 2 })
     pick(0, 2)
-    peers[0]!.choked = true
+    picker.choked(peers[0]!)
     picker.rejected(peers[0]!, 4, 0)
     picker.rejected(peers[0]!, 4, BLOCK_LENGTH)
     expect(pick(0, 2)).toBe('')
-    peers[0]!.choked = false
+    picker.unchoked(peers[0]!)
     expect(pick(0, 2)).toBe('4.0 4.1')
   })
 
@@ -251,24 +251,25 @@ describe('rejects and chokes', () => {
 
   it('leave only the allowed-fast pieces while choked', () => {
     const { picker, peers, pick } = swarm('****....', ['******.*'], { blocks: 2 })
-    peers[0]!.choked = true
+    picker.choked(peers[0]!)
     expect(pick(0, 9)).toBe('')
-    peers[0]!.allowedFast = new Set([0, 5, 6, 7, 900])
+    for (const piece of [0, 5, 6, 7, 900]) picker.allowFast(peers[0]!, piece)
     expect(pick(0, 3)).toBe('5.0 5.1 7.0')
     picker.rejected(peers[0]!, 7, 0)
     expect(pick(0, 3)).toBe('')
-    peers[0]!.choked = false
+    picker.unchoked(peers[0]!)
     expect(pieceList(pick(0, 9)).sort()).toEqual([4, 7])
   })
 
   it('respect the open limit for allowed-fast pieces', () => {
     const { peers, pick, picker } = swarm('....', ['****'], { blocks: 2, maxOpenPieces: 1 })
-    peers[0]!.choked = true
-    peers[0]!.allowedFast = new Set([1, 2])
+    picker.choked(peers[0]!)
+    for (const piece of [1, 2]) picker.allowFast(peers[0]!, piece)
     expect(pick(0, 9)).toBe('1.0 1.1')
     expect(picker.starved).toBe(true)
-    peers[0]!.allowedFast = new Set(Array.from({ length: 500 }, (_, i) => 1000 - i))
+    for (let piece = 1000; piece > 500; piece--) picker.allowFast(peers[0]!, piece)
     expect(pick(0, 9)).toBe('')
+    expect(peers[0]!.allowedFast.size).toBe(64)
   })
 })
 
@@ -281,7 +282,7 @@ describe('construction', () => {
   it('works without any piece', () => {
     const picker = new Picker({ layout: new Layout([], 16_384), random: seeded(1) })
     const peer = picker.addPeer('a')
-    peer.choked = false
+    picker.unchoked(peer)
     picker.setPieces(peer, new Bitfield(0))
     expect(picker.isDone).toBe(true)
     expect(picker.pick(peer, 4, 0, [])).toBe(0)

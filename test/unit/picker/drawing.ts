@@ -61,7 +61,7 @@ export function swarm(
   const requested: Block[][] = []
   const peers = theirs.map((row, i) => {
     const peer = picker.addPeer(String.fromCharCode(97 + i))
-    peer.choked = false
+    picker.unchoked(peer)
     picker.setPieces(peer, pieces(row))
     requested.push([])
     return peer

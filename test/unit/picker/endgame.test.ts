@@ -35,20 +35,20 @@ describe('end-game', () => {
   it('is not for busy, snubbed or choked peers, nor while free blocks are left', () => {
     const { picker, peers, pick } = swarm('****..', ['******', '*****.', '******'], { blocks: 1 })
     expect(pick(1, 1)).toBe('4.0')
-    peers[0]!.snubbed = true
+    picker.setSnubbed(peers[0]!, true)
     pick(0, 1)
     expect(pick(0, 1)).toBe('')
-    peers[2]!.snubbed = true
+    picker.setSnubbed(peers[2]!, true)
     expect(pick(2, 2)).toBe('')
-    peers[2]!.snubbed = false
-    peers[2]!.choked = true
+    picker.setSnubbed(peers[2]!, false)
+    picker.choked(peers[2]!)
     expect(pick(2, 2)).toBe('')
-    peers[2]!.choked = false
+    picker.unchoked(peers[2]!)
     picker.dropRequests(peers[0]!)
     // Piece 5 is free again: there is no need to repeat the request for piece 4.
     expect(pick(2, 1)).toBe('5.0')
     expect(pick(0, 1)).toBe('')
-    peers[0]!.snubbed = false
+    picker.setSnubbed(peers[0]!, false)
     expect(pick(0, 1)).toMatch(/^[45]\.0$/)
   })
 
@@ -104,7 +104,7 @@ describe('deadlines', () => {
     const { picker, peers, pick } = swarm('........', [all, all, all], { blocks: 1 })
     picker.setDeadline(3, 4000)
     expect(pick(0, 1, 0)).toBe('3.0')
-    peers[1]!.fastRun = 10
+    picker.setFastRun(peers[1]!, 10)
     expect(pieceList(pick(1, 1, 500))).not.toEqual([3])
     expect(pick(1, 1, 1000)).toBe('3.0')
     // Not at one that is no faster, nor one that has it already.

@@ -53,11 +53,16 @@ describe('rarest first', () => {
   })
 
   it('forgets all but the latest suggestions, and takes none of a piece that the peer lacks', () => {
-    const { picker, peers, pick } = swarm(`****${'.'.repeat(60)}`, [`${'*'.repeat(34)}${'.'.repeat(30)}`])
-    for (let piece = 4; piece < 64; piece++) picker.suggested(peers[0]!, piece)
-    expect(peers[0]!.suggested).toHaveLength(16)
-    picker.suggested(peers[0]!, 20)
-    expect(pieceList(pick(0, 1))).toEqual([20])
+    const first = (seed: number, suggestions: readonly number[]): number[] => {
+      const row = `${'*'.repeat(34)}${'.'.repeat(30)}`
+      const { picker, peers, pick } = swarm(`****${'.'.repeat(60)}`, [row], { seed })
+      for (const piece of suggestions) picker.suggested(peers[0]!, piece)
+      return pieceList(pick(0, 1))
+    }
+    const lacking = Array.from({ length: 16 }, (_, i) => 40 + i)
+    const seeds = [1, 2, 3, 4, 5, 6]
+    expect(seeds.map((seed) => first(seed, [...lacking, 20])[0])).toEqual(seeds.map(() => 20))
+    expect(seeds.map((seed) => first(seed, [20, ...lacking])[0])).not.toEqual(seeds.map(() => 20))
   })
 
   it('starts at random: the rarest piece is not everybody’s first', () => {
@@ -70,8 +75,8 @@ describe('rarest first', () => {
   })
 
   it('gives snubbed peers the most common pieces', () => {
-    const { peers, pick } = swarm('****....', ['********', '****...*', '****..**', '****.***'])
-    peers[0]!.snubbed = true
+    const { picker, peers, pick } = swarm('****....', ['********', '****...*', '****..**', '****.***'])
+    picker.setSnubbed(peers[0]!, true)
     expect(pieceList(pick(0, 3))).toEqual([7, 6, 5])
   })
 
@@ -129,7 +134,7 @@ describe('rarest first', () => {
     expect(new Set(order).size).toBe(1000)
     expect(order.every((piece) => piece >= 1000)).toBe(true)
     expect(pick(0, 10)).toBe('')
-    peers[0]!.snubbed = true
+    picker.setSnubbed(peers[0]!, true)
     picker.dropRequests(peers[0]!)
     expect(pieceList(pick(0, 10))).toHaveLength(10)
   })
@@ -144,7 +149,7 @@ describe('rarest first', () => {
     // Three copies and more are hidden behind 1,800 pieces with one.
     const rare = pieceList(pick(0, 20))
     expect(rare.every((piece) => piece >= 1950 && piece < 1970)).toBe(true)
-    peers[0]!.snubbed = true
+    picker.setSnubbed(peers[0]!, true)
     const common = pieceList(pick(0, 10))
     expect(common.every((piece) => piece >= 1990)).toBe(true)
   })
@@ -168,11 +173,11 @@ describe('rarest first', () => {
 describe('seeds', () => {
   it('are one counter, until they lose a piece', () => {
     const { picker, peers, pick } = swarm('....', ['****', '****', '**..'])
-    expect(peers[0]!.seed).toBe(true)
+    expect(peers[0]!.isSeed).toBe(true)
     expect(picker.stats).toMatchObject({ rarest: 2, distributedCopies: 2.5, missingPieces: 4 })
     picker.peerLost(peers[0]!, 0)
     picker.checkInvariants()
-    expect(peers[0]!.seed).toBe(false)
+    expect(peers[0]!.isSeed).toBe(false)
     expect([0, 1, 2, 3].map((piece) => picker.availability(piece))).toEqual([2, 3, 2, 2])
     picker.peerHas(peers[0]!, 0)
     expect(picker.availability(0)).toBe(3)

@@ -5,9 +5,9 @@ describe('a peer on parole', () => {
   const all = '****'
 
   it('gets pieces that nobody else works on, and keeps them for itself', () => {
-    const { peers, pick } = swarm('....', [all, all], { blocks: 4 })
+    const { picker, peers, pick } = swarm('....', [all, all], { blocks: 4 })
     const shared = pieceList(pick(0, 2))[0] as number
-    peers[1]!.parole = true
+    picker.setParole(peers[1]!, true)
     const own = [...new Set(pieceList(pick(1, 2)))]
     expect(own).toHaveLength(1)
     expect(own).not.toContain(shared)
@@ -16,24 +16,24 @@ describe('a peer on parole', () => {
   })
 
   it('works with the others where nothing is left for it alone', () => {
-    const { peers, pick } = swarm('***.', [all, all], { blocks: 4 })
-    peers[1]!.parole = true
+    const { picker, peers, pick } = swarm('***.', [all, all], { blocks: 4 })
+    picker.setParole(peers[1]!, true)
     expect(pick(0, 2)).toBe('3.0 3.1')
     expect(pick(1, 2)).toBe('3.2 3.3')
   })
 
-  it('does not keep its piece when it snubs, leaves, is trusted again, or takes too long', () => {
+  it('does not keep its piece when it snubs, leaves, ends its parole, or takes too long', () => {
     const left = (change: (own: ReturnType<typeof swarm>) => void, now = 0): string => {
       const drawn = swarm('***.', [all, all], { blocks: 4 })
-      drawn.peers[1]!.parole = true
+      drawn.picker.setParole(drawn.peers[1]!, true)
       drawn.pick(1, 2, 0)
       expect(drawn.pick(0, 9, 0)).toBe('')
       change(drawn)
       return drawn.pick(0, 9, now)
     }
     expect(left(() => {})).toBe('')
-    expect(left(({ peers }) => (peers[1]!.snubbed = true))).toContain('3.2 3.3')
-    expect(left(({ peers }) => (peers[1]!.parole = false))).toContain('3.2 3.3')
+    expect(left(({ picker, peers }) => picker.setSnubbed(peers[1]!, true))).toContain('3.2 3.3')
+    expect(left(({ picker, peers }) => picker.setParole(peers[1]!, false))).toContain('3.2 3.3')
     expect(left(({ picker, peers }) => picker.removePeer(peers[1]!))).toContain('3.0 3.1 3.2 3.3')
     expect(left(() => {}, 60_000)).toContain('3.2 3.3')
   })
