@@ -30,18 +30,19 @@ const layers = Object.entries(below).map(([layer, allowed]) => ({
 
 /** Folders of net -> folders of net below them; each may also import the files of net itself. */
 const belowInNet = {
-  system: [],
+  http: [],
+  system: ['http'],
   udp: [],
   utp: ['system', 'udp'],
   dht: ['system', 'udp'],
-  tracker: ['system', 'udp'],
+  tracker: ['http', 'system', 'udp'],
   peer: ['system', 'udp', 'utp'],
 }
 
 const insideNet = [
   ...Object.entries(belowInNet).map(([folder, allowed]) => ({
     name: `net-${folder}`,
-    comment: `src/net/${folder} may import only itself${allowed.length ? `, net/${allowed.join(', net/')}` : ''} and the files of net: world <- { system, udp } <- { utp, dht, tracker } <- peer.`,
+    comment: `src/net/${folder} may import only itself${allowed.length ? `, net/${allowed.join(', net/')}` : ''} and the files of net: world <- http <- { system, udp } <- { utp, dht, tracker } <- peer.`,
     severity: 'error',
     from: { path: `^src/net/${folder}/` },
     to: { path: '^src/net/[^/]+/', pathNot: `^src/net/(${[folder, ...allowed].join('|')})/` },
@@ -68,7 +69,7 @@ const insideNet = [
 const builtins = [
   { modules: 'net|dgram|dns|dns/promises|tls|http2', only: 'net' },
   { modules: 'http|https', only: 'net|stream' },
-  { modules: 'fs|fs/promises|worker_threads', only: 'storage|cli' },
+  { modules: 'fs|fs/promises|worker_threads', only: 'storage|cli|net/system' },
   { modules: 'crypto', only: 'hash|net|storage' },
   { modules: 'timers|timers/promises|perf_hooks|child_process|cluster', only: 'net|cli' },
 ]
@@ -107,10 +108,10 @@ export default {
     {
       name: 'layer-testing',
       comment:
-        'src/testing implements the interfaces of net/world.ts and storage, and imports nothing above them.',
+        'src/testing implements the interfaces of net/world.ts and storage, on what net/http has for any world, and imports nothing above them.',
       severity: 'error',
       from: { path: '^src/testing/' },
-      to: { path: '^src/', pathNot: '^src/(testing/|util/|storage/|net/world\\.ts$)' },
+      to: { path: '^src/', pathNot: '^src/(testing/|util/|storage/|net/world\\.ts$|net/http/)' },
     },
     {
       name: 'layer-tools',

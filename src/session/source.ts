@@ -9,6 +9,7 @@ import { type Magnet, parseMagnet } from '../metainfo/magnet.js'
 import type { Metainfo } from '../metainfo/model.js'
 import { parseMetainfo } from '../metainfo/parse.js'
 import type { Dht } from '../net/dht/dht.js'
+import { readAll } from '../net/http/body.js'
 import type { World } from '../net/world.js'
 import { readTorrentFile, writeTorrentFile } from '../storage/backend/torrent-file.js'
 import { idOf, namesInfo } from '../torrent/infohashes.js'
@@ -106,14 +107,12 @@ export class SourceReader {
   async #fetch(url: string, signal: AbortSignal): Promise<Uint8Array> {
     const response = await this.#options.world.fetch({
       url,
-      timeout: FETCH_TIMEOUT,
-      maxBytes: MAX_TORRENT_FILE,
-      maxRedirects: 5,
+      limits: { bodyBytes: MAX_TORRENT_FILE, firstByte: FETCH_TIMEOUT, total: FETCH_TIMEOUT },
       signal,
     })
-    if (response.status !== 200)
-      throw new RarestError('session/http-status', `${url} answered with status ${response.status}`)
-    return response.body
+    if (response.status === 200) return readAll(response.body)
+    response.cancel()
+    throw new RarestError('session/http-status', `${url} answered with status ${response.status}`)
   }
 }
 

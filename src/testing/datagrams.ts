@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { DatagramSocket } from '../net/world.js'
+import type { BindOptions, DatagramSocket } from '../net/world.js'
 import { type Address, addressKey, ipToBytes } from '../util/address.js'
 import { RarestError } from '../util/errors.js'
 import type { Bound, Surroundings, VirtualHost } from './host.js'
@@ -19,7 +19,7 @@ const LINE_QUEUE = 131_072
 export async function bindVirtual(
   host: VirtualHost,
   around: Surroundings,
-  at: { readonly host?: string; readonly port: number; readonly family?: 4 | 6 },
+  at: BindOptions,
   receive: (bytes: Uint8Array, from: Address) => void,
 ): Promise<DatagramSocket> {
   const family = at.family ?? (at.host?.includes(':') ? 6 : 4)
@@ -27,14 +27,38 @@ export async function bindVirtual(
   const has = host.ip.includes(':') === (family === 6) || host.ip6?.includes(':') === (family === 6)
   if (at.host === undefined && !has)
     throw new RarestError('EAFNOSUPPORT', `the host has no address of IPv${family}`)
-  const bound = host.bind({ kind: 'udp', host: at.host ?? any, receive, contacts: new Set() }, at.port)
+  if (at.multicast?.interface !== undefined) multicastInterface(host, at.multicast.interface, family)
+  const groups = new Set<string>()
+  const bound = host.bind(
+    {
+      kind: 'udp',
+      host: at.host ?? any,
+      receive,
+      contacts: new Set(),
+      groups,
+      ...(at.reuse !== undefined && { reuse: at.reuse }),
+      ...(at.multicast && { multicast: at.multicast }),
+    },
+    at.port,
+  )
   if (!bound) throw new RarestError('EADDRINUSE', `UDP port ${at.port} is taken`)
   let open = true
   return {
     address: { host: bound.host ?? any, port: bound.port },
     send(bytes, to) {
       const fits = bytes.length <= LARGEST && to.port > 0 && to.port < 65_536
-      if (open && fits && (family === 6) === to.host.includes(':')) send(host, around, bound, bytes, to)
+      if (!open || !fits || (family === 6) !== to.host.includes(':')) return
+      if (isMulticast(to.host)) sendToGroup(host, around, bound, bytes, to)
+      else send(host, around, bound, bytes, to)
+    },
+    async join(group, by) {
+      if (!open) throw new RarestError('EBADF', 'the socket is closed')
+      if (!isMulticast(group) || group.includes(':') !== (family === 6))
+        throw new RarestError('EINVAL', `${group} is no multicast group of IPv${family}`)
+      groups.add(`${group} ${multicastInterface(host, by, family)}`)
+    },
+    async leave(group, by) {
+      groups.delete(`${group} ${host.interfaces.forMulticast(by, family)?.name ?? by}`)
     },
     async close() {
       open = false
@@ -43,8 +67,44 @@ export async function bindVirtual(
   }
 }
 
+/** The name of an interface that is there. Throws `ENODEV`. */
+function multicastInterface(host: VirtualHost, name: string | undefined, family: 4 | 6): string {
+  const found = host.interfaces.forMulticast(name, family)
+  if (!found) throw new RarestError('ENODEV', `no interface ${name ?? ''} with an address of IPv${family}`)
+  return found.name
+}
+
+function isMulticast(ip: string): boolean {
+  if (ip.includes(':')) return ip.startsWith('ff')
+  const first = Number.parseInt(ip, 10)
+  return first >= 224 && first < 240
+}
+
+/** To every socket that joined the group, on the hosts of one local network. */
+function sendToGroup(
+  host: VirtualHost,
+  around: Surroundings,
+  from: Bound,
+  bytes: Uint8Array,
+  to: Address,
+): void {
+  const { interface: by, ttl = 1, loopback = true } = from.multicast ?? {}
+  const out = host.interfaces.forMulticast(by, to.host.includes(':') ? 6 : 4)
+  const left = host.line.sendDatagram(bytes.length + HEADERS, LINE_QUEUE)
+  if (!out || left === Number.POSITIVE_INFINITY) return
+  const source = { host: out.ip, port: from.port }
+  from.contacts?.add(addressKey(to))
+  for (const remote of around.hosts) {
+    const isHere = remote === host
+    if (isHere ? !loopback : ttl === 0 || out.lan === undefined || !around.canReach(host, remote)) continue
+    const names = isHere ? [out.name] : remote.interfaces.namesOn(out.lan as string)
+    for (const bound of remote.listeners(to.host, to.port, names))
+      carry(host, around, remote, bytes, { source, left }, () => bound)
+  }
+}
+
 function send(host: VirtualHost, around: Surroundings, from: Bound, bytes: Uint8Array, to: Address): void {
-  const { clock, memory, trace } = around.wire
+  const { clock, trace } = around.wire
   const source = {
     host: ipOf(from.host) ?? host.addressTowards(to.host),
     port: from.port,
@@ -54,20 +114,37 @@ function send(host: VirtualHost, around: Surroundings, from: Bound, bytes: Uint8
   from.contacts?.add(addressKey(to))
   const left = host.line.sendDatagram(bytes.length + HEADERS, LINE_QUEUE)
   const remote = around.hostAt(to.host) ?? (host.addressTowards(to.host) === to.host ? host : undefined)
-  if (!remote || left === Number.POSITIVE_INFINITY || !around.canReach(host, remote)) {
+  const isCut = !remote || host.lacks(source.host) || remote.lacks(to.host) || !around.canReach(host, remote)
+  if (isCut || left === Number.POSITIVE_INFINITY) {
     record('drop')
     return
   }
+  const copies = carry(host, around, remote, bytes, { source, left }, () => {
+    const bound = remote.boundTo('udp', to)
+    const passes = !remote.options.nat || remote === host || bound?.contacts?.has(addressKey(source))
+    return passes ? bound : undefined
+  })
+  record(copies > 0 ? 'datagram' : 'drop')
+}
+
+/** Brings a datagram that leaves a line at `left` to whatever is bound when it arrives; how many copies do. */
+function carry(
+  host: VirtualHost,
+  around: Surroundings,
+  remote: VirtualHost,
+  bytes: Uint8Array,
+  { source, left }: { readonly source: Address; readonly left: number },
+  receiver: () => Bound | undefined,
+): number {
+  const { clock, memory } = around.wire
   const fates = around.datagramFates(host, remote, bytes.length)
-  record(fates.length > 0 ? 'datagram' : 'drop')
   for (const late of fates) {
     const copy = memory.take(bytes.length)
     copy.set(bytes)
     const lent = copy.subarray(0, bytes.length)
     const deliver = (): void => {
-      const bound = remote.boundTo('udp', to)
-      const passes = !remote.options.nat || remote === host || bound?.contacts?.has(addressKey(source))
-      if (bound?.receive && passes) {
+      const bound = receiver()
+      if (bound?.receive) {
         around.wire.digest.bytes(lent)
         bound.receive(lent, source)
       }
@@ -84,6 +161,7 @@ function send(host: VirtualHost, around: Surroundings, from: Bound, bytes: Uint8
       true,
     )
   }
+  return fates.length
 }
 
 /** The address that a socket is bound to, when it is a single one. */

@@ -3,9 +3,10 @@
  * @module
  */
 
-import type { ByteStream, World } from '../net/world.js'
+import type { ByteStream, MulticastOptions, World } from '../net/world.js'
 import { type Address, addressKey } from '../util/address.js'
 import { type DiskOptions, VirtualDisk } from './disk.js'
+import { VirtualInterfaces } from './interfaces.js'
 import { Line } from './line.js'
 import { SeededRandom } from './random.js'
 import type { VirtualStream } from './stream.js'
@@ -17,6 +18,8 @@ export interface HostOptions {
   readonly ip?: string
   /** A second address, of the other family. */
   readonly ip6?: string
+  /** Name of the local network that its first interface, `eth0`, is on; none by default. Multicast stays within one. */
+  readonly lan?: string
   /** Bytes/s that the host can send. No limit by default. */
   readonly upload?: number
   /** Bytes/s that the host can receive. No limit by default. */
@@ -41,7 +44,11 @@ export interface Surroundings {
   readonly seed: number
   /** Unix time in ms at which the world began. */
   readonly startTime: number
+  readonly hosts: readonly VirtualHost[]
   hostAt(ip: string): VirtualHost | undefined
+  /** Makes a host reachable at these addresses. Throws RangeError, and changes nothing, when one is taken. */
+  claim(ips: readonly string[], host: VirtualHost): void
+  release(ips: readonly string[]): void
   /** ms one way. */
   latencyBetween(a: VirtualHost, b: VirtualHost): number
   canReach(a: VirtualHost, b: VirtualHost): boolean
@@ -66,6 +73,11 @@ export interface Bound {
   readonly receive?: (bytes: Uint8Array, from: Address) => void
   /** Remote ends that this socket has sent to, which opens a NAT for their answers. */
   readonly contacts?: Set<string>
+  /** Others may bind the same when they say so, too. */
+  readonly reuse?: boolean
+  readonly multicast?: MulticastOptions
+  /** Groups joined, each with the interface: `239.1.2.3 eth0`. */
+  readonly groups?: Set<string>
 }
 
 /** Made by `VirtualNetwork.host`. */
@@ -81,6 +93,8 @@ export class VirtualHost {
   readonly streams: Set<VirtualStream> = new Set()
   /** Pending timers, dials and look-ups of the world, by what they are. */
   readonly waiting: Set<{ readonly kind: string }> = new Set()
+  /** Its loopback, `eth0` with the addresses of the options, and what is added. */
+  readonly interfaces: VirtualInterfaces
   /** Side of a partition: hosts reach each other only on the same one. */
   side = 0
   readonly #around: Surroundings
@@ -94,6 +108,20 @@ export class VirtualHost {
     this.ip6 = options.ip6
     this.options = options
     const { clock, blocks } = around.wire
+    this.interfaces = new VirtualInterfaces({
+      clock,
+      claim: (ips) => around.claim(ips, this),
+      release: (ips) => around.release(ips),
+      changed: () => around.unstall(),
+      waiting: this.waiting,
+    })
+    const { ip6, lan } = options
+    this.interfaces.add({
+      name: 'eth0',
+      ip,
+      ...(ip6 !== undefined && { ip6 }),
+      ...(lan !== undefined && { lan }),
+    })
     this.line = new Line(clock, rate('upload', options.upload), rate('download', options.download))
     this.disk = new VirtualDisk(clock, blocks, around.startTime, options.disk)
     this.world = new VirtualWorld(this, around, new SeededRandom(around.seed, index + 1))
@@ -136,11 +164,15 @@ export class VirtualHost {
     this.#around.stall(stream)
   }
 
+  /** True for an address that the host had and has not now. */
+  lacks(ip: string): boolean {
+    return this.interfaces.lacks(ip)
+  }
+
   /** The own address to use towards `remote`. */
   addressTowards(remote: string): string {
     if (isLoopback(remote)) return remote
-    const wants6 = remote.includes(':')
-    return wants6 === this.ip.includes(':') ? this.ip : (this.ip6 ?? this.ip)
+    return this.interfaces.source(remote.includes(':') ? 6 : 4) ?? this.ip
   }
 
   /** Takes a port, a free one for 0; undefined when it is taken. */
@@ -151,8 +183,8 @@ export class VirtualHost {
       if (![...this.#bound].some((other) => other.port === candidate)) wanted = candidate
     }
     for (const other of this.#bound) {
-      if (other.port === wanted && other.kind === bound.kind && overlap(other.host, bound.host))
-        return undefined
+      if (other.port !== wanted || other.kind !== bound.kind || !overlap(other.host, bound.host)) continue
+      if (!other.reuse || !bound.reuse) return undefined
     }
     const taken = { ...bound, port: wanted }
     this.#bound.add(taken)
@@ -168,6 +200,13 @@ export class VirtualHost {
       if (bound.kind === kind && bound.port === address.port && covers(bound.host, address.host)) return bound
     }
     return undefined
+  }
+
+  /** The UDP sockets of a port that joined a group on one of these interfaces. */
+  listeners(group: string, port: number, interfaces: readonly string[]): readonly Bound[] {
+    return [...this.#bound].filter(
+      (bound) => bound.port === port && interfaces.some((name) => bound.groups?.has(`${group} ${name}`)),
+    )
   }
 
   freePort(): number {

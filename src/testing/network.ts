@@ -4,7 +4,6 @@
  * @module
  */
 
-import { ipFromBytes, ipToBytes } from '../util/address.js'
 import { SharedBlocks } from './blocks.js'
 import { VirtualClock } from './clock.js'
 import { Digest } from './digest.js'
@@ -81,7 +80,16 @@ export class VirtualNetwork {
       wire: this.#wire,
       seed: options.seed,
       startTime: options.startTime ?? START_TIME,
+      hosts: this.#hosts,
       hostAt: (ip) => this.#byIp.get(ip),
+      claim: (ips, host) => {
+        const taken = ips.find((ip) => this.#byIp.has(ip))
+        if (taken !== undefined) throw new RangeError(`ip ${taken} is taken`)
+        for (const ip of ips) this.#byIp.set(ip, host)
+      },
+      release: (ips) => {
+        for (const ip of ips) this.#byIp.delete(ip)
+      },
       latencyBetween: (a, b) => this.#latencyBetween(a, b),
       canReach: (a, b) => a === b || (a.side === b.side && a.online && b.online),
       stall: (stream) => this.#stalled.add(stream),
@@ -108,17 +116,8 @@ export class VirtualNetwork {
   /** Adds a host. Throws RangeError when the address is taken or no IP. */
   host(options: HostOptions = {}): VirtualHost {
     const ip = options.ip ?? this.#freeIp()
-    for (const address of [ip, options.ip6]) {
-      if (address === undefined) continue
-      const bytes = ipToBytes(address)
-      if (!bytes || ipFromBytes(bytes) !== address)
-        throw new RangeError(`ip must be an IP address in canonical form, got ${address}`)
-      if (this.#byIp.has(address)) throw new RangeError(`ip ${address} is taken`)
-    }
     const host = new VirtualHost(this.#around, this.#hosts.length, ip, options)
     this.#hosts.push(host)
-    this.#byIp.set(ip, host)
-    if (options.ip6 !== undefined) this.#byIp.set(options.ip6, host)
     return host
   }
 

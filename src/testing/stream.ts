@@ -37,6 +37,8 @@ export interface StreamHost {
   /** Open streams. */
   readonly streams: Set<VirtualStream>
   canReach(other: StreamHost): boolean
+  /** True for an address that it had once and has not now. */
+  lacks(ip: string): boolean
   /** Remembers a sender that cannot reach its remote, until the network is whole again. */
   stall(stream: VirtualStream): void
 }
@@ -181,7 +183,7 @@ export class VirtualStream implements ByteStream, Sender {
   take(): Segment | undefined {
     const first = this.#segments.first
     if (!first) return undefined
-    if (!this.#host.canReach(this.#remoteHost)) {
+    if (!this.#isWhole()) {
       this.#host.stall(this)
       return undefined
     }
@@ -201,6 +203,12 @@ export class VirtualStream implements ByteStream, Sender {
   /** The network is whole again. */
   unstall(): void {
     this.line.ready(this)
+  }
+
+  /** Whether packets pass between both ends. */
+  #isWhole(): boolean {
+    if (this.#host.lacks(this.local.host) || this.#remoteHost.lacks(this.remote.host)) return false
+    return this.#host.canReach(this.#remoteHost)
   }
 
   #countAcknowledged(): void {
@@ -359,7 +367,7 @@ export class VirtualStream implements ByteStream, Sender {
   #resetRemote(): void {
     this.#dropSegments()
     const peer = this.#peer
-    if (!peer || peer.#closed || !this.#host.canReach(this.#remoteHost)) return
+    if (!peer || peer.#closed || !this.#isWhole()) return
     this.#wire.clock.at(this.#wire.clock.now + this.latency, () => peer.#break('ECONNRESET'), true)
   }
 

@@ -4,14 +4,19 @@
  */
 
 import type {
+  BindOptions,
   ByteStream,
   ConnectOptions,
   DatagramSocket,
+  Gateway,
   HttpRequest,
+  HttpResponder,
   HttpResponse,
-  HttpServerRequest,
-  HttpServerResponse,
+  HttpServerOptions,
+  ListenOptions,
+  NetworkInterface,
   StreamServer,
+  Subscription,
   Timer,
   World,
 } from '../net/world.js'
@@ -75,6 +80,10 @@ export class VirtualWorld implements World {
         return
       }
       const local = { host: localAddress ?? host.addressTowards(to.host), port: host.freePort() }
+      if (host.lacks(local.host)) {
+        reject(new RarestError('ENETUNREACH', `no interface leads to ${addressKey(to)}`))
+        return
+      }
       const dial = { kind: `dial ${addressKey(to)}` }
       const record = (kind: 'dial' | 'open' | 'refuse'): void =>
         trace?.({ time: clock.now, kind, from: addressKey(local), to: addressKey(to), bytes: 0 })
@@ -134,10 +143,7 @@ export class VirtualWorld implements World {
     })
   }
 
-  async listen(
-    at: { readonly host?: string; readonly port: number },
-    accept: (stream: ByteStream) => void,
-  ): Promise<StreamServer> {
+  async listen(at: ListenOptions, accept: (stream: ByteStream) => void): Promise<StreamServer> {
     const host = this.#host
     const bound = host.bind({ kind: 'tcp', host: at.host, accept }, at.port)
     if (!bound) throw new RarestError('EADDRINUSE', `TCP port ${at.port} is taken`)
@@ -149,22 +155,16 @@ export class VirtualWorld implements World {
     }
   }
 
-  bind(
-    at: { readonly host?: string; readonly port: number; readonly family?: 4 | 6 },
-    receive: (bytes: Uint8Array, from: Address) => void,
-  ): Promise<DatagramSocket> {
+  bind(at: BindOptions, receive: (bytes: Uint8Array, from: Address) => void): Promise<DatagramSocket> {
     return bindVirtual(this.#host, this.#around, at, receive)
   }
 
-  fetch(request: HttpRequest): Promise<HttpResponse> {
-    return fetchVirtual(this, request)
+  fetch(request: HttpRequest, through: World = this): Promise<HttpResponse> {
+    return fetchVirtual(through, request)
   }
 
-  serveHttp(
-    at: { readonly host?: string; readonly port: number },
-    respond: (request: HttpServerRequest) => Promise<HttpServerResponse> | HttpServerResponse,
-  ): Promise<StreamServer> {
-    return serveVirtual(this, at, respond)
+  serveHttp(at: HttpServerOptions, respond: HttpResponder, through: World = this): Promise<StreamServer> {
+    return serveVirtual(through, at, respond)
   }
 
   lookup(
@@ -172,5 +172,16 @@ export class VirtualWorld implements World {
     options?: { readonly signal?: AbortSignal; readonly timeout?: number },
   ): Promise<readonly string[]> {
     return this.#around.lookup(name, options)
+  }
+  async interfaces(): Promise<readonly NetworkInterface[]> {
+    return this.#host.interfaces.list
+  }
+
+  watchInterfaces(changed: (interfaces: readonly NetworkInterface[]) => void): Subscription {
+    return this.#host.interfaces.watch(changed)
+  }
+
+  async gateway(family: 4 | 6): Promise<Gateway | undefined> {
+    return this.#host.interfaces.gateways[family]
   }
 }

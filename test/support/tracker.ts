@@ -4,6 +4,7 @@ import type { AddressInfo, Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { systemWorld } from '../../src/net/system/world.js'
 import type { World } from '../../src/net/world.js'
+import { wrapWorld } from '../../src/net/wrap-world.js'
 import type { AnnounceRequest } from '../../src/tracker/types.js'
 import {
   decodeUdpRequest,
@@ -33,22 +34,13 @@ export const announceRequest = (changes: Partial<AnnounceRequest> = {}): Announc
 /** The machine's world with some names of our own, and timers that run `speed` times faster. */
 export function worldWithNames(names: Readonly<Record<string, readonly string[]>>, speed = 1): World {
   const world = systemWorld()
-  return {
-    random: world.random,
-    now: () => world.now(),
-    unixTime: () => world.unixTime(),
+  return wrapWorld(world, {
     setTimer: (ms, call) => world.setTimer(ms / speed, call),
-    defer: (...given) => world.defer(...given),
-    connect: (...given) => world.connect(...given),
-    listen: (...given) => world.listen(...given),
-    bind: (...given) => world.bind(...given),
-    fetch: (...given) => world.fetch(...given),
-    serveHttp: (...given) => world.serveHttp(...given),
     lookup: (name, options) => {
       const known = names[name]
       return known ? Promise.resolve(known) : world.lookup(name, options)
     },
-  }
+  })
 }
 
 /** An HTTP server that does as told, closed with whatever it still holds. */

@@ -12,7 +12,7 @@ import { createServer, Socket, type SocketConstructorOpts } from 'node:net'
 import type { Address } from '../../util/address.js'
 import { ipFromBytes, ipToBytes } from '../../util/address.js'
 import { RarestError } from '../../util/errors.js'
-import type { ByteStream, ConnectOptions, StreamListener, StreamServer } from '../world.js'
+import type { ByteStream, ConnectOptions, ListenOptions, StreamListener, StreamServer } from '../world.js'
 
 /**
  * Bytes per read, and the size of the one buffer behind all sockets. Measured on loopback at 64, 128 and
@@ -94,7 +94,7 @@ export function connectStream(to: Address, options: ConnectOptions): Promise<Byt
 
 /** Accepts TCP connections; the contract is `World.listen`. */
 export function listenStreams(
-  at: { readonly host?: string; readonly port: number },
+  at: ListenOptions,
   accept: (stream: ByteStream) => void,
 ): Promise<StreamServer> {
   return new Promise((resolve, reject) => {

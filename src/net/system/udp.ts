@@ -4,8 +4,11 @@
  */
 
 import { createSocket, type Socket } from 'node:dgram'
+import { networkInterfaces } from 'node:os'
 import type { Address } from '../../util/address.js'
-import type { DatagramSocket } from '../world.js'
+import { RarestError } from '../../util/errors.js'
+import type { BindOptions, DatagramSocket, MulticastOptions } from '../world.js'
+import { systemInterfaces } from './interfaces.js'
 import { plainIp } from './tcp.js'
 
 /**
@@ -22,7 +25,7 @@ const STAGE_BYTES = 262_144
 
 /** Binds a UDP socket; the contract is `World.bind`. */
 export function bindDatagrams(
-  at: { readonly host?: string; readonly port: number; readonly family?: 4 | 6 },
+  at: BindOptions,
   receive: (bytes: Uint8Array, from: Address) => void,
 ): Promise<DatagramSocket> {
   const family = at.family ?? (at.host?.includes(':') ? 6 : 4)
@@ -30,6 +33,7 @@ export function bindDatagrams(
     const socket = createSocket({
       type: family === 6 ? 'udp6' : 'udp4',
       ipv6Only: family === 6,
+      reuseAddr: at.reuse ?? false,
       // The default look-up is asynchronous, also for an IP: a buffer reused meanwhile would be sent changed.
       lookup: (host, _options, done) => done(null, host, family),
     })
@@ -40,6 +44,13 @@ export function bindDatagrams(
     socket.bind({ port: at.port, ...(at.host === undefined ? {} : { address: at.host }) }, () => {
       socket.removeAllListeners('error')
       socket.on('error', ignore)
+      try {
+        setMulticast(socket, family, at.multicast)
+      } catch (error) {
+        socket.close()
+        reject(error)
+        return
+      }
       enlarge((bytes) => socket.setRecvBufferSize(bytes))
       enlarge((bytes) => socket.setSendBufferSize(bytes))
       // A burst comes from one sender, and needs one object.
@@ -53,9 +64,31 @@ export function bindDatagrams(
         }
         receive(bytes, sender)
       })
-      resolve(new SystemDatagrams(socket))
+      resolve(new SystemDatagrams(socket, family))
     })
   })
+}
+
+function setMulticast(socket: Socket, family: 4 | 6, options: MulticastOptions = {}): void {
+  if (options.interface !== undefined)
+    socket.setMulticastInterface(multicastInterface(options.interface, family))
+  if (options.ttl !== undefined) socket.setMulticastTTL(options.ttl)
+  if (options.loopback !== undefined) socket.setMulticastLoopback(options.loopback)
+}
+
+/** How the system wants an interface named: by its address in IPv4, by its zone in IPv6. */
+function multicastInterface(name: string, family: 4 | 6): string {
+  const found = systemInterfaces().find((each) => each.name === name)
+  const address = found?.addresses.find((each) => each.family === family)
+  if (!address) throw new RarestError('ENODEV', `no interface ${name} with an address of IPv${family}`)
+  return family === 4 ? address.host : `::%${zoneOf(name)}`
+}
+
+/** Windows counts its interfaces, other systems name them. */
+function zoneOf(name: string): string {
+  if (process.platform !== 'win32') return name
+  const zone = networkInterfaces()[name]?.find(({ family }) => family === 'IPv6')
+  return String(zone?.family === 'IPv6' ? zone.scopeid : 0)
 }
 
 function enlarge(set: (bytes: number) => void): void {
@@ -80,9 +113,13 @@ class SystemDatagrams implements DatagramSocket {
   /** The begin of the stage, as long as the last datagram: a view costs more than the copy, and most are alike. */
   private first: Uint8Array = this.stage
   private closing: Promise<void> | undefined
+  private readonly family: 4 | 6
+  /** Groups joined, each with its interface. */
+  private readonly joined = new Set<string>()
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, family: 4 | 6) {
     this.socket = socket
+    this.family = family
     const { address, port } = socket.address()
     this.address = { host: address, port }
     this.receiveBuffer = socket.getRecvBufferSize()
@@ -113,6 +150,25 @@ class SystemDatagrams implements DatagramSocket {
     if (this.staged > 0) return this.stage.subarray(this.staged, this.staged + length)
     if (this.first.length !== length) this.first = this.stage.subarray(0, length)
     return this.first
+  }
+
+  async join(group: string, by?: string): Promise<void> {
+    const key = `${group} ${by ?? ''}`
+    if (this.joined.has(key)) return
+    if (this.closing) throw new RarestError('EBADF', 'the socket is closed')
+    if (by === undefined) this.socket.addMembership(group)
+    else this.socket.addMembership(group, multicastInterface(by, this.family))
+    this.joined.add(key)
+  }
+
+  async leave(group: string, by?: string): Promise<void> {
+    if (!this.joined.delete(`${group} ${by ?? ''}`) || this.closing) return
+    try {
+      if (by === undefined) this.socket.dropMembership(group)
+      else this.socket.dropMembership(group, multicastInterface(by, this.family))
+    } catch {
+      // The interface has gone, and the membership with it.
+    }
   }
 
   close(): Promise<void> {

@@ -6,20 +6,29 @@
 import { randomFillSync } from 'node:crypto'
 import type { Address } from '../../util/address.js'
 import type { Random } from '../../util/random.js'
+import { fetchOver } from '../http/fetch.js'
 import type {
+  BindOptions,
   ByteStream,
   ConnectOptions,
   DatagramSocket,
+  Gateway,
   HttpRequest,
+  HttpResponder,
   HttpResponse,
-  HttpServerRequest,
-  HttpServerResponse,
+  HttpServerOptions,
+  ListenOptions,
+  NetworkInterface,
   StreamServer,
+  Subscription,
   Timer,
   World,
 } from '../world.js'
 import { Resolver } from './dns.js'
-import { fetchHttp, serveHttp } from './http.js'
+import { defaultGateway } from './gateway.js'
+import { speakHttp } from './http-client.js'
+import { serveHttp } from './http-server.js'
+import { InterfaceWatch, systemInterfaces } from './interfaces.js'
 import { connectStream, listenStreams } from './tcp.js'
 import { bindDatagrams } from './udp.js'
 
@@ -38,6 +47,7 @@ export function systemWorld(): World {
 export class SystemWorld implements World {
   readonly random: Random = new SystemRandom()
   readonly #names = new Resolver(() => performance.now())
+  readonly #interfaces = new InterfaceWatch(systemInterfaces)
 
   now(): number {
     return performance.now()
@@ -59,29 +69,20 @@ export class SystemWorld implements World {
     return connectStream(to, options)
   }
 
-  listen(
-    at: { readonly host?: string; readonly port: number },
-    accept: (stream: ByteStream) => void,
-  ): Promise<StreamServer> {
+  listen(at: ListenOptions, accept: (stream: ByteStream) => void): Promise<StreamServer> {
     return listenStreams(at, accept)
   }
 
-  bind(
-    at: { readonly host?: string; readonly port: number; readonly family?: 4 | 6 },
-    receive: (bytes: Uint8Array, from: Address) => void,
-  ): Promise<DatagramSocket> {
+  bind(at: BindOptions, receive: (bytes: Uint8Array, from: Address) => void): Promise<DatagramSocket> {
     return bindDatagrams(at, receive)
   }
 
-  fetch(request: HttpRequest): Promise<HttpResponse> {
-    return fetchHttp(request, this.#names)
+  fetch(request: HttpRequest, through: World = this): Promise<HttpResponse> {
+    return fetchOver(through, request, speakHttp)
   }
 
-  serveHttp(
-    at: { readonly host?: string; readonly port: number },
-    respond: (request: HttpServerRequest) => Promise<HttpServerResponse> | HttpServerResponse,
-  ): Promise<StreamServer> {
-    return serveHttp(at, respond)
+  serveHttp(at: HttpServerOptions, respond: HttpResponder, through: World = this): Promise<StreamServer> {
+    return serveHttp(through, at, respond)
   }
 
   lookup(
@@ -89,6 +90,18 @@ export class SystemWorld implements World {
     options?: { readonly signal?: AbortSignal; readonly timeout?: number },
   ): Promise<readonly string[]> {
     return this.#names.lookup(name, options)
+  }
+
+  async interfaces(): Promise<readonly NetworkInterface[]> {
+    return systemInterfaces()
+  }
+
+  watchInterfaces(changed: (interfaces: readonly NetworkInterface[]) => void): Subscription {
+    return this.#interfaces.add(changed)
+  }
+
+  gateway(family: 4 | 6): Promise<Gateway | undefined> {
+    return defaultGateway(family)
   }
 }
 

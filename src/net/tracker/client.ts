@@ -19,7 +19,8 @@ import { type Address, isDialable, parseAddress } from '../../util/address.js'
 import { Gate } from '../../util/async/semaphore.js'
 import { toHex } from '../../util/bytes.js'
 import { errorCode, errorMessage } from '../../util/errors.js'
-import type { World } from '../world.js'
+import { readAll } from '../http/body.js'
+import type { HttpHop, World } from '../world.js'
 import { type SharedSockets, TrackerSockets, type UdpSender } from './udp-client.js'
 
 export type { SharedSockets, UdpSender } from './udp-client.js'
@@ -100,7 +101,7 @@ export class TrackerClient {
     options: TrackerCallOptions = {},
   ): Promise<AnnounceResponse> {
     return this.#call(url, options, async (parsed, signal, timeout) => {
-      const addresses = await this.#resolve(url, parsed, signal)
+      const addresses = await this.#resolve(parsed, signal)
       const answers = await this.#eachFamily(addresses, signal, (address, family, inner) =>
         parsed.scheme === 'udp'
           ? this.#sockets.announce(address, request, parsed.target, inner)
@@ -121,7 +122,7 @@ export class TrackerClient {
     options: TrackerCallOptions = {},
   ): Promise<Map<string, ScrapeEntry>> {
     return this.#call(url, options, async (parsed, signal, timeout) => {
-      const addresses = await this.#resolve(url, parsed, signal)
+      const addresses = await this.#resolve(parsed, signal)
       const family = this.#families.find((wanted) => addresses[wanted] !== undefined)
       const address = family === undefined ? undefined : addresses[family]
       if (!address) throw noAddress(parsed)
@@ -210,7 +211,7 @@ export class TrackerClient {
   }
 
   /** The first address of each family that we announce on. */
-  async #resolve(text: string, url: TrackerUrl, signal: AbortSignal): Promise<{ 4?: Address; 6?: Address }> {
+  async #resolve(url: TrackerUrl, signal: AbortSignal): Promise<{ 4?: Address; 6?: Address }> {
     const ips = await this.#world.lookup(url.host, { signal })
     const addresses: { 4?: Address; 6?: Address } = {}
     for (const ip of ips) {
@@ -218,12 +219,6 @@ export class TrackerClient {
       if (!address) continue
       const family = address.host.includes(':') ? 6 : 4
       if (this.#families.includes(family)) addresses[family] ??= address
-      // A torrent must not make us call any service of this machine: a tracker here is one by its path.
-      if (url.scheme !== 'udp' && isThisMachine(address.host) && !isAnnounce(text))
-        throw new TrackerError(
-          'tracker/refused-address',
-          'a tracker on this machine must have the path /announce',
-        )
     }
     if (!addresses[4] && !addresses[6]) throw noAddress(url)
     return addresses
@@ -303,14 +298,13 @@ export class TrackerClient {
       const response = await this.#world.fetch({
         url,
         headers: { 'user-agent': this.#userAgent },
-        timeout,
-        maxBytes: MAX_BODY,
-        maxRedirects: MAX_REDIRECTS,
+        limits: { bodyBytes: MAX_BODY, firstByte: timeout, total: timeout, redirects: MAX_REDIRECTS },
+        permit: permitTracker,
         family,
         signal,
         ...(localAddress !== undefined && { localAddress }),
       })
-      const decoded = decode(response.body)
+      const decoded = decode(await readAll(response.body))
       const isFine = response.status >= 200 && response.status < 300
       if (decoded.ok && isFine) return decoded.value
       // Many trackers send their reason with a 4xx or 5xx; without one the status says more than the body.
@@ -345,9 +339,16 @@ function isThisMachine(host: string): boolean {
   return host.startsWith('127.') || host.startsWith('0.') || host === '::1' || host === '::'
 }
 
-/** Judged after dot segments are resolved, as they are when it is fetched. */
-function isAnnounce(url: string): boolean {
-  return URL.canParse(url) && new URL(url).pathname.startsWith('/announce')
+/** A torrent must not make us call any service of this machine: a tracker here is one by its path. */
+function permitTracker({ url, addresses, redirects }: HttpHop): void {
+  // Only a server of this machine can redirect here: that is its own affair.
+  if (redirects > 0) return
+  // Judged after dot segments are resolved, as they are when it is fetched.
+  if (!addresses.some(isThisMachine) || /^\/(announce|scrape)/.test(new URL(url).pathname)) return
+  throw new TrackerError(
+    'tracker/refused-address',
+    'a tracker on this machine must have the path /announce, or /scrape',
+  )
 }
 
 function noAddress(url: TrackerUrl): TrackerError {
