@@ -1,5 +1,5 @@
 /**
- * HalfSipHash-2-4 with an output of 32 bits (Aumasson, Bernstein): a keyed hash for short inputs. Who does
+ * HalfSipHash-2-4 with an output of 32 bits (Aumasson, Bernstein): a keyed hash for short inputs. A sender that does
  * not know the key, however many inputs and hashes it has seen, cannot tell the hash of another input. A
  * tenth of the time of SHA-1 here.
  * @module

@@ -14,7 +14,7 @@ export const ITEM_LIFE = 7_200_000
 const EVICTION_SAMPLE = 16
 
 export interface ItemStoreOptions {
-  /** Items. Default 700 (LT): at most 800 KiB. */
+  /** Items. Default 700 (libtorrent): at most 800 KiB. */
   readonly maxItems?: number
   /**
    * How well a target fits this node, higher for nearer: bits that it shares with the node's id. The item

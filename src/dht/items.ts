@@ -1,5 +1,5 @@
 /**
- * Stored items (BEP 44): where they live, what is signed, and the checks of whoever stores or reads one.
+ * Stored items (BEP 44): where they live, what is signed, and the checks of a node that stores or reads one.
  * Values are raw bencoding throughout, as it arrived: what is hashed and signed is never encoded anew.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * An iterative look-up (BEP 5), without its packets: which nodes are known on the way to a target, whom
+ * An iterative look-up (BEP 5), without its packets: which nodes are known on the way to a target, which
  * to ask next, and when it is done.
  *
  * | a candidate is | then |
@@ -11,7 +11,7 @@
  *
  * It is done when the 8 nearest that answer have answered: of all nodes, and of those whose address
  * entitles them to their id (BEP 42). So a cluster of made-up ids next to the target can be asked, and
- * stored on, but cannot hide the honest nodes behind it; and where nobody keeps to BEP 42 nothing is lost.
+ * stored on, but cannot hide the honest nodes behind it; and where no node keeps to BEP 42 nothing is lost.
  * @module
  */
 
@@ -19,9 +19,9 @@ import { networkKey } from './table/endpoint.js'
 import { K } from './table/node-entry.js'
 import { compareDistance, isEntitled, type Placed, prefixOf } from './table/node-id.js'
 
-/** Queries in flight to the nearest nodes (LT). */
+/** Queries in flight to the nearest nodes (libtorrent). */
 const ALPHA = 5
-/** Candidates of each kind (LT). */
+/** Candidates of each kind (libtorrent). */
 const MOST_CANDIDATES = 100
 /** Nodes asked of those that are not entitled to their ids, once those that are have answered. */
 const MOST_STRANGERS = 32
@@ -76,7 +76,7 @@ export class Candidates {
     if (list.length > MOST_CANDIDATES) list.pop()
   }
 
-  /** Marks as asked, and returns, whom to ask now, if anybody: the nearest fresh one while few are being asked. */
+  /** Marks as asked, and returns, which to ask now, if any: the nearest fresh one while few are being asked. */
   next(): Candidate | undefined {
     if (this.asked >= MOST_ASKED) return undefined
     const candidate =
@@ -96,8 +96,8 @@ export class Candidates {
   get isDone(): boolean {
     if (this.asked >= MOST_ASKED) return true
     return (
-      this.isSettled(this.entitled, NOBODY) &&
-      (!this.isStrangersTurn() || this.isSettled(this.entitled, this.strangers))
+      this.hasConverged(this.entitled, NOBODY) &&
+      (!this.isStrangersTurn() || this.hasConverged(this.entitled, this.strangers))
     )
   }
 
@@ -131,7 +131,7 @@ export class Candidates {
     return undefined
   }
 
-  private isSettled(entitled: readonly Candidate[], strangers: readonly Candidate[]): boolean {
+  private hasConverged(entitled: readonly Candidate[], strangers: readonly Candidate[]): boolean {
     let answered = 0
     let isWaiting = false
     for (const candidate of merge(entitled, strangers, this)) {

@@ -21,7 +21,7 @@ export interface DhtNodeOptions {
   readonly nodes?: readonly NodeInfo[]
   /** Our address, where the user knows it; otherwise other nodes tell (BEP 42). */
   readonly externalIp?: string
-  /** BEP 43: ask, but answer nobody. Default false. */
+  /** BEP 43: ask, but answer no queries. Default false. */
   readonly readOnly?: boolean
   /** Ed25519. Without it no mutable item is stored, read or written. */
   readonly signatures?: Signatures
@@ -33,7 +33,7 @@ export interface DhtNodeOptions {
   readonly maxItems?: number
   /** `v` of our messages, 4 bytes. Default none. */
   readonly version?: Uint8Array
-  /** Widths of the buckets from the far end on; the last counts for all further. Default 128, 64, 32, 16, 8 (LT). */
+  /** Widths of the buckets from the far end on; the last counts for all further. Default 128, 64, 32, 16, 8 (libtorrent). */
   readonly bucketSizes?: readonly number[]
 }
 
@@ -118,10 +118,10 @@ export type DhtEvent =
       readonly reason: 'complete' | 'aborted'
       readonly stats: LookupStats
       readonly closest: readonly NodeInfo[]
-      /** The first refusal of an announce or put, when nobody accepted it. */
+      /** The first refusal of an announce or put, when no node accepted it. */
       readonly refusal: { readonly code: number; readonly message: string } | undefined
     }
-  /** The first look-up of our own id is done (or two of them, when nobody answers): look-ups work as they will. */
+  /** The first look-up of our own id is done (or two of them, when no node answers): look-ups work as they will. */
   | { readonly type: 'ready' }
   /** Others agree on our address; `id` is the one that was made for it (BEP 42). */
   | { readonly type: 'external-address'; readonly address: string; readonly id: Uint8Array }

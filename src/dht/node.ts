@@ -2,8 +2,8 @@
  * One DHT node of one address family, sans-IO: datagrams in, datagrams out (BEP 5, 32, 33, 42 .. 44, 51).
  * Call `receive` and `timeout`; drain `transmit` and `poll` after every call.
  *
- * - `server.ts` and `answers.ts` answer queries;
- * - `searches.ts`, `task.ts` and `lookup.ts` are look-ups; `asking.ts` and `rpc.ts` their queries in flight;
+ * - `server.ts` and `query-handlers.ts` answer queries;
+ * - `traversals.ts`, `traversal.ts` and `lookup.ts` are look-ups; `query-sender.ts` and `rpc.ts` their queries in flight;
  * - `upkeep.ts` keeps the table: bootstrap, refresh, checks of newcomers;
  * - `outbox.ts` holds what the caller is to take.
  * @module
@@ -30,7 +30,7 @@ import type {
 } from './node-types.js'
 import { Outbox } from './outbox.js'
 import { PeerStore } from './peer-store.js'
-import { Asking, type Purpose } from './query-sender.js'
+import { type Purpose, QuerySender } from './query-sender.js'
 import { RateLimiter } from './rate-limiter.js'
 import { Rpc } from './rpc.js'
 import { Server } from './server.js'
@@ -42,7 +42,7 @@ import { RoutingTable } from './table/routing-table.js'
 import { Upkeep } from './table/upkeep.js'
 import { Tokens } from './tokens.js'
 import { infoOf } from './traversal.js'
-import { Searches } from './traversals.js'
+import { Traversals } from './traversals.js'
 
 /** Longer datagrams are no messages of this protocol. */
 const LONGEST_DATAGRAM = 4_096
@@ -57,10 +57,10 @@ export class DhtNode {
   private readonly upkeep: Upkeep
   private readonly rpc: Rpc<Purpose>
   private readonly outbox = new Outbox()
-  private readonly asking: Asking
+  private readonly querySender: QuerySender
   private readonly server: Server
-  private readonly searches: Searches
-  /** Compact endpoint of whom the datagram at hand came from. */
+  private readonly traversals: Traversals
+  /** Compact endpoint that the datagram at hand came from. */
   private readonly sender: Uint8Array
   private sibling: DhtNode | undefined
   private externalIp: Uint8Array | undefined
@@ -99,11 +99,11 @@ export class DhtNode {
     this.rpc = new Rpc(random)
     this.sender = new Uint8Array(endpointLength(family))
     this.upkeep = new Upkeep(table, random, family, now)
-    this.asking = new Asking({ table, rpc: this.rpc, outbox }, { family, readOnly, version })
-    const holdings = { family, table, tokens, peers, items, version, sibling: undefined }
-    this.server = new Server({ asking: this.asking, outbox, limiter }, holdings, readOnly)
-    const parts = { table, upkeep: this.upkeep, asking: this.asking, outbox }
-    this.searches = new Searches(parts, family, this.sender, () => this.wanted())
+    this.querySender = new QuerySender({ table, rpc: this.rpc, outbox }, { family, readOnly, version })
+    const context = { family, table, tokens, peers, items, version, sibling: undefined }
+    this.server = new Server({ querySender: this.querySender, outbox, limiter }, context, readOnly)
+    const parts = { table, upkeep: this.upkeep, querySender: this.querySender, outbox }
+    this.traversals = new Traversals(parts, family, this.sender, () => this.wanted())
     for (const { id: nodeId, address } of options.nodes ?? []) this.upkeep.restore(nodeId, address)
   }
 
@@ -140,7 +140,7 @@ export class DhtNode {
       const { purpose } = pending
       if (state === 'slow') {
         if (purpose.kind === 'search' && purpose.candidate.state === 'asked') purpose.candidate.state = 'slow'
-        if (purpose.kind === 'search') this.searches.advance(purpose.task, now)
+        if (purpose.kind === 'search') this.traversals.advance(purpose.traversal, now)
       } else {
         this.timeouts++
         this.unanswered(purpose, pending.endpoint, now)
@@ -151,7 +151,7 @@ export class DhtNode {
       this.peers.expire(now)
       this.items.expire(now)
     }
-    this.searches.maintain(now)
+    this.traversals.maintain(now)
   }
 
   nextTimeout(): number {
@@ -172,7 +172,7 @@ export class DhtNode {
     const endpoint = this.endpointOf(address)
     if (!endpoint || !isUsableEndpoint(endpoint, true)) return
     this.upkeep.suggest(endpoint, undefined)
-    this.searches.maintain(now)
+    this.traversals.maintain(now)
   }
 
   /** A bootstrap router: asked while the table is too small, and never kept in it. */
@@ -180,67 +180,67 @@ export class DhtNode {
     const endpoint = this.endpointOf(address)
     if (!endpoint || !isUsableEndpoint(endpoint, true)) return
     this.upkeep.addRouter(endpoint)
-    this.searches.maintain(now)
+    this.traversals.maintain(now)
   }
 
-  /** The node of the other family on this host: each tells the other's nodes to who wants them (BEP 32). */
+  /** The node of the other family on this host: each tells the other's nodes to askers that want them (BEP 32). */
   join(sibling: DhtNode): void {
     if (sibling.family === this.family) throw new RangeError('sibling must be of the other family')
     this.sibling = sibling
-    this.server.holdings = { ...this.server.holdings, sibling: sibling.table }
+    this.server.context = { ...this.server.context, sibling: sibling.table }
     if (sibling.sibling !== this) sibling.join(this)
   }
 
   ping(address: Address, now: number): LookupId {
-    const task = this.searches.begin({ kind: 'ping' }, this.id, now)
+    const traversal = this.traversals.begin({ kind: 'ping' }, this.id, now)
     const endpoint = this.endpointOf(address)
     if (endpoint && isUsableEndpoint(endpoint, true)) {
-      const query = task.question(this.asking.base(), undefined)
-      if (this.asking.ask(query, endpoint, { kind: 'ping', task }, now)) task.flying++
+      const query = traversal.question(this.querySender.base(), undefined)
+      if (this.querySender.send(query, endpoint, { kind: 'ping', traversal }, now)) traversal.inFlight++
     }
-    this.searches.advance(task, now)
-    return task.id
+    this.traversals.advance(traversal, now)
+    return traversal.id
   }
 
   findNode(target: Uint8Array, now: number): LookupId {
-    return this.searches.search({ kind: 'find', inner: undefined }, target, now).id
+    return this.traversals.start({ kind: 'find', inner: undefined }, target, now).id
   }
 
   getPeers(infoHash: Uint8Array, options: GetPeersOptions, now: number): LookupId {
-    return this.searches.search({ kind: 'peers', options }, infoHash, now).id
+    return this.traversals.start({ kind: 'peers', options }, infoHash, now).id
   }
 
   /** Reads an item: `item` events, each authentic. */
   get(target: Uint8Array, options: GetOptions, now: number): LookupId {
-    return this.searches.search({ kind: 'get', options }, target, now).id
+    return this.traversals.start({ kind: 'get', options }, target, now).id
   }
 
   /** Stores an item, complete with its signature, on the nodes nearest to its target. */
   put(item: Item, options: PutOptions, now: number): LookupId {
-    return this.searches.search({ kind: 'put', item, options }, itemTarget(item), now).id
+    return this.traversals.start({ kind: 'put', item, options }, itemTarget(item), now).id
   }
 
   /** Asks every node on the way to `target` for infohashes: `samples` events (BEP 51). */
   sample(target: Uint8Array, now: number): LookupId {
-    return this.searches.search({ kind: 'sample' }, target, now).id
+    return this.traversals.start({ kind: 'sample' }, target, now).id
   }
 
   /** Ends a look-up; `done` with reason `aborted` follows. Unknown ones are ignored. */
   abort(lookup: LookupId, now: number): void {
-    const task = this.searches.get(lookup)
-    if (task && !task.isInner) this.searches.finish(task, 'aborted', now)
+    const traversal = this.traversals.get(lookup)
+    if (traversal && !traversal.isInner) this.traversals.finish(traversal, 'aborted', now)
   }
 
   /** A look-up in numbers so far; undefined when it is over. */
   progress(lookup: LookupId, now: number): LookupStats | undefined {
-    return this.searches.get(lookup)?.stats(now)
+    return this.traversals.get(lookup)?.stats(now)
   }
 
   /** What the next run begins with. */
   state(): DhtState {
     return {
       id: this.id.slice(),
-      nodes: Array.from(this.table, (contact) => infoOf(contact.node, this.family)),
+      nodes: Array.from(this.table, (entry) => infoOf(entry.node, this.family)),
     }
   }
 
@@ -248,9 +248,9 @@ export class DhtNode {
     return {
       goodNodes: this.table.goodNodes(now),
       nodes: this.table.size,
-      lookups: this.searches.count,
+      lookups: this.traversals.count,
       queriesIn: this.server.queries,
-      queriesOut: this.asking.queries,
+      queriesOut: this.querySender.queries,
       repliesIn: this.repliesIn,
       repliesOut: this.server.replies,
       errorsIn: this.errorsIn,
@@ -267,7 +267,7 @@ export class DhtNode {
   /** Throws an Error when the node breaks its own rules: for tests. */
   checkInvariants(): void {
     this.table.checkInvariants()
-    this.searches.checkInvariants(this.rpc.size)
+    this.traversals.checkInvariants(this.rpc.size)
   }
 
   private query(
@@ -285,7 +285,7 @@ export class DhtNode {
     server.respond(query, length, sender, from, isKnown, now)
     if (query.type === 'query' && !isKnown && !query.readOnly && table.wants(query.id, sender))
       upkeep.suggest(sender, query.id)
-    if (upkeep.canCheck) this.searches.maintain(now)
+    if (upkeep.canCheck) this.traversals.maintain(now)
   }
 
   private reply(
@@ -302,8 +302,9 @@ export class DhtNode {
     const { purpose } = pending
     if (message.type === 'error') {
       this.errorsIn++
-      if (purpose.kind === 'store') purpose.task.refusal ??= { code: message.code, message: message.message }
-      this.settle(purpose, now)
+      if (purpose.kind === 'store')
+        purpose.traversal.refusal ??= { code: message.code, message: message.message }
+      this.finishQuery(purpose, now)
       return
     }
     this.repliesIn++
@@ -320,58 +321,60 @@ export class DhtNode {
         this.server.send(purpose.bytes, pending.to, now)
         break
       case 'ping': {
-        const { task } = purpose
-        task.responded++
-        task.rounds = 1
+        const { traversal } = purpose
+        traversal.responded++
+        traversal.rounds = 1
         const node = { id: message.id.slice(), address: readAddress(endpoint, 0, this.family) }
-        this.outbox.emit({ type: 'pong', lookup: task.id, from: node, rtt })
+        this.outbox.emit({ type: 'pong', lookup: traversal.id, from: node, rtt })
         break
       }
       case 'router':
-        purpose.task.responded++
-        purpose.task.told(message, this.family, 1)
+        purpose.traversal.responded++
+        purpose.traversal.addNodes(message, this.family, 1)
         break
       case 'store':
-        purpose.task.stored++
+        purpose.traversal.stored++
         break
       case 'search': {
-        const { task, candidate } = purpose
-        if (message.samples) this.searches.sampled.told(endpoint, message.interval ?? 0, now)
-        if (task.phase !== 'search') break
+        const { traversal, candidate } = purpose
+        if (message.samples) this.traversals.samples.onSamples(endpoint, message.interval ?? 0, now)
+        if (traversal.phase !== 'search') break
         // Another id than the one it was told under: whatever it says, it is not that near.
         if (sharedBits(message.id, candidate.node) !== 160) break
-        task.answered(candidate, message, this.family, this.signatures, (event) => this.outbox.emit(event))
+        traversal.onReply(candidate, message, this.family, this.signatures, (event) =>
+          this.outbox.emit(event),
+        )
       }
     }
-    this.settle(purpose, now)
+    this.finishQuery(purpose, now)
   }
 
   private unanswered(purpose: Purpose, endpoint: Uint8Array, now: number): void {
     if (purpose.kind === 'search' || purpose.kind === 'store') {
       this.table.failed(purpose.candidate.node.subarray(0, 20), endpoint)
-      purpose.task.timedOut++
+      purpose.traversal.timedOut++
     } else if (purpose.kind === 'check') {
       if (purpose.id) this.table.failed(purpose.id, endpoint)
-    } else if (purpose.kind !== 'proof') purpose.task.timedOut++
-    this.settle(purpose, now)
+    } else if (purpose.kind !== 'proof') purpose.traversal.timedOut++
+    this.finishQuery(purpose, now)
   }
 
   /** A query of a look-up is over, one way or another. */
-  private settle(purpose: Purpose, now: number): void {
+  private finishQuery(purpose: Purpose, now: number): void {
     if (purpose.kind === 'check') {
       this.upkeep.checked()
-      this.searches.maintain(now)
+      this.traversals.maintain(now)
       return
     }
     if (purpose.kind === 'proof') {
       this.server.proofs--
       return
     }
-    const { task } = purpose
-    if (purpose.kind === 'router') task.routers--
-    else if (purpose.kind !== 'search') task.flying--
+    const { traversal } = purpose
+    if (purpose.kind === 'router') traversal.routers--
+    else if (purpose.kind !== 'search') traversal.inFlight--
     else if (purpose.candidate.state !== 'answered') purpose.candidate.state = 'failed'
-    this.searches.advance(task, now)
+    this.traversals.advance(traversal, now)
   }
 
   /** BEP 42: others tell what they see us as; when enough agree on something new, our id follows. */

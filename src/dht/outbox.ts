@@ -44,7 +44,7 @@ export class Outbox {
   }
 
   emit(event: DhtEvent): void {
-    // Whoever does not poll loses events, not memory.
+    // A caller that does not poll loses events, not memory.
     if (this.events.length < MOST_EVENTS) this.events.push(event)
   }
 

@@ -8,16 +8,16 @@ import { readU16 } from '../util/bytes.js'
 import { below, type Random } from '../util/random.js'
 import { BloomFilter } from './bloom.js'
 import { PeerSet } from './peer-set.js'
-import { Sampling } from './sample-infohashes-server.js'
+import { SampleServer } from './sample-infohashes-server.js'
 
-/** ms that a peer is remembered after its last announce (LT); clients announce every 15 to 30 min. */
+/** ms that a peer is remembered after its last announce (libtorrent); clients announce every 15 to 30 min. */
 export const PEER_LIFE = 2_700_000
 
 /** Caps of a {@link PeerStore}. */
 export interface PeerStoreOptions {
-  /** Infohashes. Default 2,000 (LT). */
+  /** Infohashes. Default 2,000 (libtorrent). */
   readonly maxTorrents?: number
-  /** Peers of one infohash and address family. Default 500 (LT), far below the 6,000 of BEP 33. */
+  /** Peers of one infohash and address family. Default 500 (libtorrent), far below the 6,000 of BEP 33. */
   readonly maxPeers?: number
 }
 
@@ -50,7 +50,7 @@ interface Filters {
 /** Keeps peers in memory, within caps; both families, though a node of either has a store of its own. */
 export class PeerStore {
   readonly #random: Random
-  readonly #sampling = new Sampling()
+  readonly #sampling = new SampleServer()
   readonly #maxTorrents: number
   readonly #maxPeers: number
   readonly #torrents = new Map<string, Torrent>()

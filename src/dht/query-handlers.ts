@@ -25,7 +25,7 @@ const MOST_VALUES = 60
 const MOST_SAMPLES = 20
 
 /** What answers are made of. */
-export interface Holdings {
+export interface QueryContext {
   readonly family: 4 | 6
   readonly table: RoutingTable
   readonly tokens: Tokens
@@ -40,57 +40,57 @@ export interface Holdings {
  * The datagram that answers a query from a compact endpoint, at most `limit` bytes. Undefined when no answer of that size makes
  * sense: then nothing shall be sent.
  */
-export function answer(
+export function answerQuery(
   query: KrpcQuery,
   endpoint: Uint8Array,
-  holdings: Holdings,
+  context: QueryContext,
   limit: number,
   now: number,
 ): Uint8Array | undefined {
-  const { table, version } = holdings
+  const { table, version } = context
   const { transactionId } = query
   const base = { type: 'reply', transactionId, id: table.id, version, ip: endpoint } as const
   switch (query.method) {
     case 'ping':
-      return lookupReply(query, undefined, undefined, undefined, endpoint, holdings, limit)
+      return lookupReply(query, undefined, undefined, undefined, endpoint, context, limit)
     case 'find_node':
-      return lookupReply(query, query.target, undefined, undefined, endpoint, holdings, limit)
+      return lookupReply(query, query.target, undefined, undefined, endpoint, context, limit)
     case 'unknown': {
       // BEP 51: so that a method that we do not know yet still leads its look-up on.
-      if (query.target === undefined) return refuse(query, endpoint, holdings, 204, 'Method Unknown')
-      return within({ ...base, ...near(query.target, query.want, holdings) }, limit)
+      if (query.target === undefined) return encodeRefusal(query, endpoint, context, 204, 'Method Unknown')
+      return within({ ...base, ...near(query.target, query.want, context) }, limit)
     }
     case 'get_peers': {
       const { infoHash } = query
-      const token = holdings.tokens.issue(endpoint, infoHash, now)
+      const token = context.tokens.issue(endpoint, infoHash, now)
       if (query.scrape) {
-        const nodes = near(infoHash, query.want, holdings)
-        const filters = holdings.peers.filters(infoHash, now)
+        const nodes = near(infoHash, query.want, context)
+        const filters = context.peers.filters(infoHash, now)
         const full = { ...base, ...nodes, token, seedFilter: filters?.seeds, peerFilter: filters?.peers }
-        // Filters cannot be cut, but whoever may not have them still finds others to ask.
+        // Filters cannot be cut, but an asker that may not have them still finds others to ask.
         return within(full, limit) ?? within({ ...base, ...nodes, token }, limit)
       }
       // A node of one family stores that family alone.
-      const peers = holdings.peers.peers(infoHash, holdings.family, MOST_VALUES, query.noSeed, now)
-      return lookupReply(query, infoHash, token, peers, endpoint, holdings, limit)
+      const peers = context.peers.peers(infoHash, context.family, MOST_VALUES, query.noSeed, now)
+      return lookupReply(query, infoHash, token, peers, endpoint, context, limit)
     }
     case 'announce_peer': {
       const { infoHash, token } = query
-      if (!holdings.tokens.isValid(token, endpoint, infoHash, now))
-        return refuse(query, endpoint, holdings, 203, 'Bad Token')
+      if (!context.tokens.isValid(token, endpoint, infoHash, now))
+        return encodeRefusal(query, endpoint, context, 203, 'Bad Token')
       const peer = endpoint.slice()
       if (!query.impliedPort) {
         peer[peer.length - 2] = query.port >>> 8
         peer[peer.length - 1] = query.port
       }
-      holdings.peers.add(infoHash, peer, query.seed, now)
+      context.peers.add(infoHash, peer, query.seed, now)
       return within(base, limit)
     }
     case 'get': {
       const { target, seq } = query
-      const token = holdings.tokens.issue(endpoint, target, now)
-      const nodes = near(target, query.want, holdings)
-      const item = holdings.items.get(target, now)
+      const token = context.tokens.issue(endpoint, target, now)
+      const nodes = near(target, query.want, context)
+      const item = context.items.get(target, now)
       const reply = { ...base, ...nodes, token }
       if (!item) return within(reply, limit)
       if (item.type === 'immutable') return within({ ...reply, v: item.value }, limit) ?? within(reply, limit)
@@ -101,18 +101,18 @@ export function answer(
     }
     case 'put': {
       const item = itemOf(query)
-      if (!item) return refuse(query, endpoint, holdings, 203, 'k, seq and sig belong together')
+      if (!item) return encodeRefusal(query, endpoint, context, 203, 'k, seq and sig belong together')
       const target = itemTarget(item)
-      if (!holdings.tokens.isValid(query.token, endpoint, target, now))
-        return refuse(query, endpoint, holdings, 203, 'Bad Token')
-      const outcome = holdings.items.put(item, query.cas, now)
+      if (!context.tokens.isValid(query.token, endpoint, target, now))
+        return encodeRefusal(query, endpoint, context, 203, 'Bad Token')
+      const outcome = context.items.put(item, query.cas, now)
       return outcome.ok
         ? within(base, limit)
-        : refuse(query, endpoint, holdings, outcome.code, outcome.message)
+        : encodeRefusal(query, endpoint, context, outcome.code, outcome.message)
     }
     case 'sample_infohashes': {
-      const { samples, num, interval } = holdings.peers.sample(MOST_SAMPLES, now)
-      const nodes = near(query.target, query.want, holdings)
+      const { samples, num, interval } = context.peers.sample(MOST_SAMPLES, now)
+      const nodes = near(query.target, query.want, context)
       return within({ ...base, ...nodes, samples, num, interval }, limit)
     }
   }
@@ -125,13 +125,13 @@ function lookupReply(
   token: Uint8Array | undefined,
   peers: Uint8Array | undefined,
   endpoint: Uint8Array,
-  holdings: Holdings,
+  context: QueryContext,
   limit: number,
 ): Uint8Array | undefined {
-  const { family, table, sibling, version } = holdings
-  const own = target && wants(query.want, family, holdings) ? table.closest(target, K) : undefined
+  const { family, table, sibling, version } = context
+  const own = target && wants(query.want, family, context) ? table.closest(target, K) : undefined
   const otherFamily = family === 4 ? 6 : 4
-  const other = target && wants(query.want, otherFamily, holdings) ? sibling?.closest(target, K) : undefined
+  const other = target && wants(query.want, otherFamily, context) ? sibling?.closest(target, K) : undefined
   const nodes = family === 4 ? own : other
   const nodes6 = family === 4 ? other : own
   const { transactionId } = query
@@ -141,10 +141,10 @@ function lookupReply(
 }
 
 /** The error that answers a query. */
-export function refuse(
+export function encodeRefusal(
   query: { readonly transactionId: Uint8Array },
   endpoint: Uint8Array,
-  holdings: Pick<Holdings, 'version'>,
+  context: Pick<QueryContext, 'version'>,
   code: number,
   message: string,
 ): Uint8Array {
@@ -152,7 +152,7 @@ export function refuse(
   return encodeError({
     type: 'error',
     transactionId,
-    version: holdings.version,
+    version: context.version,
     ip: endpoint,
     code,
     message,
@@ -162,7 +162,7 @@ export function refuse(
 /** The reply, cut to `limit`; undefined when it cannot be cut so far. */
 function within(reply: KrpcReply, limit: number): Uint8Array | undefined {
   const bytes = encodeReply(reply, Math.min(limit, MAX_DATAGRAM))
-  // Only an item makes a reply longer than a datagram should be, and only for who may have so much.
+  // Only an item makes a reply longer than a datagram should be, and only for an asker that may have so much.
   return bytes.length <= limit ? bytes : undefined
 }
 
@@ -175,28 +175,28 @@ interface Near {
 }
 
 /** The nodes near a target, in the families that are wanted. */
-function near(target: Uint8Array, want: Want | undefined, holdings: Holdings): Near {
-  const { family, table, sibling } = holdings
+function near(target: Uint8Array, want: Want | undefined, context: QueryContext): Near {
+  const { family, table, sibling } = context
   const table4 = family === 4 ? table : sibling
   const table6 = family === 6 ? table : sibling
   return {
-    nodes: table4 && wants(want, 4, holdings) ? compact(table4, target, 4) : undefined,
-    nodes6: table6 && wants(want, 6, holdings) ? compact(table6, target, 6) : undefined,
+    nodes: table4 && wants(want, 4, context) ? compact(table4, target, 4) : undefined,
+    nodes6: table6 && wants(want, 6, context) ? compact(table6, target, 6) : undefined,
   }
 }
 
 /** By default nodes of the family of the question are wanted (BEP 32). */
-function wants(want: Want | undefined, family: 4 | 6, holdings: Holdings): boolean {
-  return want === undefined ? family === holdings.family : want.includes(family)
+function wants(want: Want | undefined, family: 4 | 6, context: QueryContext): boolean {
+  return want === undefined ? family === context.family : want.includes(family)
 }
 
 /** Lasts until the next call for this family. */
 function compact(table: RoutingTable, target: Uint8Array, family: 4 | 6): Uint8Array {
-  const contacts = table.closest(target, K)
+  const entries = table.closest(target, K)
   const size = family === 4 ? 26 : 38
   const scratch = family === 4 ? scratch4 : scratch6
-  for (const [i, { node }] of contacts.entries()) scratch.set(node, i * size)
-  return scratch.subarray(0, contacts.length * size)
+  for (const [i, { node }] of entries.entries()) scratch.set(node, i * size)
+  return scratch.subarray(0, entries.length * size)
 }
 
 /** The item of a put, or undefined when it is neither immutable nor complete. */

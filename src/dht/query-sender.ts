@@ -9,20 +9,20 @@ import type { Outbox } from './outbox.js'
 import type { Rpc } from './rpc.js'
 import { readAddress } from './table/endpoint.js'
 import type { RoutingTable } from './table/routing-table.js'
-import type { QueryBase, Task } from './traversal.js'
+import type { QueryBase, Traversal } from './traversal.js'
 
 /** What a query in flight was for. */
 export type Purpose =
-  | { readonly kind: 'search'; readonly task: Task; readonly candidate: Candidate }
-  | { readonly kind: 'router'; readonly task: Task }
-  | { readonly kind: 'store'; readonly task: Task; readonly candidate: Candidate }
-  | { readonly kind: 'ping'; readonly task: Task }
+  | { readonly kind: 'search'; readonly traversal: Traversal; readonly candidate: Candidate }
+  | { readonly kind: 'router'; readonly traversal: Traversal }
+  | { readonly kind: 'store'; readonly traversal: Traversal; readonly candidate: Candidate }
+  | { readonly kind: 'ping'; readonly traversal: Traversal }
   /** Upkeep: is the node there, and what does it know? */
   | { readonly kind: 'check'; readonly id: Uint8Array | undefined }
-  /** Does who asked receive what we send? Then it gets these. */
+  /** Does the asker receive what we send? Then it gets these. */
   | { readonly kind: 'proof'; readonly bytes: Uint8Array }
 
-export class Asking {
+export class QuerySender {
   /** Queries sent so far. */
   queries = 0
   private readonly table: RoutingTable
@@ -56,14 +56,14 @@ export class Asking {
   }
 
   /** Sends a query; the endpoint is copied. False when too many are in flight. */
-  ask(query: KrpcQuery, endpoint: Uint8Array, purpose: Purpose, now: number): boolean {
+  send(query: KrpcQuery, endpoint: Uint8Array, purpose: Purpose, now: number): boolean {
     if (this.rpc.isFull) return false
     const to = readAddress(endpoint, 0, this.family)
     const pending = this.rpc.open(endpoint.slice(), to, purpose, now)
     const transactionId = Uint8Array.of(pending.transaction >>> 8, pending.transaction)
-    const contact = this.table.at(endpoint)
-    if (contact) contact.asked = now
-    if ('task' in purpose) purpose.task.queries++
+    const entry = this.table.at(endpoint)
+    if (entry) entry.asked = now
+    if ('traversal' in purpose) purpose.traversal.queries++
     this.queries++
     this.outbox.send(encodeQuery({ ...query, transactionId }), to)
     return true

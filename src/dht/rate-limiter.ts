@@ -4,7 +4,7 @@
  *
  * - an address that never proved that it receives gets at most {@link UNVERIFIED_FACTOR} times the bytes
  *   that its query had;
- * - more than `queriesPerWindow` in 10 s and it gets nothing for 5 min (LT): whoever forges a victim's
+ * - more than `queriesPerWindow` in 10 s and it gets nothing for 5 min (libtorrent): a sender that forges a victim's
  *   address can have at most that many answers sent to it in that time;
  * - all answers together stay within `bytesPerSecond`.
  *
@@ -18,26 +18,26 @@ import type { Random } from '../util/random.js'
 
 /** A reply to an address that was never seen to receive, in bytes per byte of its query. */
 export const UNVERIFIED_FACTOR = 4
-/** ms in which the queries of an address are counted (LT). */
+/** ms in which the queries of an address are counted (libtorrent). */
 export const WINDOW = 10_000
-/** ms for which a flooding address gets no answer (LT). */
+/** ms for which a flooding address gets no answer (libtorrent). */
 export const BLOCK = 300_000
 
 const SETS = 2048
 const WAYS = 4
 const SLOTS = SETS * WAYS
-/** Seconds of the byte rates that may leave at once (LT). */
+/** Seconds of the byte rates that may leave at once (libtorrent). */
 const BURST_SECONDS = 3
 
 /** Limits of a node; Infinity for none. */
 export interface RateLimits {
-  /** Queries of one IPv4 address or IPv6 /64 in 10 s before it is blocked. Default 50 (LT). */
+  /** Queries of one IPv4 address or IPv6 /64 in 10 s before it is blocked. Default 50 (libtorrent). */
   readonly queriesPerWindow: number
   /** Queries a second of all addresses. Default 1,000: 5 % of a core; a busy public node meets about 100. */
   readonly queriesPerSecond: number
   /** Bytes/s of answers to one address. Default 3,000: 5 queries a second, fully answered. */
   readonly bytesPerAddress: number
-  /** Bytes/s of all answers. Default 32,000, four times LT's: 100 answers a second. */
+  /** Bytes/s of all answers. Default 32,000, four times libtorrent's: 100 answers a second. */
   readonly bytesPerSecond: number
 }
 
@@ -67,7 +67,7 @@ export class RateLimiter {
 
   constructor(limits: Partial<RateLimits>, random: Random, now: number) {
     this.#limits = { ...RATE_LIMITS, ...limits }
-    // Keyed, so that nobody can choose addresses that share the slots of a victim.
+    // Keyed, so that no sender can choose addresses that share the slots of a victim.
     this.#seed = random.uint32() | 1
     const { queriesPerSecond, bytesPerSecond } = this.#limits
     this.#queries = new Bucket(queriesPerSecond, BURST_SECONDS, now)
@@ -112,7 +112,7 @@ export class RateLimiter {
 
   #isWithinWindow(from: Address, now: number): boolean {
     const { queriesPerWindow } = this.#limits
-    // All processes of a machine share loopback, and nobody else can send from there.
+    // All processes of a machine share loopback, and no other machine can send from there.
     if (queriesPerWindow === Number.POSITIVE_INFINITY || isLoopback(from.host)) return true
     const slot = this.#slotOf(this.#hash(from.host), now)
     if ((this.#blockedUntil[slot] as number) > now) return false

@@ -1,5 +1,5 @@
 /**
- * Queries that wait for their answers: transaction ids, two time-outs, and who may answer.
+ * Queries that wait for their answers: transaction ids, two time-outs, and which address may answer.
  * @module
  */
 
@@ -7,9 +7,9 @@ import type { Address } from '../util/address.js'
 import { equalBytes } from '../util/bytes.js'
 import type { Random } from '../util/random.js'
 
-/** ms after which a query is slow, and another node is asked beside (LT). */
+/** ms after which a query is slow, and another node is asked beside (libtorrent). */
 export const SLOW = 1_000
-/** ms after which no answer is waited for. No path takes so long (LT waits 15 s). */
+/** ms after which no answer is waited for. No path takes so long (libtorrent waits 15 s). */
 export const DEAD = 5_000
 /** Queries in flight at most; beyond them nothing is asked. */
 const MOST_PENDING = 2_048
@@ -45,7 +45,7 @@ export class Rpc<P> {
     return this.byTransaction.size >= MOST_PENDING
   }
 
-  /** Notes a query. Its transaction id cannot be guessed: who forges an answer needs address and id. */
+  /** Notes a query. Its transaction id cannot be guessed: a forged answer needs address and id. */
   open(endpoint: Uint8Array, to: Address, purpose: P, now: number): Pending<P> {
     let transaction = this.random.uint32() & 0xffff
     while (this.byTransaction.has(transaction)) transaction = (transaction + 1) & 0xffff
@@ -71,7 +71,7 @@ export class Rpc<P> {
     for (; this.deadAt < queue.length; this.deadAt++) {
       const pending = queue[this.deadAt] as Pending<P>
       if (pending.isOver) continue
-      // The same sum as in nextTimeout: a difference may round to another side.
+      // Summed as in nextTimeout: a difference may round to another side.
       if (now < pending.sentAt + DEAD) break
       this.close(pending)
       this.deadAt++

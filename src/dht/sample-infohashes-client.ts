@@ -9,12 +9,12 @@ import { toLatin1 } from '../util/bytes.js'
 /** Nodes remembered: as many as a crawl meets in some hours. Beyond that the first met are forgotten first. */
 const MOST_REMEMBERED = 20_000
 
-export class Sampled {
+export class SampleClient {
   /** By compact endpoint: ms from which on it may be asked. */
   readonly #until = new Map<string, number>()
 
   /** A node answered: `interval` seconds to wait. */
-  told(endpoint: Uint8Array, interval: number, now: number): void {
+  onSamples(endpoint: Uint8Array, interval: number, now: number): void {
     const key = toLatin1(endpoint)
     this.#until.delete(key)
     if (interval <= 0) return
@@ -26,7 +26,7 @@ export class Sampled {
   }
 
   /** It has nothing new to show yet. */
-  rests(endpoint: Uint8Array, now: number): boolean {
+  mustWait(endpoint: Uint8Array, now: number): boolean {
     const key = toLatin1(endpoint)
     const until = this.#until.get(key)
     if (until === undefined) return false

@@ -9,7 +9,7 @@ export const SAMPLE_LIFE = 600_000
 /** Infohashes of one sample: 400 bytes, which leaves room for 8 nodes of both families in 1,024. */
 export const SAMPLE_SIZE = 20
 
-export class Sampling {
+export class SampleServer {
   #samples: Uint8Array = new Uint8Array(0)
   #drawn: number = Number.NEGATIVE_INFINITY
 

@@ -1,7 +1,7 @@
 /**
  * Which queries a node answers, and how long an answer may be: `answers.ts` makes them, `rate-limiter.ts` counts.
  *
- * An answer that is worth much more than its query waits until who asked has answered a ping, so that a
+ * An answer that is worth much more than its query waits until the asker has answered a ping, so that a
  * forged source gets no more than its owner has paid for.
  * @module
  */
@@ -9,8 +9,8 @@
 import type { Address } from '../util/address.js'
 import type { KrpcMessage } from './krpc/krpc.js'
 import type { Outbox } from './outbox.js'
-import { answer, type Holdings, refuse } from './query-handlers.js'
-import type { Asking } from './query-sender.js'
+import { answerQuery, encodeRefusal, type QueryContext } from './query-handlers.js'
+import type { QuerySender } from './query-sender.js'
 import { type RateLimiter, UNVERIFIED_FACTOR } from './rate-limiter.js'
 import { isUsableEndpoint } from './table/endpoint.js'
 
@@ -28,21 +28,25 @@ export class Server {
   replies = 0
   /** Answers that wait. */
   proofs = 0
-  holdings: Holdings
+  context: QueryContext
   private readonly limiter: RateLimiter | undefined
-  private readonly asking: Asking
+  private readonly querySender: QuerySender
   private readonly outbox: Outbox
   private readonly readOnly: boolean
 
   constructor(
-    parts: { readonly asking: Asking; readonly outbox: Outbox; readonly limiter: RateLimiter | undefined },
-    holdings: Holdings,
+    parts: {
+      readonly querySender: QuerySender
+      readonly outbox: Outbox
+      readonly limiter: RateLimiter | undefined
+    },
+    context: QueryContext,
     readOnly: boolean,
   ) {
     this.limiter = parts.limiter
-    this.asking = parts.asking
+    this.querySender = parts.querySender
     this.outbox = parts.outbox
-    this.holdings = holdings
+    this.context = context
     this.readOnly = readOnly
   }
 
@@ -54,7 +58,7 @@ export class Server {
     return this.limiter?.admit(from, now) !== false
   }
 
-  /** Answers a query of `length` bytes. `isKnown`: who asks has been seen to receive what we send. */
+  /** Answers a query of `length` bytes. `isKnown`: the asker has been seen to receive what we send. */
   respond(
     query: Query,
     length: number,
@@ -66,7 +70,7 @@ export class Server {
     const { limiter } = this
     const limit = limiter?.allowance(from, length, true, now) ?? Number.POSITIVE_INFINITY
     // Both ways with their headers: that is what a forged source costs its owner.
-    const header = this.holdings.family === 4 ? HEADER_4 : HEADER_6
+    const header = this.context.family === 4 ? HEADER_4 : HEADER_6
     const worth = isKnown || !limiter ? limit : UNVERIFIED_FACTOR * (length + header) - header
     let bytes = this.answer(query, endpoint, limit, now)
     if (bytes && bytes.length > worth)
@@ -84,17 +88,17 @@ export class Server {
   }
 
   private answer(query: Query, endpoint: Uint8Array, limit: number, now: number): Uint8Array | undefined {
-    const { holdings } = this
-    if (query.type === 'query') return answer(query, endpoint, holdings, limit, now)
-    const bytes = refuse(query, endpoint, holdings, query.code, query.message)
+    const { context } = this
+    if (query.type === 'query') return answerQuery(query, endpoint, context, limit, now)
+    const bytes = encodeRefusal(query, endpoint, context, query.code, query.message)
     return bytes.length <= limit ? bytes : undefined
   }
 
   /** Keeps an answer until its receiver has answered a ping. False when it cannot be asked. */
   private prove(query: Query, endpoint: Uint8Array, bytes: Uint8Array, now: number): boolean {
     if (query.type !== 'query' || query.readOnly || this.proofs >= MOST_PROOFS) return false
-    const ping = { ...this.asking.base(), method: 'ping' } as const
-    if (!this.asking.ask(ping, endpoint, { kind: 'proof', bytes }, now)) return false
+    const ping = { ...this.querySender.base(), method: 'ping' } as const
+    if (!this.querySender.send(ping, endpoint, { kind: 'proof', bytes }, now)) return false
     this.proofs++
     return true
   }

@@ -1,5 +1,5 @@
 /**
- * Write tokens (BEP 5): whoever announces or puts shows that it receives what is sent to its address.
+ * Write tokens (BEP 5): a node that announces or puts shows that it receives what is sent to its address.
  * A token is a keyed hash of the address and what it is for; nothing is stored per token.
  * @module
  */
@@ -10,7 +10,7 @@ import { type HashKey, halfSipHash } from './half-sip-hash.js'
 
 /** ms that a secret makes tokens; they stay valid for as long again, so 5 to 10 min (BEP 5). */
 export const SECRET_LIFE = 300_000
-/** Bytes of a token. Four (LT) suffice: a guess costs a datagram, and the secret is gone in 10 min. */
+/** Bytes of a token. Four (libtorrent) suffice: a guess costs a datagram, and the secret is gone in 10 min. */
 const TOKEN_BYTES = 4
 /** An IP, and what the token is bound to. */
 const LONGEST = 16 + 20
@@ -26,7 +26,7 @@ export class Tokens {
   constructor(random: Random, now: number) {
     this.random = random
     this.secret = this.draw()
-    // Nobody can hold a token of it: it is as good as none.
+    // No node can hold a token of it: it is as good as none.
     this.previous = this.draw()
     this.rotated = now
   }
@@ -64,7 +64,7 @@ export class Tokens {
     // After a long pause both secrets are out of date.
     this.previous = age < 2 * SECRET_LIFE ? this.secret : this.draw()
     this.secret = this.draw()
-    // On a fixed grid: secrets rotate by and by, however seldom anybody asks.
+    // On a fixed grid: secrets rotate by and by, however seldom one is asked for.
     this.rotated += Math.floor(age / SECRET_LIFE) * SECRET_LIFE
   }
 

@@ -21,10 +21,10 @@ import type {
 import { readAddress } from './table/endpoint.js'
 import { K } from './table/node-entry.js'
 
-/** What a task is about. */
+/** What a traversal is about. */
 export type Aim =
   | { readonly kind: 'ping' }
-  /** `inner` ones serve the table and tell nobody. */
+  /** `inner` ones serve the table and emit no event. */
   | { readonly kind: 'find'; readonly inner: 'bootstrap' | 'fill' | undefined }
   | { readonly kind: 'peers'; readonly options: GetPeersOptions }
   | { readonly kind: 'get'; readonly options: GetOptions }
@@ -45,7 +45,7 @@ const MOST_NODES = 16
 /** Peers taken from one answer: as many as a large datagram holds. */
 const MOST_PEERS = 200
 
-export class Task {
+export class Traversal {
   readonly id: LookupId
   readonly aim: Aim
   readonly target: Uint8Array
@@ -53,7 +53,7 @@ export class Task {
   readonly startedAt: number
   phase: 'search' | 'store' | 'done' = 'search'
   /** Pings and store queries in flight; those of the search are in the candidates. */
-  flying = 0
+  inFlight = 0
   /** Routers being asked, whose nodes are the first candidates. */
   routers = 0
   queries = 0
@@ -107,7 +107,7 @@ export class Task {
   }
 
   /** Takes the answer of a node on the way; events go to `emit`. */
-  answered(
+  onReply(
     candidate: Candidate,
     reply: KrpcReply,
     family: 4 | 6,
@@ -118,7 +118,7 @@ export class Task {
     this.responded++
     if (candidate.round > this.rounds) this.rounds = candidate.round
     candidate.token = reply.token?.slice()
-    this.told(reply, family, candidate.round + 1)
+    this.addNodes(reply, family, candidate.round + 1)
     const { aim, id: lookup } = this
     if (aim.kind === 'find' || aim.kind === 'ping') return
     const from = infoOf(candidate.node, family)
@@ -152,7 +152,7 @@ export class Task {
   }
 
   /** Nodes of an answer become candidates; local addresses only when a local node tells them. */
-  told(reply: KrpcReply, family: 4 | 6, round: number): void {
+  addNodes(reply: KrpcReply, family: 4 | 6, round: number): void {
     const nodes = family === 4 ? reply.nodes : reply.nodes6
     const size = family === 4 ? 26 : 38
     if (!nodes) return
@@ -163,7 +163,7 @@ export class Task {
   /** Decides whether a node may become a candidate; set by the node, which knows its own id and address. */
   suggest: (node: Uint8Array, round: number) => void = () => undefined
 
-  /** What the nearest nodes shall store, one query for each; empty when the task only reads. */
+  /** What the nearest nodes shall store, one query for each; empty when the traversal only reads. */
   storeQueries(base: QueryBase): { readonly candidate: Candidate; readonly query: KrpcQuery }[] {
     const { aim } = this
     const queries: { candidate: Candidate; query: KrpcQuery }[] = []

@@ -1,5 +1,5 @@
 /**
- * The look-ups of a node that are under way: whom each asks next, and how it ends.
+ * The look-ups of a node that are under way: which node each asks next, and how it ends.
  * @module
  */
 
@@ -7,147 +7,158 @@ import { isLocalIp } from '../util/locality.js'
 import type { KrpcQuery, Want } from './krpc/krpc.js'
 import type { LookupId } from './node-types.js'
 import type { Outbox } from './outbox.js'
-import type { Asking } from './query-sender.js'
-import { Sampled } from './sample-infohashes-client.js'
+import type { QuerySender } from './query-sender.js'
+import { SampleClient } from './sample-infohashes-client.js'
 import { isUsableEndpoint } from './table/endpoint.js'
 import { K } from './table/node-entry.js'
 import { sharedBits } from './table/node-id.js'
 import type { RoutingTable } from './table/routing-table.js'
 import type { Upkeep } from './table/upkeep.js'
-import { type Aim, infoOf, Task } from './traversal.js'
+import { type Aim, infoOf, Traversal } from './traversal.js'
 
-export class Searches {
-  /** Who has nothing new to show to a crawl yet. */
-  readonly sampled: Sampled = new Sampled()
-  private readonly tasks = new Map<LookupId, Task>()
+export class Traversals {
+  /** Nodes that have nothing new to show to a crawl yet. */
+  readonly samples: SampleClient = new SampleClient()
+  private readonly traversals = new Map<LookupId, Traversal>()
   private readonly table: RoutingTable
   private readonly upkeep: Upkeep
-  private readonly asking: Asking
+  private readonly querySender: QuerySender
   private readonly outbox: Outbox
   private readonly family: 4 | 6
   private readonly wanted: () => Want | undefined
-  /** Compact endpoint of whom the datagram at hand came from. */
-  private readonly teller: Uint8Array
+  /** Compact endpoint that the datagram at hand came from. */
+  private readonly sender: Uint8Array
   private nextId = 1
 
   constructor(
     parts: {
       readonly table: RoutingTable
       readonly upkeep: Upkeep
-      readonly asking: Asking
+      readonly querySender: QuerySender
       readonly outbox: Outbox
     },
     family: 4 | 6,
-    teller: Uint8Array,
+    sender: Uint8Array,
     wanted: () => Want | undefined,
   ) {
     this.table = parts.table
     this.upkeep = parts.upkeep
-    this.asking = parts.asking
+    this.querySender = parts.querySender
     this.outbox = parts.outbox
     this.family = family
-    this.teller = teller
+    this.sender = sender
     this.wanted = wanted
   }
 
-  /** Look-ups that somebody waits for. */
+  /** Look-ups that a caller waits for. */
   get count(): number {
     let count = 0
-    for (const task of this.tasks.values()) if (!task.isInner) count++
+    for (const traversal of this.traversals.values()) if (!traversal.isInner) count++
     return count
   }
 
-  get(id: LookupId): Task | undefined {
-    return this.tasks.get(id)
+  get(id: LookupId): Traversal | undefined {
+    return this.traversals.get(id)
   }
 
   /** Begins a look-up. `advance` it next. */
-  begin(aim: Aim, target: Uint8Array, now: number): Task {
-    const task = new Task(this.nextId++, aim, target, now)
-    task.suggest = (node, round) => {
-      if (this.isCandidate(node)) task.candidates.add(node, round)
+  begin(aim: Aim, target: Uint8Array, now: number): Traversal {
+    const traversal = new Traversal(this.nextId++, aim, target, now)
+    traversal.suggest = (node, round) => {
+      if (this.isCandidate(node)) traversal.candidates.add(node, round)
     }
-    this.tasks.set(task.id, task)
-    return task
+    this.traversals.set(traversal.id, traversal)
+    return traversal
   }
 
   /** Begins a look-up of the nodes near a target, with those that we know. Throws RangeError for a wrong target. */
-  search(aim: Aim, target: Uint8Array, now: number): Task {
+  start(aim: Aim, target: Uint8Array, now: number): Traversal {
     if (target.length !== 20) throw new RangeError(`target must be 20 bytes, got ${target.length}`)
-    const task = this.begin(aim, target.slice(), now)
-    for (const contact of this.table.closest(target, 2 * K)) task.candidates.add(contact.node, 1)
-    // A fresh table may be full of whoever was first to ask us: routers are asked besides.
+    const traversal = this.begin(aim, target.slice(), now)
+    for (const entry of this.table.closest(target, 2 * K)) traversal.candidates.add(entry.node, 1)
+    // A fresh table may be full of the nodes that were first to ask us: routers are asked besides.
     if (this.table.size < K || (aim.kind === 'find' && aim.inner === 'bootstrap')) {
-      const query = task.question(this.asking.base(), this.wanted())
-      for (const node of this.upkeep.restored) task.candidates.add(node, 1)
+      const query = traversal.question(this.querySender.base(), this.wanted())
+      for (const node of this.upkeep.restored) traversal.candidates.add(node, 1)
       for (const endpoint of this.upkeep.routers)
-        if (this.asking.ask(query, endpoint, { kind: 'router', task }, now)) task.routers++
+        if (this.querySender.send(query, endpoint, { kind: 'router', traversal }, now)) traversal.routers++
     }
-    this.advance(task, now)
-    return task
+    this.advance(traversal, now)
+    return traversal
   }
 
-  /** Asks whom the task has to ask next, or goes on to its next phase. */
-  advance(task: Task, now: number): void {
-    if (task.phase === 'done') {
-      if (this.tasks.has(task.id)) this.finish(task, 'complete', now)
+  /** Asks the nodes that the traversal has to ask next, or goes on to its next phase. */
+  advance(traversal: Traversal, now: number): void {
+    if (traversal.phase === 'done') {
+      if (this.traversals.has(traversal.id)) this.finish(traversal, 'complete', now)
       return
     }
-    const { asking } = this
-    if (task.phase === 'search') {
-      if (task.aim.kind !== 'ping') {
+    const { querySender } = this
+    if (traversal.phase === 'search') {
+      if (traversal.aim.kind !== 'ping') {
         let query: KrpcQuery | undefined
-        for (let next = task.candidates.next(); next; next = task.candidates.next()) {
+        for (let next = traversal.candidates.next(); next; next = traversal.candidates.next()) {
           const endpoint = next.node.subarray(20)
-          const purpose = { kind: 'search', task, candidate: next } as const
+          const purpose = { kind: 'search', traversal, candidate: next } as const
           let asked: KrpcQuery
-          if (task.aim.kind === 'sample' && this.sampled.rests(endpoint, now))
-            asked = task.question(asking.base(), this.wanted(), true)
-          else asked = query ??= task.question(asking.base(), this.wanted())
-          if (!asking.ask(asked, endpoint, purpose, now)) next.state = 'failed'
+          if (traversal.aim.kind === 'sample' && this.samples.mustWait(endpoint, now))
+            asked = traversal.question(querySender.base(), this.wanted(), true)
+          else asked = query ??= traversal.question(querySender.base(), this.wanted())
+          if (!querySender.send(asked, endpoint, purpose, now)) next.state = 'failed'
         }
       }
       const isFound =
-        task.aim.kind === 'ping' ? task.flying === 0 : task.routers === 0 && task.candidates.isDone
+        traversal.aim.kind === 'ping'
+          ? traversal.inFlight === 0
+          : traversal.routers === 0 && traversal.candidates.isDone
       if (!isFound) return
-      task.phase = 'store'
-      for (const { candidate, query } of task.storeQueries(asking.base()))
-        if (asking.ask(query, candidate.node.subarray(20), { kind: 'store', task, candidate }, now))
-          task.flying++
+      traversal.phase = 'store'
+      for (const { candidate, query } of traversal.storeQueries(querySender.base()))
+        if (
+          querySender.send(query, candidate.node.subarray(20), { kind: 'store', traversal, candidate }, now)
+        )
+          traversal.inFlight++
     }
-    if (task.flying === 0) this.finish(task, 'complete', now)
+    if (traversal.inFlight === 0) this.finish(traversal, 'complete', now)
   }
 
-  /** Ends a look-up; whoever waits for it is told, or upkeep, whose chores may be due then. */
-  finish(task: Task, reason: 'complete' | 'aborted', now: number): void {
-    task.phase = 'done'
-    this.tasks.delete(task.id)
-    if (task.isInner) {
-      const inner = task.aim.kind === 'find' ? task.aim.inner : undefined
-      if (inner === 'bootstrap' && this.upkeep.bootstrapped(task.responded, now))
+  /** Ends a look-up; its caller is told, or upkeep, whose chores may be due then. */
+  finish(traversal: Traversal, reason: 'complete' | 'aborted', now: number): void {
+    traversal.phase = 'done'
+    this.traversals.delete(traversal.id)
+    if (traversal.isInner) {
+      const inner = traversal.aim.kind === 'find' ? traversal.aim.inner : undefined
+      if (inner === 'bootstrap' && this.upkeep.bootstrapped(traversal.responded, now))
         this.outbox.emit({ type: 'ready' })
       else if (inner === 'fill') this.upkeep.filled()
       this.maintain(now)
       return
     }
-    const closest = task.candidates.nearest(K, false).map(({ node }) => infoOf(node, this.family))
-    const refusal = task.stored === 0 ? task.refusal : undefined
-    this.outbox.emit({ type: 'done', lookup: task.id, reason, stats: task.stats(now), closest, refusal })
+    const closest = traversal.candidates.nearest(K, false).map(({ node }) => infoOf(node, this.family))
+    const refusal = traversal.stored === 0 ? traversal.refusal : undefined
+    this.outbox.emit({
+      type: 'done',
+      lookup: traversal.id,
+      reason,
+      stats: traversal.stats(now),
+      closest,
+      refusal,
+    })
   }
 
   /** Lets upkeep do what is due. */
   maintain(now: number): void {
-    const { asking } = this
+    const { querySender } = this
     for (let chore = this.upkeep.next(now); chore; chore = this.upkeep.next(now)) {
-      if (chore.type === 'look-up') this.search({ kind: 'find', inner: chore.inner }, chore.target, now)
+      if (chore.type === 'look-up') this.start({ kind: 'find', inner: chore.inner }, chore.target, now)
       else {
         const { endpoint, id, target } = chore
-        const base = asking.base()
+        const base = querySender.base()
         const want = this.wanted()
         const query: KrpcQuery = target
           ? { ...base, method: 'find_node', target, want }
           : { ...base, method: 'ping' }
-        if (!asking.ask(query, endpoint, { kind: 'check', id }, now)) this.upkeep.checked()
+        if (!querySender.send(query, endpoint, { kind: 'check', id }, now)) this.upkeep.checked()
       }
     }
   }
@@ -155,18 +166,18 @@ export class Searches {
   /** Throws an Error when a look-up is in a state that cannot be; `inFlight`: queries of all of them. For tests. */
   checkInvariants(inFlight: number): void {
     let flying = 0
-    for (const task of this.tasks.values()) {
-      if (task.phase === 'done') throw new Error('a finished look-up is kept')
-      if (task.flying < 0) throw new Error('a look-up waits for less than nothing')
-      flying += task.flying
+    for (const traversal of this.traversals.values()) {
+      if (traversal.phase === 'done') throw new Error('a finished look-up is kept')
+      if (traversal.inFlight < 0) throw new Error('a look-up waits for less than nothing')
+      flying += traversal.inFlight
     }
     if (flying > inFlight) throw new Error('a look-up waits for queries that are over')
   }
 
   /** False for ourselves, and for addresses that the node which told them cannot know. */
   private isCandidate(node: Uint8Array): boolean {
-    const { teller } = this
-    if (!isUsableEndpoint(node.subarray(20), isLocalIp(teller, teller.length - 2))) return false
+    const { sender } = this
+    if (!isUsableEndpoint(node.subarray(20), isLocalIp(sender, sender.length - 2))) return false
     return sharedBits(node, this.table.id) !== 160
   }
 }

@@ -14,7 +14,7 @@ import {
 } from '../../src/dht/krpc/krpc.js'
 import { encodeLookupReply } from '../../src/dht/krpc/lookup-reply.js'
 import { DhtNode } from '../../src/dht/node.js'
-import type { Contact } from '../../src/dht/table/node-entry.js'
+import type { NodeEntry } from '../../src/dht/table/node-entry.js'
 import {
   compareDistance,
   isEntitled,
@@ -390,7 +390,7 @@ describe('the routing table', () => {
           expect(ids.get(toHex(contact.node.subarray(20)))).toBe(toHex(contact.node.subarray(0, 20)))
         // The model: all of them, sorted.
         const prefix = prefixOf(target)
-        const distance = (contact: Contact) =>
+        const distance = (contact: NodeEntry) =>
           contact.node.subarray(0, 20).map((byte, i) => byte ^ (target[i] as number))
         const model = all
           .filter((contact) => contact.failures < 2)

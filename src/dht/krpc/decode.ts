@@ -32,7 +32,7 @@ export function decodeKrpc(bytes: Uint8Array): Result<KrpcMessage> {
 }
 
 /**
- * The same for who is done with a message before the next one comes: transaction and ids (`id`, `target`,
+ * For a caller that is done with a message before the next one comes: transaction and ids (`id`, `target`,
  * `infoHash`) are in memory that the next call overwrites. That saves half of the time of a ping.
  */
 export function decodeLent(bytes: Uint8Array): Result<KrpcMessage> {

@@ -11,11 +11,11 @@ export interface LookupReply {
   readonly transactionId: Uint8Array
   readonly id: Uint8Array
   readonly version: Uint8Array | undefined
-  /** Compact endpoint of who asked. */
+  /** Compact endpoint of the asker. */
   readonly ip: Uint8Array
   /** Nearest first; each id and endpoint, 26 bytes. */
   readonly nodes: NodeList | undefined
-  /** The same of the other family, 38 bytes each. */
+  /** Those of the other family, 38 bytes each. */
   readonly nodes6: NodeList | undefined
   readonly token: Uint8Array | undefined
   /** Entries of a bencoded list, 8 or 21 bytes each, of peers of the family of `ip`. */

@@ -58,7 +58,7 @@ export function readAddress(bytes: Uint8Array, at: number, family: 4 | 6): Addre
 }
 
 /**
- * False for what nobody can be sent to: port 0, unspecified, broadcast and multicast addresses, and IPv4
+ * False for what cannot be sent to: port 0, unspecified, broadcast and multicast addresses, and IPv4
  * inside IPv6. `local` admits loopback and private addresses too.
  */
 export function isUsableEndpoint(endpoint: Uint8Array, local: boolean): boolean {
@@ -79,7 +79,7 @@ export function isUsableEndpoint(endpoint: Uint8Array, local: boolean): boolean 
 }
 
 /**
- * What counts as one host: the /24 of an IPv4 address, the /64 of an IPv6 one, since whoever has one
+ * What counts as one host: the /24 of an IPv4 address, the /64 of an IPv6 one, since a host that has one
  * address of it may have all. On a local network every endpoint counts: many nodes of one machine are
  * honest there.
  */

@@ -1,6 +1,6 @@
 /**
  * Our address as others see it, by vote (BEP 42): each answer tells what it saw in its `ip`, and none is
- * believed alone, since whoever chooses our address chooses our node id.
+ * believed alone, since a node that chooses our address chooses our node id.
  * @module
  */
 
@@ -51,7 +51,7 @@ export class ExternalAddress {
       const oldest = this.#votes.keys().next()
       if (!oldest.done) this.#votes.delete(oldest.value)
     }
-    // One more for what is believed already elects nobody else.
+    // One more for what is believed already elects no other.
     if (text === this.#address) return false
     const elected = this.#elected(now)
     if (elected === undefined || elected === this.#address) return false
@@ -76,7 +76,7 @@ export class ExternalAddress {
   }
 }
 
-/** False for addresses that nobody on the internet can have seen us at. */
+/** False for addresses that no node on the internet can have seen us at. */
 function isUsable(ip: Uint8Array): boolean {
   const first = ip[0] as number
   if (ip.length === 4) return first !== 0 && first !== 127 && first < 224

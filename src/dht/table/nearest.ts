@@ -4,7 +4,7 @@
  */
 
 import type { Bucket } from './bucket.js'
-import { BAD, type Contact } from './node-entry.js'
+import { BAD, type NodeEntry } from './node-entry.js'
 import { compareDistance, prefixOf, sharedBits } from './node-id.js'
 
 /** Distances, in their first 32 bits, of what was found so far. */
@@ -20,10 +20,10 @@ export function nearest(
   ownId: Uint8Array,
   target: Uint8Array,
   count: number,
-): Contact[] {
+): NodeEntry[] {
   const best = select(buckets, ownId, target, count, false)
   let strangers = 0
-  for (const contact of best) if (!contact.isEntitled) strangers++
+  for (const entry of best) if (!entry.isEntitled) strangers++
   if (2 * strangers <= count) return best
   return mix(best, select(buckets, ownId, target, count, true), count, strangers, target)
 }
@@ -34,9 +34,9 @@ function select(
   target: Uint8Array,
   count: number,
   entitledOnly: boolean,
-): Contact[] {
+): NodeEntry[] {
   if (distances.length < count) distances = new Uint32Array(count)
-  const best: Contact[] = []
+  const best: NodeEntry[] = []
   const last = buckets.length - 1
   const home = Math.min(sharedBits(ownId, target), last)
   // Nearest first: the target's bucket, all that are nearer to us together, then ever farther ones.
@@ -54,43 +54,43 @@ function gather(
   target: Uint8Array,
   count: number,
   entitledOnly: boolean,
-  best: Contact[],
+  best: NodeEntry[],
 ): void {
   const prefix = prefixOf(target)
   const sorted = distances
   for (let i = 0; i < live.length; i++) {
-    const contact = live[i] as Contact
-    if (contact.failures >= BAD || (entitledOnly && !contact.isEntitled)) continue
-    const distance = (contact.prefix ^ prefix) >>> 0
+    const entry = live[i] as NodeEntry
+    if (entry.failures >= BAD || (entitledOnly && !entry.isEntitled)) continue
+    const distance = (entry.prefix ^ prefix) >>> 0
     let at = best.length
     // Nearly all of a wide bucket are farther than what was found already.
     if (at === count && distance > (sorted[at - 1] as number)) continue
-    if (at < count) best.push(contact)
+    if (at < count) best.push(entry)
     for (; at > 0; at--) {
       const before = sorted[at - 1] as number
-      const other = best[at - 1] as Contact
+      const other = best[at - 1] as NodeEntry
       if (distance > before) break
-      if (distance === before && compareDistance(contact, other, target, prefix) >= 0) break
+      if (distance === before && compareDistance(entry, other, target, prefix) >= 0) break
       if (at === count) continue
       sorted[at] = before
       best[at] = other
     }
     if (at === count) continue
     sorted[at] = distance
-    best[at] = contact
+    best[at] = entry
   }
 }
 
 function mix(
-  best: readonly Contact[],
-  entitled: readonly Contact[],
+  best: readonly NodeEntry[],
+  entitled: readonly NodeEntry[],
   count: number,
   strangers: number,
   target: Uint8Array,
-): Contact[] {
+): NodeEntry[] {
   let free = Math.min(strangers, Math.max(count >> 1, count - entitled.length))
-  const mixed = best.filter((contact) => !contact.isEntitled && free-- > 0)
-  for (const contact of entitled) if (mixed.length < count) mixed.push(contact)
+  const mixed = best.filter((entry) => !entry.isEntitled && free-- > 0)
+  for (const entry of entitled) if (mixed.length < count) mixed.push(entry)
   const prefix = prefixOf(target)
   return mixed.sort((a, b) => compareDistance(a, b, target, prefix))
 }

@@ -13,7 +13,7 @@ export const QUIET = 900_000
 export const BAD = 2
 
 /** A node of the table. */
-export class Contact implements Placed {
+export class NodeEntry implements Placed {
   /** Id and compact endpoint, 26 or 38 bytes: the form in which it is told to others. */
   readonly node: Uint8Array
   readonly prefix: number

@@ -1,10 +1,10 @@
 /**
- * Keeping a routing table alive: what to ask whom, and when (BEP 5). It only decides; the node sends.
+ * Keeping a routing table alive: what to ask which node, and when (BEP 5). It only decides; the node sends.
  *
  * - bootstrap: a look-up of our own id, again with growing pauses while fewer than 8 nodes are known, every
- *   10 min while the table is shallow (LT), and after our id has changed;
+ *   10 min while the table is shallow (libtorrent), and after our id has changed;
  * - fill: after the first bootstrap a look-up in each of the three farthest buckets;
- * - newcomers (who query us, whom refreshing shows, whom the user names) are pinged, and kept if they answer;
+ * - newcomers (which query us, which refreshing shows, which the user names) are pinged, and kept if they answer;
  * - refresh: a node not heard of for 15 min is asked: pinged when its bucket is full, else asked for nodes
  *   of that bucket.
  * @module
@@ -36,7 +36,7 @@ const NEW_PER_REFRESH = 3
 /** ms between look-ups of our own id while the table is too small: doubled up to the longest. */
 const FIRST_PAUSE = 5_000
 const LONGEST_PAUSE = 300_000
-/** ms between look-ups of our own id while the table has fewer than 4 buckets (LT). */
+/** ms between look-ups of our own id while the table has fewer than 4 buckets (libtorrent). */
 const SHALLOW_PAUSE = 600_000
 const SHALLOW = 4
 const FILLS = 3
@@ -167,7 +167,7 @@ export class Upkeep {
     this.isFilling = false
   }
 
-  /** Our id has changed: whoever is near it now has to learn of us. */
+  /** Our id has changed: the nodes near it now have to learn of us. */
   restart(now: number): void {
     this.bootstrapAt = now
   }
@@ -219,14 +219,13 @@ export class Upkeep {
     const next = this.stale.pop()
     this.refreshAt = next ? now + REFRESH_PACE : this.lookAt
     // It may have been heard of, or dropped, since the table was looked through.
-    if (!next || this.table.at(next.contact.node.subarray(20)) !== next.contact) return undefined
-    const { contact, bits, isFull } = next
-    const isFresh =
-      contact.failures === 0 && Math.max(contact.seen, contact.asked) > now - QUIET + REFRESH_LOOK
+    if (!next || this.table.at(next.entry.node.subarray(20)) !== next.entry) return undefined
+    const { entry, bits, isFull } = next
+    const isFresh = entry.failures === 0 && Math.max(entry.seen, entry.asked) > now - QUIET + REFRESH_LOOK
     if (isFresh) return undefined
     this.checks++
     const isHome = bits === this.table.depth - 1
     const target = isFull ? undefined : randomIdNear(this.table.id, bits, !isHome, this.random)
-    return { type: 'check', endpoint: contact.node.slice(20), id: contact.node.slice(0, 20), target }
+    return { type: 'check', endpoint: entry.node.slice(20), id: entry.node.slice(0, 20), target }
   }
 }

@@ -1,27 +1,27 @@
 import { describe, expect, it } from 'vitest'
 import { decodeKrpc } from '../../../src/dht/krpc/krpc.js'
-import { Sampled } from '../../../src/dht/sample-infohashes-client.js'
+import { SampleClient } from '../../../src/dht/sample-infohashes-client.js'
 import { DhtNetwork } from '../../support/dht-network.js'
 import { seededRandom } from '../../support/random.js'
 
 describe('nodes that have shown infohashes', () => {
   it('rest as long as they said, each for itself', () => {
-    const sampled = new Sampled()
+    const sampled = new SampleClient()
     const [a, b] = [Uint8Array.of(1, 2, 3, 4, 5, 6), Uint8Array.of(1, 2, 3, 4, 5, 7)]
-    sampled.told(a, 60, 0)
-    sampled.told(b, 0, 0)
-    expect([sampled.rests(a, 59_999), sampled.rests(b, 0)]).toEqual([true, false])
-    expect(sampled.rests(a, 60_000)).toBe(false)
-    sampled.told(a, 60, 100_000)
-    sampled.told(a, 10, 100_000)
-    expect(sampled.rests(a, 115_000)).toBe(false)
+    sampled.onSamples(a, 60, 0)
+    sampled.onSamples(b, 0, 0)
+    expect([sampled.mustWait(a, 59_999), sampled.mustWait(b, 0)]).toEqual([true, false])
+    expect(sampled.mustWait(a, 60_000)).toBe(false)
+    sampled.onSamples(a, 60, 100_000)
+    sampled.onSamples(a, 10, 100_000)
+    expect(sampled.mustWait(a, 115_000)).toBe(false)
   })
 
   it('are forgotten, first met first, where there are too many', () => {
-    const sampled = new Sampled()
+    const sampled = new SampleClient()
     const endpoint = (i: number) => Uint8Array.of(9, i >> 16, (i >> 8) & 255, i & 255, 1, 1)
-    for (let i = 0; i <= 20_000; i++) sampled.told(endpoint(i), 21_600, 0)
-    expect([0, 1, 20_000].map((i) => sampled.rests(endpoint(i), 1))).toEqual([false, true, true])
+    for (let i = 0; i <= 20_000; i++) sampled.onSamples(endpoint(i), 21_600, 0)
+    expect([0, 1, 20_000].map((i) => sampled.mustWait(endpoint(i), 1))).toEqual([false, true, true])
   })
 
   it('are asked for nodes alone until they show others (BEP 51)', () => {
