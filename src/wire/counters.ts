@@ -11,7 +11,7 @@ export interface Counters {
   /** All other bytes received: headers and small messages. */
   overheadIn: number
   overheadOut: number
-  /** Received block data that nobody wanted (any more), bytes. */
+  /** Received block data that was not wanted (any more), bytes. */
   waste: number
   messagesIn: number
   messagesOut: number

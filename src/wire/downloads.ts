@@ -6,7 +6,7 @@
 
 import { BLOCK_LENGTH } from '../metainfo/layout.js'
 import { CANCEL, MAX_PIECES, REQUEST } from './message.js'
-import type { Line } from './peer-context.js'
+import type { PeerContext } from './peer-context.js'
 import { Requests } from './requests.js'
 
 /** Most blocks never requested that are skipped on a connection without fast, where they can be honest mistakes. */
@@ -32,22 +32,22 @@ export class Downloads {
   /** Bytes that had arrived of blocks cancelled half way. */
   discarded = 0
 
-  private readonly line: Line
+  private readonly context: PeerContext
   private unrequested = 0
 
-  constructor(line: Line) {
-    this.line = line
+  constructor(context: PeerContext) {
+    this.context = context
   }
 
   request(piece: number, begin: number, length: number, now: number): void {
     const key = this.key(piece, begin)
     if (this.requests.time(key) !== undefined) return
     this.requests.add(key, now)
-    this.line.outbox.ranged(REQUEST, piece, begin, length)
+    this.context.outbox.ranged(REQUEST, piece, begin, length)
   }
 
   cancel(piece: number, begin: number): void {
-    const { layout, decoder, outbox, answers } = this.line
+    const { layout, decoder, outbox, answers } = this.context
     if (layout === undefined) return
     const key = this.key(piece, begin)
     const arriving = this.arriving
@@ -67,7 +67,7 @@ export class Downloads {
    * answered and are forgotten: returns their offsets.
    */
   lost(piece: number): number[] {
-    const { layout, answers } = this.line
+    const { layout, answers } = this.context
     const begins: number[] = []
     if (layout === undefined || answers || this.requests.size === 0) return begins
     const length = layout.pieceSize(piece)
@@ -80,10 +80,10 @@ export class Downloads {
 
   /** The header of a block is here: decides where its payload goes. */
   admit(): void {
-    const { decoder, layout, options, answers } = this.line
+    const { decoder, layout, options, answers } = this.context
     const { piece, begin, length } = decoder
     if (layout !== undefined && !layout.isBlock(piece, begin, length)) {
-      this.line.fail('wire/bad-piece', `piece ${piece}, begin ${begin}, ${length} bytes`)
+      this.context.fail('wire/bad-piece', `piece ${piece}, begin ${begin}, ${length} bytes`)
       return
     }
     const key = this.key(piece, begin)
@@ -95,7 +95,7 @@ export class Downloads {
       this.arriving = { type: 'block', piece, begin, length, data, rtt: 0 }
       decoder.into(data)
     } else if (!this.requests.excuse(key) && (answers || ++this.unrequested > MAX_UNREQUESTED)) {
-      this.line.fail('wire/unrequested-piece', `piece ${piece}, begin ${begin} was not requested`)
+      this.context.fail('wire/unrequested-piece', `piece ${piece}, begin ${begin} was not requested`)
     }
   }
 
@@ -107,53 +107,53 @@ export class Downloads {
     const key = this.key(arriving.piece, arriving.begin)
     arriving.rtt = now - (this.requests.time(key) ?? now)
     this.requests.delete(key)
-    this.line.push(arriving)
+    this.context.push(arriving)
   }
 
   /** A reject came; `choked` tells whether the request can only have been for an allowed-fast piece. */
   rejected(choked: boolean): void {
-    const { line, requests } = this
-    const { piece, begin, length } = line.decoder
-    if (!line.answers) {
-      line.fail('wire/fast-not-negotiated', 'a reject')
+    const { context, requests } = this
+    const { piece, begin, length } = context.decoder
+    if (!context.answers) {
+      context.fail('wire/fast-not-negotiated', 'a reject')
       return
     }
     const key = this.key(piece, begin)
-    const block = line.layout?.isBlock(piece, begin, length) === true
-    if (block && requests.settle(key)) return
+    const block = context.layout?.isBlock(piece, begin, length) === true
+    if (block && requests.takeOwed(key)) return
     if (block && requests.time(key) !== undefined) {
       requests.delete(key)
       // Asking again at once would go round in circles.
       if (choked) this.allowedFast.delete(piece)
-      line.push({ type: 'rejected', piece, begin })
+      context.push({ type: 'rejected', piece, begin })
     } else if (!block || !requests.excuse(key)) {
-      line.fail('wire/unrequested-reject', `piece ${piece}, begin ${begin}, ${length} bytes`)
+      context.fail('wire/unrequested-reject', `piece ${piece}, begin ${begin}, ${length} bytes`)
     }
   }
 
   choked(): void {
-    if (!this.line.answers) this.requests.drop()
+    if (!this.context.answers) this.requests.drop()
   }
 
   allow(): void {
-    const { piece } = this.line.decoder
-    if (piece >= (this.line.layout?.pieceCount ?? MAX_PIECES)) {
-      this.line.fail('wire/bad-allowed-fast', `there is no piece ${piece}`)
+    const { piece } = this.context.decoder
+    if (piece >= (this.context.layout?.pieceCount ?? MAX_PIECES)) {
+      this.context.fail('wire/bad-allowed-fast', `there is no piece ${piece}`)
       return
     }
     if (this.allowedFast.has(piece) || this.allowedFast.size >= MAX_ALLOWED_FAST) return
     this.allowedFast.add(piece)
-    if (this.line.layout !== undefined) this.line.push({ type: 'allowed-fast', piece })
+    if (this.context.layout !== undefined) this.context.push({ type: 'allowed-fast', piece })
   }
 
   /** The layout became known: what was allowed before is checked and reported. */
   learn(pieceCount: number): void {
     for (const piece of this.allowedFast) {
       if (piece >= pieceCount) {
-        this.line.fail('wire/bad-allowed-fast', `there is no piece ${piece}`)
+        this.context.fail('wire/bad-allowed-fast', `there is no piece ${piece}`)
         return
       }
-      this.line.push({ type: 'allowed-fast', piece })
+      this.context.push({ type: 'allowed-fast', piece })
     }
   }
 
@@ -164,6 +164,6 @@ export class Downloads {
 
   private key(piece: number, begin: number): number {
     // Without a layout nothing was requested: any key will do.
-    return piece * (this.line.layout?.blocksPerPiece ?? 1) + (begin >>> 14)
+    return piece * (this.context.layout?.blocksPerPiece ?? 1) + (begin >>> 14)
   }
 }

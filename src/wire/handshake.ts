@@ -93,7 +93,7 @@ export type HandshakeEvent =
  * | 48 | `infohash` |
  * | 68 | `done`, then nothing |
  *
- * Sees no clock: whoever owns it ends a connection that is slow.
+ * Sees no clock: its owner ends a connection that is slow.
  */
 export class HandshakeReader {
   readonly #bytes: Uint8Array = new Uint8Array(HANDSHAKE_LENGTH)

@@ -14,7 +14,7 @@
 import { type Address, familyOf, ipFromBytes, ipToBytes } from '../util/address.js'
 import { readU16, readU32, writeU16, writeU32 } from '../util/bytes.js'
 
-/** Why a relay introduces nobody (BEP 55), by its number on the wire. */
+/** Why a relay refuses to introduce two peers (BEP 55), by its number on the wire. */
 export const HOLEPUNCH_ERRORS: Readonly<
   Record<'noSuchPeer' | 'notConnected' | 'noSupport' | 'noSelf', number>
 > = { noSuchPeer: 1, notConnected: 2, noSupport: 3, noSelf: 4 }

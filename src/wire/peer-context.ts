@@ -11,7 +11,7 @@ import type { PeerOptions } from './peer-options.js'
 
 const NOTHING: Uint8Array = new Uint8Array(0)
 
-export class Line {
+export class PeerContext {
   readonly options: PeerOptions
   /** Every request gets an answer, and nothing else is an answer: fast or v2. */
   readonly answers: boolean

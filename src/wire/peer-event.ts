@@ -80,7 +80,7 @@ export type PeerEvent =
   | { readonly type: 'rejected'; readonly piece: number; readonly begin: number }
   | { readonly type: 'suggest'; readonly piece: number }
   | { readonly type: 'allowed-fast'; readonly piece: number }
-  /** Also after a repeated handshake, merged with the ones before. */
+  /** An extension handshake; a repeated one is merged with those before. */
   | { readonly type: 'extension-handshake'; readonly handshake: ExtensionHandshake }
   /** `id` is one of our own; the payload is a copy. */
   | { readonly type: 'extended'; readonly id: number; readonly payload: Uint8Array }

@@ -1,6 +1,6 @@
 /**
  * Canonical peer priority (BEP 40): a rank that both ends of a connection compute alike, so that full
- * swarms agree which connections to keep, and nobody can choose a high one by choosing an address.
+ * swarms agree which connections to keep, and no peer can choose a high one by choosing an address.
  * @module
  */
 

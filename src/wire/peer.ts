@@ -25,7 +25,7 @@ import type { ExtensionHandshake } from './extension.js'
 import { HashMessages } from './hashes/messages.js'
 import type { HashRequest } from './message.js'
 import * as id from './message.js'
-import { Line } from './peer-context.js'
+import { PeerContext } from './peer-context.js'
 import type { CloseReason, PeerEvent } from './peer-event.js'
 import type { PeerOptions } from './peer-options.js'
 import { RemotePieces } from './remote-pieces.js'
@@ -64,7 +64,7 @@ export class Peer {
   }
 
   private readonly options: PeerOptions
-  private readonly line: Line
+  private readonly context: PeerContext
   private readonly downloads: Downloads
   private readonly uploads: Uploads
   private readonly remote: RemotePieces
@@ -82,12 +82,12 @@ export class Peer {
 
   constructor(options: PeerOptions) {
     this.options = options
-    this.line = new Line(options)
-    this.downloads = new Downloads(this.line)
-    this.uploads = new Uploads(this.line)
+    this.context = new PeerContext(options)
+    this.downloads = new Downloads(this.context)
+    this.uploads = new Uploads(this.context)
     this.remote = new RemotePieces(options.layout?.pieceCount)
-    this.extendedMessages = new ExtendedMessages(this.line)
-    this.hashMessages = new HashMessages(this.line)
+    this.extendedMessages = new ExtendedMessages(this.context)
+    this.hashMessages = new HashMessages(this.context)
     this.keepAliveAfter = options.timings?.keepAlive ?? 110_000
     this.idleAfter = options.timings?.idle ?? 150_000
     this.lastReceived = options.now
@@ -96,7 +96,7 @@ export class Peer {
 
   /** Why the connection ended. A closed peer ignores input and commands, and sends nothing. */
   get closed(): CloseReason | undefined {
-    return this.line.closed
+    return this.context.closed
   }
 
   /** The remote's pieces; undefined until the layout is known. */
@@ -134,7 +134,7 @@ export class Peer {
 
   /** Bytes of small messages, extended ones among them, that wait to be sent; too many end the connection. */
   get waiting(): number {
-    return this.line.outbox.waiting
+    return this.context.outbox.waiting
   }
 
   /** True when the remote lets us ask for the piece while it chokes us (BEP 6). It need not have it. */
@@ -147,19 +147,19 @@ export class Peer {
    * where it is negotiated. Comes before any other command.
    */
   start(pieces: Bitfield | undefined, extensionHandshake: Uint8Array | undefined, now: number): void {
-    if (this.line.closed) return
+    if (this.context.closed) return
     this.lastSent = now
-    if (this.options.fast && (pieces === undefined || pieces.isEmpty)) this.line.outbox.bare(id.HAVE_NONE)
-    else if (this.options.fast && pieces?.isFull) this.line.outbox.bare(id.HAVE_ALL)
-    else if (pieces !== undefined && !pieces.isEmpty) this.line.outbox.body(id.BITFIELD, pieces.bytes)
+    if (this.options.fast && (pieces === undefined || pieces.isEmpty)) this.context.outbox.bare(id.HAVE_NONE)
+    else if (this.options.fast && pieces?.isFull) this.context.outbox.bare(id.HAVE_ALL)
+    else if (pieces !== undefined && !pieces.isEmpty) this.context.outbox.body(id.BITFIELD, pieces.bytes)
     if (extensionHandshake !== undefined) this.extended(0, extensionHandshake)
   }
 
   /** Takes the next bytes of the stream. They are borrowed until this returns. */
   receive(chunk: Uint8Array, now: number): void {
-    const { line, downloads } = this
-    if (line.closed) return
-    const { decoder } = line
+    const { context, downloads } = this
+    if (context.closed) return
+    const { decoder } = context
     this.uploads.expect()
     let messages = 0
     decoder.feed(chunk)
@@ -174,7 +174,7 @@ export class Peer {
         if (code === PIECE_END) downloads.complete(now)
         else this.handle(code)
       }
-      if (line.closed) break
+      if (context.closed) break
     }
     this.partial += chunk.length
     if (messages > 0 || this.partial >= PROGRESS) {
@@ -187,68 +187,68 @@ export class Peer {
     counters.payloadIn = decoder.copied + decoder.skipped
     counters.overheadIn = this.bytesIn - counters.payloadIn
     counters.waste = decoder.skipped + downloads.discarded
-    if (line.closed) this.release()
+    if (context.closed) this.release()
     else this.checkWaiting()
   }
 
   /** The clock reached {@link Peer.nextTimeout}. */
   timeout(now: number): void {
-    if (this.line.closed) return
+    if (this.context.closed) return
     if (now - this.lastReceived >= this.idleAfter) {
       this.close('wire/idle', `nothing came for ${Math.floor(now - this.lastReceived)} ms`)
     } else if (now - this.lastSent >= this.keepAliveAfter) {
-      this.line.outbox.keepAlive()
+      this.context.outbox.keepAlive()
       this.lastSent = now
     }
   }
 
   /** When {@link Peer.timeout} has something to do, ms; it moves only further away with traffic. */
   nextTimeout(): number {
-    if (this.line.closed) return Number.POSITIVE_INFINITY
+    if (this.context.closed) return Number.POSITIVE_INFINITY
     return Math.min(this.lastReceived + this.idleAfter, this.lastSent + this.keepAliveAfter)
   }
 
   /** What is to be sent, in order, for one vectored write; payload parts are those given to {@link Peer.answer}. */
   transmit(now: number): Uint8Array[] | undefined {
-    if (this.line.closed) return undefined
-    const small = this.line.outbox.waiting
-    const chunks = this.line.outbox.take()
+    if (this.context.closed) return undefined
+    const small = this.context.outbox.waiting
+    const chunks = this.context.outbox.take()
     if (chunks === undefined) return undefined
     this.lastSent = now
     this.counters.overheadOut += small
-    this.counters.messagesOut = this.line.outbox.messages
+    this.counters.messagesOut = this.context.outbox.messages
     return chunks
   }
 
   /** The next event, or undefined. Drain it after every call that takes `now`. */
   poll(): PeerEvent | undefined {
-    return this.line.poll()
+    return this.context.poll()
   }
 
   /** Chokes or unchokes the remote. Choking answers its waiting requests, see the table above. */
   setChoking(choking: boolean, _now: number): void {
-    if (this.line.closed || choking === this.amChoking) return
+    if (this.context.closed || choking === this.amChoking) return
     this.amChoking = choking
-    this.line.outbox.bare(choking ? id.CHOKE : id.UNCHOKE)
+    this.context.outbox.bare(choking ? id.CHOKE : id.UNCHOKE)
     this.uploads.choking(choking)
   }
 
   setInterested(interested: boolean, _now: number): void {
-    if (this.line.closed || interested === this.amInterested) return
+    if (this.context.closed || interested === this.amInterested) return
     this.amInterested = interested
-    this.line.outbox.bare(interested ? id.INTERESTED : id.NOT_INTERESTED)
+    this.context.outbox.bare(interested ? id.INTERESTED : id.NOT_INTERESTED)
   }
 
   /** Announces a verified piece. Whether the remote needs to know is the caller's decision. */
   have(piece: number, _now: number): void {
-    if (this.line.closed) return
-    this.line.outbox.indexed(id.HAVE, piece)
+    if (this.context.closed) return
+    this.context.outbox.indexed(id.HAVE, piece)
     this.checkWaiting()
   }
 
   /** Asks for a block of the layout, once. */
   request(piece: number, begin: number, length: number, now: number): void {
-    if (!this.line.closed) this.downloads.request(piece, begin, length, now)
+    if (!this.context.closed) this.downloads.request(piece, begin, length, now)
   }
 
   /**
@@ -256,7 +256,7 @@ export class Peer {
    * again. Nothing more is reported about the request.
    */
   cancel(piece: number, begin: number, _now: number): void {
-    if (!this.line.closed) this.downloads.cancel(piece, begin)
+    if (!this.context.closed) this.downloads.cancel(piece, begin)
   }
 
   /**
@@ -273,30 +273,30 @@ export class Peer {
    * are written. Throws RangeError when they are not as many as asked for.
    */
   answer(data: readonly Uint8Array[]): void {
-    if (this.line.closed) return
+    if (this.context.closed) return
     this.uploads.answer(data)
     this.counters.payloadOut = this.uploads.sent
   }
 
   /** Answers {@link Peer.nextRequest} with a reject (fast) or forgets it. */
   reject(): void {
-    if (!this.line.closed) this.uploads.reject()
+    if (!this.context.closed) this.uploads.reject()
   }
 
   /** Lets the remote ask for these pieces while choked (BEP 6). Nothing without fast or layout. */
   offerFast(pieces: readonly number[]): void {
-    if (!this.line.closed && this.options.fast) this.uploads.offer(pieces)
+    if (!this.context.closed && this.options.fast) this.uploads.offer(pieces)
   }
 
   /** Advises the remote to fetch a piece (BEP 6). Nothing without fast. */
   suggest(piece: number): void {
-    if (!this.line.closed && this.options.fast) this.line.outbox.indexed(id.SUGGEST, piece)
+    if (!this.context.closed && this.options.fast) this.context.outbox.indexed(id.SUGGEST, piece)
   }
 
   /** Sends an extended message (BEP 10) under the remote's id. Nothing when not negotiated. */
   extended(extendedId: number, payload: Uint8Array): void {
-    if (this.line.closed || !this.options.extended) return
-    this.line.outbox.body(id.EXTENDED, Uint8Array.of(extendedId), payload)
+    if (this.context.closed || !this.options.extended) return
+    this.context.outbox.body(id.EXTENDED, Uint8Array.of(extendedId), payload)
   }
 
   /**
@@ -305,13 +305,13 @@ export class Peer {
    * piece. Undefined when the remote did not have it, or there is no such piece.
    */
   lost(piece: number): readonly number[] | undefined {
-    if (this.line.closed || !this.remote.lost(piece)) return undefined
+    if (this.context.closed || !this.remote.lost(piece)) return undefined
     return this.downloads.lost(piece)
   }
 
   /** Tells the port of our DHT node (BEP 5). Nothing when not negotiated. */
   port(port: number): void {
-    if (!this.line.closed && this.options.dht) this.line.outbox.port(id.PORT, port)
+    if (!this.context.closed && this.options.dht) this.context.outbox.port(id.PORT, port)
   }
 
   /** Hash messages (BEP 52). Nothing on a v1 connection. */
@@ -329,28 +329,28 @@ export class Peer {
 
   /** The metadata became known: checks all that the remote said before, and reports `pieces`. */
   setLayout(layout: Layout, _now: number): void {
-    const { line } = this
-    if (line.closed || line.layout !== undefined) return
-    line.learn(layout)
+    const { context } = this
+    if (context.closed || context.layout !== undefined) return
+    context.learn(layout)
     if (!this.remote.learn(layout.pieceCount)) {
-      line.fail('wire/bad-bitfield', `the pieces told before do not fit ${layout.pieceCount}`)
+      context.fail('wire/bad-bitfield', `the pieces told before do not fit ${layout.pieceCount}`)
     } else {
-      if (this.told) line.push({ type: 'pieces' })
+      if (this.told) context.push({ type: 'pieces' })
       this.downloads.learn(layout.pieceCount)
     }
-    if (line.closed) this.release()
+    if (context.closed) this.release()
   }
 
   /** Ends the connection. Events that wait are still delivered, then `close`. Idempotent. */
   close(code: string, message = ''): void {
-    this.line.close(code, message)
+    this.context.close(code, message)
     this.release()
   }
 
   private handle(code: number): void {
     switch (code) {
       case BAD:
-        this.line.fail(this.line.decoder.error, this.line.decoder.message)
+        this.context.fail(this.context.decoder.error, this.context.decoder.message)
         return
       case KEEP_ALIVE:
       case UNKNOWN:
@@ -369,19 +369,19 @@ export class Peer {
       case id.CHOKE:
         this.peerChoking = true
         this.downloads.choked()
-        this.line.push({ type: 'choke' })
+        this.context.push({ type: 'choke' })
         return
       case id.UNCHOKE:
         this.peerChoking = false
-        this.line.push({ type: 'unchoke' })
+        this.context.push({ type: 'unchoke' })
         return
       case id.INTERESTED:
         this.peerInterested = true
-        this.line.push({ type: 'interested' })
+        this.context.push({ type: 'interested' })
         return
       case id.NOT_INTERESTED:
         this.peerInterested = false
-        this.line.push({ type: 'not-interested' })
+        this.context.push({ type: 'not-interested' })
         return
       case id.HAVE:
         this.receiveHave()
@@ -397,13 +397,13 @@ export class Peer {
         return
       case id.SUGGEST:
       case id.ALLOWED_FAST:
-        if (!this.options.fast) this.line.fail('wire/fast-not-negotiated', `message id ${code}`)
+        if (!this.options.fast) this.context.fail('wire/fast-not-negotiated', `message id ${code}`)
         else if (code === id.SUGGEST) this.receiveSuggest()
         else this.downloads.allow()
         return
       case id.PORT:
-        if (this.options.dht && this.line.decoder.piece !== 0) {
-          this.line.push({ type: 'port', port: this.line.decoder.piece })
+        if (this.options.dht && this.context.decoder.piece !== 0) {
+          this.context.push({ type: 'port', port: this.context.decoder.piece })
         }
         return
       default:
@@ -413,45 +413,45 @@ export class Peer {
 
   private receivePieces(code: number): void {
     if (code !== id.BITFIELD && !this.options.fast) {
-      this.line.fail('wire/fast-not-negotiated', `message id ${code}`)
+      this.context.fail('wire/fast-not-negotiated', `message id ${code}`)
       return
     }
     if (!this.opening) {
-      this.line.fail('wire/late-bitfield', `message id ${code} is not the first`)
+      this.context.fail('wire/late-bitfield', `message id ${code} is not the first`)
       return
     }
     this.opening = false
     if (code === id.HAVE_ALL) this.remote.haveAll()
-    else if (code === id.BITFIELD && !this.remote.bitfield(this.line.decoder.body)) {
-      this.line.fail('wire/bad-bitfield', 'spare bits are set')
+    else if (code === id.BITFIELD && !this.remote.bitfield(this.context.decoder.body)) {
+      this.context.fail('wire/bad-bitfield', 'spare bits are set')
       return
     }
     this.report()
   }
 
   private receiveHave(): void {
-    const piece = this.line.decoder.piece
+    const piece = this.context.decoder.piece
     const fresh = this.remote.have(piece)
-    if (fresh === undefined) this.line.fail('wire/bad-have', `there is no piece ${piece}`)
-    else if (this.line.layout === undefined) this.told = true
-    else if (fresh) this.line.push({ type: 'have', piece })
+    if (fresh === undefined) this.context.fail('wire/bad-have', `there is no piece ${piece}`)
+    else if (this.context.layout === undefined) this.told = true
+    else if (fresh) this.context.push({ type: 'have', piece })
   }
 
   private report(): void {
     this.told = true
-    if (this.line.layout !== undefined) this.line.push({ type: 'pieces' })
+    if (this.context.layout !== undefined) this.context.push({ type: 'pieces' })
   }
 
   private receiveSuggest(): void {
-    const { decoder, layout } = this.line
+    const { decoder, layout } = this.context
     const { piece } = decoder
     if (piece >= (layout?.pieceCount ?? id.MAX_PIECES)) {
-      this.line.fail('wire/bad-suggest', `there is no piece ${piece}`)
-    } else if (layout !== undefined) this.line.push({ type: 'suggest', piece })
+      this.context.fail('wire/bad-suggest', `there is no piece ${piece}`)
+    } else if (layout !== undefined) this.context.push({ type: 'suggest', piece })
   }
 
   private checkWaiting(): void {
-    const { waiting } = this.line.outbox
+    const { waiting } = this.context.outbox
     if (waiting > MAX_WAITING) this.close('wire/send-queue-full', `${waiting} bytes wait`)
   }
 

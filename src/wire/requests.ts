@@ -75,14 +75,14 @@ export class Requests {
 
   /** Takes a block or reject that no open request explains; false when nothing explains it. */
   excuse(key: number): boolean {
-    if (this.settle(key)) return true
+    if (this.takeOwed(key)) return true
     if (this.late === 0) return false
     this.late--
     return true
   }
 
   /** Takes an answer to a cancelled request; false when none is owed. */
-  settle(key: number): boolean {
+  takeOwed(key: number): boolean {
     const owed = this.cancelled.get(key)
     if (owed === undefined) return false
     if (owed > 1) this.cancelled.set(key, owed - 1)

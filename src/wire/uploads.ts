@@ -5,7 +5,7 @@
 
 import type { Range } from '../metainfo/layout.js'
 import { ALLOWED_FAST, MAX_BLOCK, PIECE, REJECT } from './message.js'
-import type { Line } from './peer-context.js'
+import type { PeerContext } from './peer-context.js'
 import { UploadQueue } from './upload-queue.js'
 
 /** A choked peer may fetch each allowed-fast piece this often: what libtorrent gives. */
@@ -16,15 +16,15 @@ export class Uploads {
   /** Bytes of data answered with. */
   sent = 0
 
-  private readonly line: Line
+  private readonly context: PeerContext
   /** Pieces we offered -> bytes that it may still fetch of each while choked. */
   private readonly offered: Map<number, number> = new Map()
   /** Requests refused since we last unchoked or answered. */
   private refused = 0
   private reported = false
 
-  constructor(line: Line) {
-    this.line = line
+  constructor(context: PeerContext) {
+    this.context = context
   }
 
   /** New input: the next request is worth an event again. */
@@ -33,14 +33,14 @@ export class Uploads {
   }
 
   requested(choking: boolean): void {
-    const { decoder, layout, options, answers } = this.line
+    const { decoder, layout, options, answers } = this.context
     const { piece, begin, length } = decoder
     if (length > MAX_BLOCK) {
-      this.line.fail('wire/request-too-long', `${length} bytes`)
+      this.context.fail('wire/request-too-long', `${length} bytes`)
       return
     }
     if (length === 0 || (layout !== undefined && !layout.isRange(piece, begin, length))) {
-      this.line.fail('wire/bad-request', `piece ${piece}, begin ${begin}, ${length} bytes`)
+      this.context.fail('wire/bad-request', `piece ${piece}, begin ${begin}, ${length} bytes`)
       return
     }
     const range = { piece, begin, length }
@@ -49,13 +49,13 @@ export class Uploads {
     if (left >= length && !full && layout !== undefined) {
       if (choking) this.offered.set(piece, left - length)
       this.queue.push(range)
-      if (!this.reported) this.line.push({ type: 'requests' })
+      if (!this.reported) this.context.push({ type: 'requests' })
       this.reported = true
       return
     }
-    // Twice what it may have under way when we choke it, and some for those who ask before they look.
+    // Twice what it may have under way when we choke it, and some for peers that ask before they look.
     if ((full && !answers) || ++this.refused > 2 * options.maxRequests + 256) {
-      this.line.fail(
+      this.context.fail(
         'wire/request-flood',
         full ? `more than ${options.maxRequests} requests` : 'while choked',
       )
@@ -65,10 +65,10 @@ export class Uploads {
   }
 
   cancelled(): void {
-    const { decoder, layout } = this.line
+    const { decoder, layout } = this.context
     const { piece, begin, length } = decoder
     if (layout !== undefined && !layout.isRange(piece, begin, length)) {
-      this.line.fail('wire/bad-cancel', `piece ${piece}, begin ${begin}, ${length} bytes`)
+      this.context.fail('wire/bad-cancel', `piece ${piece}, begin ${begin}, ${length} bytes`)
     } else if (this.queue.remove(piece, begin, length)) this.refuse({ piece, begin, length })
   }
 
@@ -76,7 +76,7 @@ export class Uploads {
   choking(choking: boolean): void {
     this.refused = 0
     if (!choking) return
-    const dropped = this.queue.filter((range) => this.line.answers && this.offered.has(range.piece))
+    const dropped = this.queue.filter((range) => this.context.answers && this.offered.has(range.piece))
     for (const range of dropped) this.refuse(range)
   }
 
@@ -89,7 +89,7 @@ export class Uploads {
     this.queue.shift()
     this.refused = 0
     this.sent += length
-    this.line.outbox.block(PIECE, range.piece, range.begin, length, data)
+    this.context.outbox.block(PIECE, range.piece, range.begin, length, data)
   }
 
   reject(): void {
@@ -100,7 +100,7 @@ export class Uploads {
   }
 
   offer(pieces: readonly number[]): void {
-    const { layout, outbox } = this.line
+    const { layout, outbox } = this.context
     if (layout === undefined) return
     for (const piece of pieces) {
       if (this.offered.has(piece)) continue
@@ -110,6 +110,6 @@ export class Uploads {
   }
 
   private refuse(range: Range): void {
-    if (this.line.answers) this.line.outbox.ranged(REJECT, range.piece, range.begin, range.length)
+    if (this.context.answers) this.context.outbox.ranged(REJECT, range.piece, range.begin, range.length)
   }
 }

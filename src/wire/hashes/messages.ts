@@ -10,30 +10,30 @@ import {
   HASH_REQUEST,
   type HashRequest,
 } from '../message.js'
-import type { Line } from '../peer-context.js'
+import type { PeerContext } from '../peer-context.js'
 
 export class HashMessages {
-  private readonly line: Line
+  private readonly context: PeerContext
 
-  constructor(line: Line) {
-    this.line = line
+  constructor(context: PeerContext) {
+    this.context = context
   }
 
   receive(code: number): void {
-    const { line } = this
-    if (line.options.v2 !== true) {
-      line.fail('wire/hash-not-negotiated', `message id ${code} on a v1 connection`)
+    const { context } = this
+    if (context.options.v2 !== true) {
+      context.fail('wire/hash-not-negotiated', `message id ${code} on a v1 connection`)
       return
     }
-    const request = decodeHashRequest(line.decoder.body)
-    if (code === HASH_REQUEST) line.push({ type: 'hash-request', request })
-    else if (code === HASH_REJECT) line.push({ type: 'hash-reject', request })
-    else line.push({ type: 'hashes', request, hashes: line.decoder.takeBody().subarray(48) })
+    const request = decodeHashRequest(context.decoder.body)
+    if (code === HASH_REQUEST) context.push({ type: 'hash-request', request })
+    else if (code === HASH_REJECT) context.push({ type: 'hash-reject', request })
+    else context.push({ type: 'hashes', request, hashes: context.decoder.takeBody().subarray(48) })
   }
 
   /** Nothing on a v1 connection, or a closed one. */
   send(code: number, request: HashRequest, hashes: Uint8Array): void {
-    const { line } = this
-    if (!line.closed && line.options.v2) line.outbox.body(code, encodeHashRequest(request), hashes)
+    const { context } = this
+    if (!context.closed && context.options.v2) context.outbox.body(code, encodeHashRequest(request), hashes)
   }
 }

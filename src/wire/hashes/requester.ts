@@ -1,5 +1,5 @@
 /**
- * Which merkle hashes to ask of whom (BEP 52): the piece layers that are not known, in runs of up to 512,
+ * Which merkle hashes to ask of which peer (BEP 52): the piece layers that are not known, in runs of up to 512,
  * and the leaves of pieces whose hash was wrong. Each hash is asked of one peer at a time, of those that have
  * a piece under it.
  *
@@ -21,7 +21,7 @@ import type { HashRequest } from '../message.js'
 const MAX_OPEN = 4
 /** ms until others are asked too. */
 const PATIENCE = 10_000
-/** ms after which nobody is expected to give the leaves of a piece any more. */
+/** ms after which no peer is expected to give the leaves of a piece any more. */
 const GIVE_UP = 30_000
 /** ms until a peer is asked again for what it rejected: one that verifies by the v1 half learns hashes late. */
 const REFUSAL = 20_000
@@ -32,9 +32,9 @@ const MAX_STEPS = 1024
 
 /** Why a peer is closed for what it did with hashes. */
 export type HashCloseCode =
-  /** `hashes` that nobody asked for. */
+  /** `hashes` that were not asked for. */
   | 'wire/unrequested-hashes'
-  /** A reject of what nobody asked for. */
+  /** A reject of what was not asked for. */
   | 'wire/unrequested-hash-reject'
   /** Hashes that are too many or too few, or do not fold to what is known. */
   | 'wire/bad-hashes'
@@ -67,7 +67,7 @@ interface State {
   late: number
 }
 
-export class HashAsker<Peer> {
+export class HashRequester<Peer> {
   readonly #trees: HashTrees
   readonly #peers = new Map<Peer, State>()
   /** Requests that one peer is expected to answer. */
@@ -120,7 +120,7 @@ export class HashAsker<Peer> {
     this.#doubtful.set(piece, { since: now, wishes })
   }
 
-  /** Nobody wants the leaves of a piece any more. */
+  /** The leaves of a piece are not wanted any more. */
   forget(piece: number): void {
     this.#doubtful.delete(piece)
   }
@@ -140,7 +140,7 @@ export class HashAsker<Peer> {
 
   /** Hashes came; 'ok' when they are proven and were taken in, or 'late' when they are known by now. */
   received(peer: Peer, request: HashRequest, hashes: Uint8Array): 'ok' | 'late' | HashCloseCode {
-    const asked = this.#settle(peer, request)
+    const asked = this.#takeAsked(peer, request)
     if (!asked) return 'wire/unrequested-hashes'
     const { tree, range, first } = asked.wish
     const known =
@@ -151,7 +151,7 @@ export class HashAsker<Peer> {
 
   /** The peer does not give what it was asked for. */
   rejected(peer: Peer, request: HashRequest, now: number): HashCloseCode | undefined {
-    const asked = this.#settle(peer, request)
+    const asked = this.#takeAsked(peer, request)
     if (!asked) return 'wire/unrequested-hash-reject'
     this.#peers.get(peer)?.refused.set(asked.wish.key, now + REFUSAL)
     this.#lookAgain()
@@ -170,7 +170,7 @@ export class HashAsker<Peer> {
   }
 
   /**
-   * Once in a while: lets others answer what takes too long, and gives the pieces whose leaves nobody has
+   * Once in a while: lets others answer what takes too long, and gives the pieces whose leaves no peer has
    * or gives, which it forgets.
    */
   tick(now: number): number[] {
@@ -238,7 +238,7 @@ export class HashAsker<Peer> {
     return undefined
   }
 
-  #settle(peer: Peer, request: HashRequest): Asked | undefined {
+  #takeAsked(peer: Peer, request: HashRequest): Asked | undefined {
     const state = this.#peers.get(peer)
     const key = keyOf(toHex(request.root), request)
     const asked = state?.asked.get(key)

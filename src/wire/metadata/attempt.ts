@@ -11,10 +11,10 @@
 
 import { METADATA_BLOCK } from './message.js'
 
-/** ms after which a block is asked of another peer too (LT). */
+/** ms after which a block is asked of another peer too (libtorrent). */
 const PATIENCE = 3_000
 
-export class MetadataDraft<K> {
+export class MetadataAttempt<K> {
   /** Bytes of the whole. */
   readonly size: number
   /** Whose blocks it holds. */
@@ -67,7 +67,7 @@ export class MetadataDraft<K> {
     return undefined
   }
 
-  /** When {@link MetadataDraft.choose} finds a block, ms; Infinity when all are here or skipped. */
+  /** When {@link MetadataAttempt.choose} finds a block, ms; Infinity when all are here or skipped. */
   choosableAt(skip: (piece: number) => boolean): number {
     for (const piece of this.#again) if (!skip(piece)) return 0
     if (this.#next < this.count) return 0

@@ -1,33 +1,33 @@
 /**
  * Fetching the metadata of a torrent from many peers of which any may lie (BEP 9).
  *
- * Peers that name the same size share a draft. When a complete draft has the wrong hash it is thrown
- * away: a peer that supplied it alone is to be closed, and of several each gets a draft of its own, so
- * that the next time nobody can hide. A wrong size leads to a draft that never verifies beside the right
- * one, within a budget of memory: the draft that is furthest from its end goes first, so that one always
+ * Peers that name the same size share a attempt. When a complete attempt has the wrong hash it is thrown
+ * away: a peer that supplied it alone is to be closed, and of several each gets a attempt of its own, so
+ * that the next time no liar can hide. A wrong size leads to a attempt that never verifies beside the right
+ * one, within a budget of memory: the attempt that is furthest from its end goes first, so that one always
  * gets there.
  * @module
  */
 
 import { below, type Random } from '../../util/random.js'
-import { MetadataDraft } from './attempt.js'
+import { MetadataAttempt } from './attempt.js'
 import { decodeMetadataMessage, encodeMetadataMessage, type MetadataMessage } from './message.js'
 
-/** Bytes of the largest metadata that is fetched (RQ; LT takes 30 MiB). */
+/** Bytes of the largest metadata that is fetched (rqbit; libtorrent takes 30 MiB). */
 export const MAX_METADATA: number = 32 << 20
-/** Bytes that all drafts may hold together: two of the largest. */
+/** Bytes that all attempts may hold together: two of the largest. */
 const MAX_HELD = 2 * MAX_METADATA
-/** Drafts kept although nobody adds to them at present. */
+/** Attempts kept although no peer adds to them at present. */
 const MAX_ORPHANS = 16
 /** Requests in flight per peer: one on the way while one is answered. */
 const IN_FLIGHT = 2
-/** ms until a request counts as unanswered (LT: 3 s); a late answer is still taken. */
+/** ms until a request counts as unanswered (libtorrent: 3 s); a late answer is still taken. */
 const TIMEOUT = 4_000
-/** ms to leave a peer alone after a reject (LT), and at most after unanswered requests. */
+/** ms to leave a peer alone after a reject (libtorrent), and at most after unanswered requests. */
 const REJECT_WAIT = 60_000
 /** Messages of a peer that answer nothing before it is closed. */
 const MAX_STRAY = 64
-/** ms without a block after which a draft counts as stalled. */
+/** ms without a block after which a attempt counts as stalled. */
 const STALLED = 30_000
 
 export interface MetadataFetchOptions {
@@ -45,7 +45,7 @@ export interface MetadataProgress {
 /** A peer of the fetch. */
 interface Source<K> {
   readonly size: number
-  draft: MetadataDraft<K>
+  attempt: MetadataAttempt<K>
   /** Blocks asked for, with the time: those in flight, and those that timed out and may still come. */
   readonly asked: Map<number, number>
   readonly late: Set<number>
@@ -64,11 +64,11 @@ interface Source<K> {
 export class MetadataFetch<K> {
   readonly #options: MetadataFetchOptions
   readonly #peers = new Map<K, Source<K>>()
-  /** By size, the drafts that peers share. */
-  readonly #shared = new Map<number, MetadataDraft<K>>()
+  /** By size, the attempts that peers share. */
+  readonly #shared = new Map<number, MetadataAttempt<K>>()
   /** The shared ones, and those that one peer has for itself. */
-  readonly #drafts = new Set<MetadataDraft<K>>()
-  /** Bytes in all drafts. */
+  readonly #attempts = new Set<MetadataAttempt<K>>()
+  /** Bytes in all attempts. */
   #held = 0
   #result: Uint8Array | undefined
 
@@ -89,8 +89,8 @@ export class MetadataFetch<K> {
   /** Undefined before a peer named a size. */
   get progress(): MetadataProgress | undefined {
     if (this.#result) return { received: this.#result.length, size: this.#result.length }
-    let best: MetadataDraft<K> | undefined
-    for (const draft of this.#drafts) if (!best || draft.held > best.held) best = draft
+    let best: MetadataAttempt<K> | undefined
+    for (const attempt of this.#attempts) if (!best || attempt.held > best.held) best = attempt
     return best && { received: best.held, size: best.size }
   }
 
@@ -105,15 +105,15 @@ export class MetadataFetch<K> {
     if (before?.size === size) return true
     if (before) this.removePeer(id, now)
     if (!Number.isInteger(size) || size < 1 || size > MAX_METADATA) return false
-    let draft = this.#shared.get(size)
-    if (!draft) {
-      draft = new MetadataDraft(size, now)
-      this.#shared.set(size, draft)
-      this.#drafts.add(draft)
+    let attempt = this.#shared.get(size)
+    if (!attempt) {
+      attempt = new MetadataAttempt(size, now)
+      this.#shared.set(size, attempt)
+      this.#attempts.add(attempt)
     }
     this.#peers.set(id, {
       size,
-      draft,
+      attempt,
       asked: new Map(),
       late: new Set(),
       silent: 0,
@@ -128,8 +128,8 @@ export class MetadataFetch<K> {
     const source = this.#peers.get(id)
     if (!source) return
     this.#peers.delete(id)
-    for (const piece of source.asked.keys()) source.draft.release(piece)
-    if (this.#shared.get(source.size) !== source.draft) this.#drop(source.draft)
+    for (const piece of source.asked.keys()) source.attempt.release(piece)
+    if (this.#shared.get(source.size) !== source.attempt) this.#drop(source.attempt)
     this.#prune()
   }
 
@@ -145,7 +145,7 @@ export class MetadataFetch<K> {
     source.asked.delete(message.piece)
     source.late.delete(message.piece)
     if (message.type === 'data') return this.#data(id, source, message, now)
-    source.draft.release(message.piece)
+    source.attempt.release(message.piece)
     source.askAt = now + REJECT_WAIT + below(this.#options.random, REJECT_WAIT / 6)
     return undefined
   }
@@ -155,11 +155,11 @@ export class MetadataFetch<K> {
     if (this.#result) return undefined
     for (const [peer, source] of this.#peers) {
       if (source.asked.size >= IN_FLIGHT || source.askAt > now) continue
-      const piece = source.draft.choose(now, (piece) => source.asked.has(piece))
+      const piece = source.attempt.choose(now, (piece) => source.asked.has(piece))
       if (piece === undefined) continue
       source.late.delete(piece)
       source.asked.set(piece, now)
-      // Whoever was asked goes to the end of the line.
+      // A peer that was asked goes to the end of the queue.
       this.#peers.delete(peer)
       this.#peers.set(peer, source)
       return { peer, payload: encodeMetadataMessage({ type: 'request', piece }) }
@@ -175,7 +175,7 @@ export class MetadataFetch<K> {
         if (now - at < TIMEOUT) break
         source.asked.delete(piece)
         source.late.add(piece)
-        source.draft.release(piece)
+        source.attempt.release(piece)
         silent = true
       }
       if (!silent) continue
@@ -187,7 +187,7 @@ export class MetadataFetch<K> {
   /** When {@link MetadataFetch.timeout} has something to do or {@link MetadataFetch.transmit} something to send, ms. */
   nextTimeout(): number {
     let next = Number.POSITIVE_INFINITY
-    for (const { asked, draft, askAt } of this.#peers.values()) {
+    for (const { asked, attempt, askAt } of this.#peers.values()) {
       for (const at of asked.values()) {
         next = Math.min(next, at + TIMEOUT)
         break
@@ -197,7 +197,7 @@ export class MetadataFetch<K> {
         next,
         Math.max(
           askAt,
-          draft.choosableAt((piece) => asked.has(piece)),
+          attempt.choosableAt((piece) => asked.has(piece)),
         ),
       )
     }
@@ -210,34 +210,34 @@ export class MetadataFetch<K> {
     message: Extract<MetadataMessage, { readonly type: 'data' }>,
     now: number,
   ): string | undefined {
-    const { draft } = source
+    const { attempt } = source
     const { piece, block, totalSize } = message
-    if (totalSize !== undefined && totalSize !== draft.size) return 'metadata/bad-total-size'
-    if (block.length !== draft.blockSize(piece)) return 'metadata/bad-block'
+    if (totalSize !== undefined && totalSize !== attempt.size) return 'metadata/bad-total-size'
+    if (block.length !== attempt.blockSize(piece)) return 'metadata/bad-block'
     if (source.silent > 0) {
       source.silent = 0
       source.askAt = now
     }
-    if (draft.has(piece)) return undefined
-    draft.add(piece, block, id, now)
+    if (attempt.has(piece)) return undefined
+    attempt.add(piece, block, id, now)
     this.#held += block.length
-    if (draft.isComplete) return this.#judge(id, draft, now)
+    if (attempt.isComplete) return this.#judge(id, attempt, now)
     while (this.#held > MAX_HELD) this.#evict(now)
     return undefined
   }
 
-  #judge(id: K, draft: MetadataDraft<K>, now: number): string | undefined {
-    const bytes = draft.bytes()
+  #judge(id: K, attempt: MetadataAttempt<K>, now: number): string | undefined {
+    const bytes = attempt.bytes()
     if (this.#options.verify(bytes)) {
       this.#result = bytes
       this.#peers.clear()
       this.#shared.clear()
-      this.#drafts.clear()
+      this.#attempts.clear()
       this.#held = 0
       return undefined
     }
-    const sources = [...draft.sources]
-    this.#empty(draft)
+    const sources = [...attempt.sources]
+    this.#empty(attempt)
     if (sources.length === 1) {
       this.removePeer(id, now)
       return 'metadata/wrong-hash'
@@ -245,41 +245,41 @@ export class MetadataFetch<K> {
     for (const peer of sources) {
       const source = this.#peers.get(peer)
       if (!source) continue
-      source.draft = new MetadataDraft(source.size, now)
-      this.#drafts.add(source.draft)
+      source.attempt = new MetadataAttempt(source.size, now)
+      this.#attempts.add(source.attempt)
     }
     this.#prune()
     return undefined
   }
 
-  /** Makes room: a stalled draft, else the one furthest from its end, starts from nothing. */
+  /** Makes room: a stalled attempt, else the one furthest from its end, starts from nothing. */
   #evict(now: number): void {
-    let worst: MetadataDraft<K> | undefined
-    const loss = (draft: MetadataDraft<K>) =>
-      now - draft.progressAt > STALLED ? Number.POSITIVE_INFINITY : draft.remaining
-    for (const draft of this.#drafts) {
-      if (draft.held > 0 && (worst === undefined || loss(draft) > loss(worst))) worst = draft
+    let worst: MetadataAttempt<K> | undefined
+    const loss = (attempt: MetadataAttempt<K>) =>
+      now - attempt.progressAt > STALLED ? Number.POSITIVE_INFINITY : attempt.remaining
+    for (const attempt of this.#attempts) {
+      if (attempt.held > 0 && (worst === undefined || loss(attempt) > loss(worst))) worst = attempt
     }
     if (worst) this.#empty(worst)
   }
 
-  #empty(draft: MetadataDraft<K>): void {
-    this.#held -= draft.held
-    draft.clear()
+  #empty(attempt: MetadataAttempt<K>): void {
+    this.#held -= attempt.held
+    attempt.clear()
   }
 
-  #drop(draft: MetadataDraft<K>): void {
-    this.#empty(draft)
-    this.#drafts.delete(draft)
-    if (this.#shared.get(draft.size) === draft) this.#shared.delete(draft.size)
+  #drop(attempt: MetadataAttempt<K>): void {
+    this.#empty(attempt)
+    this.#attempts.delete(attempt)
+    if (this.#shared.get(attempt.size) === attempt) this.#shared.delete(attempt.size)
   }
 
-  /** Of the drafts that no peer adds to, the latest with any blocks stay. */
+  /** Of the attempts that no peer adds to, the latest with any blocks stay. */
   #prune(): void {
-    const used = new Set<MetadataDraft<K>>()
-    for (const source of this.#peers.values()) used.add(source.draft)
-    const orphans = [...this.#drafts].filter((draft) => !used.has(draft))
-    const kept = orphans.filter((draft) => draft.held > 0).slice(-MAX_ORPHANS)
-    for (const draft of orphans) if (!kept.includes(draft)) this.#drop(draft)
+    const used = new Set<MetadataAttempt<K>>()
+    for (const source of this.#peers.values()) used.add(source.attempt)
+    const orphans = [...this.#attempts].filter((attempt) => !used.has(attempt))
+    const kept = orphans.filter((attempt) => attempt.held > 0).slice(-MAX_ORPHANS)
+    for (const attempt of orphans) if (!kept.includes(attempt)) this.#drop(attempt)
   }
 }

@@ -13,7 +13,7 @@ const MAX_REJECTS = 1_024
 const FORGIVEN = 1
 
 /**
- * Answers the requests of one peer, each once and in order; whoever asks for everything at once is
+ * Answers the requests of one peer, each once and in order; a peer that asks for everything at once is
  * served piecemeal: call {@link MetadataServe.transmit} as long as its connection takes more. Each peer
  * gets the metadata twice, then a steady trickle. What goes beyond it is rejected, as is everything while
  * there are no metadata.

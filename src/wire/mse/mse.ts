@@ -10,7 +10,7 @@
  * | 4 | acceptor | encrypted: VC (8), select u32, PadD with u16 length; then payload by the selected method |
  * | 5 | initiator | payload by the selected method |
  *
- * IA, the initial payload, is the initiator's BitTorrent handshake. Both cores see no clock: whoever owns
+ * IA, the initial payload, is the initiator's BitTorrent handshake. Both cores see no clock: the program that owns
  * one ends a handshake that is slow. What they keep of the remote has a fixed size.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * RC4, the stream cipher of message stream encryption. It hides a connection from those who look for
+ * RC4, the stream cipher of message stream encryption. It hides a connection from devices that look for
  * BitTorrent; it keeps no secret. Node's OpenSSL refuses it, so it is here in plain TypeScript.
  * @module
  */

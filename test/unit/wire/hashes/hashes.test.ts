@@ -3,7 +3,7 @@ import type { HashTree } from '../../../../src/metainfo/hash-tree.js'
 import { HashTrees } from '../../../../src/metainfo/hash-trees.js'
 import { LeafHasher } from '../../../../src/metainfo/merkle.js'
 import { Bitfield } from '../../../../src/util/bitfield.js'
-import { HashAsker } from '../../../../src/wire/hashes/requester.js'
+import { HashRequester } from '../../../../src/wire/hashes/requester.js'
 import { HashServer } from '../../../../src/wire/hashes/server.js'
 import type { HashRequest } from '../../../../src/wire/message.js'
 import { v2Content, withoutLayers } from '../../../support/v2.js'
@@ -21,7 +21,7 @@ function asker(content = wide) {
   const full = Bitfield.full(content.metainfo.pieceCount)
   const answer = (request: HashRequest, leaves?: Uint8Array) =>
     (source.byRoot(request.root) as HashTree).hashes(request, leaves) as Uint8Array
-  return { trees, ask: new HashAsker<string>(trees), full, answer }
+  return { trees, ask: new HashRequester<string>(trees), full, answer }
 }
 
 function leavesOf(content: typeof deep, piece: number): Uint8Array {
