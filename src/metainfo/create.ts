@@ -81,7 +81,7 @@ export interface CreateInput extends TorrentFields {
   readonly onProgress?: ((progress: CreateProgress) => void) | undefined
 }
 
-/** Who made a torrent, unless the caller says otherwise. */
+/** The program that made a torrent, unless the caller says otherwise. */
 export const CREATED_BY = 'rarest/0.1.0'
 const SMALLEST_PIECE = 16_384
 

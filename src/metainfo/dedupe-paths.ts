@@ -5,14 +5,14 @@
 
 import { originalPath, rawNames } from './file-entry.js'
 import type { MetainfoFile } from './model.js'
-import { settlePaths } from './paths.js'
+import { dedupePaths } from './paths.js'
 import type { PlainNames } from './plain-names.js'
 
 /**
  * Numbers the later one of two files, pads aside, whose paths meet; `elements` are the bytes that each path was
  * made of, and `names` has read all of them. Returns the index of a file whose path is another's or is the folder of another, if there is one.
  */
-export function settleFiles(
+export function dedupeFilePaths(
   names: PlainNames,
   files: MetainfoFile[],
   elements: readonly (readonly Uint8Array[])[],
@@ -26,7 +26,7 @@ export function settleFiles(
     real.push(i)
     paths.push(file.path)
   }
-  const { clash, renamed } = settlePaths(
+  const { clash, renamed } = dedupePaths(
     paths.map((safe, i) => ({
       raw: rawNames(elements[real[i] as number] as readonly Uint8Array[]),
       safe: safe as string[],

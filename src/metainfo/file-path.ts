@@ -6,13 +6,13 @@
 import type { Metainfo, MetainfoFile } from './model.js'
 
 /** Safe path elements, and those that the torrent spells where they differ. */
-export interface Place {
+export interface FilePath {
   readonly path: readonly string[]
   readonly originalPath: readonly string[] | undefined
 }
 
 /** The place of one of the torrent's files: below the torrent's folder, or alone. */
-export function placeOf(metainfo: Metainfo, file: MetainfoFile): Place {
+export function filePathOf(metainfo: Metainfo, file: MetainfoFile): FilePath {
   const { path, originalPath } = file
   if (!metainfo.multiFile) return { path, originalPath }
   const { name, originalName } = metainfo

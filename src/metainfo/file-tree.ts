@@ -7,12 +7,12 @@
 import type { Cursor } from '../bencode/cursor.js'
 import { asBytes, type BencodeValue } from '../bencode/index.js'
 import { ProtocolError } from '../util/errors.js'
+import { dedupeFilePaths } from './dedupe-paths.js'
 import { checkPath, originalPath, Properties, readLength, readTarget, refuse } from './file-entry.js'
 import { NODE_LENGTH } from './merkle.js'
 import type { MetainfoFile } from './model.js'
 import { nameDanger, quoteName, readableName, safeName } from './paths.js'
 import { PlainNames } from './plain-names.js'
-import { settleFiles } from './settle-files.js'
 
 /** A file of the tree; its offset is found when the list is laid out. */
 export interface TreeFile extends MetainfoFile {
@@ -34,7 +34,7 @@ export function readTree(cursor: Cursor | undefined, maxFiles: number): TreeFile
   cursor.at = start
   const walk = new Walk(cursor)
   walk.folder(ROOT)
-  return walk.settled()
+  return walk.finish()
 }
 
 /** Counts before anything is made of them, and no further than `most`; `cursor` stands before the first entry. */
@@ -111,10 +111,10 @@ class Walk {
   }
 
   /** The files, once all of them are there. */
-  settled(): TreeFile[] {
+  finish(): TreeFile[] {
     const files = this.#files
     if (files.length === 0) throw refuse('no-files', 'info.file tree holds no files')
-    const clash = settleFiles(
+    const clash = dedupeFilePaths(
       this.#names,
       files,
       files.map((file) => file.rawPath),

@@ -5,11 +5,11 @@
 
 import type { Cursor, LazyDict } from '../bencode/cursor.js'
 import { asText } from '../bencode/index.js'
+import { dedupeFilePaths } from './dedupe-paths.js'
 import { Properties, readLength, readSha1, readTarget, refuse, safePath } from './file-entry.js'
 import type { MetainfoFile } from './model.js'
 import { quoteName } from './paths.js'
 import { PlainNames } from './plain-names.js'
-import { settleFiles } from './settle-files.js'
 
 /** The one file of a torrent without `files`. */
 export function readSingleFile(
@@ -94,7 +94,7 @@ export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
   }
   if (files.length === 0) throw refuse('no-files', 'info.files is empty')
   if (pads === files.length) throw refuse('no-files', 'info.files holds nothing but pads')
-  const clash = settleFiles(names, files, elements)
+  const clash = dedupeFilePaths(names, files, elements)
   if (clash !== undefined)
     throw refuse(
       'path-clash',

@@ -50,7 +50,7 @@ export interface AbortState {
   readonly reason: unknown
 }
 
-/** Where the bytes come from, and who is told. */
+/** Where the bytes come from, and what is called. */
 export interface HashSource {
   /** Reads bytes of a file of the input from `offset` into all of `into` and resolves to the number read. */
   readonly read: (file: number, offset: number, into: Uint8Array) => Promise<number>

@@ -1,6 +1,6 @@
 /**
  * What is known of the merkle tree of one file of a v2 torrent (BEP 52): the hashes of its pieces, as far
- * as they are proven, and the leaves of single pieces for as long as somebody asks for them. Takes proven
+ * as they are proven, and the leaves of single pieces for as long as they are asked for. Takes proven
  * hashes in, gives proofs out.
  *
  * Held are the piece layer, 32 bytes for each piece; above it the nodes over each 512 pieces and their
@@ -169,7 +169,7 @@ export class HashTree {
     return true
   }
 
-  /** Nobody needs the leaves of a piece any more. */
+  /** The leaves of a piece are not needed any more. */
   forgetLeaves(piece: number): void {
     this.#leaves.delete(piece)
   }

@@ -12,7 +12,7 @@ export {
   type TorrentFields,
 } from './create.js'
 export { withPieceLayers, withTrackers } from './edit.js'
-export { type Place, placeOf } from './file-path.js'
+export { type FilePath, filePathOf } from './file-path.js'
 export type { CreateProgress, FileHashes, HashPlan, PlannedFile } from './hash-files.js'
 export { BLOCK_LENGTH, type Block, type FileSlice, Layout, type LayoutFile, type Range } from './layout.js'
 export { formatMagnet, type Magnet, magnetOf, parseMagnet, tryParseMagnet } from './magnet.js'

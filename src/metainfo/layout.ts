@@ -1,6 +1,6 @@
 /**
  * The one place where remote numbers become checked pieces, blocks and ranges (BEP 3, 47). Behind
- * it nobody checks bounds again.
+ * it bounds are not checked again.
  * @module
  */
 

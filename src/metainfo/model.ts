@@ -81,7 +81,7 @@ export interface Metainfo {
   /** Seconds since 1970. */
   readonly creationDate?: number | undefined
   readonly encoding?: string | undefined
-  /** The root's `announce`, when it is a usable URL. {@link trackers} says whom to ask. */
+  /** The root's `announce`, when it is a usable URL. {@link Metainfo.trackers} are those to ask. */
   readonly announce?: string | undefined
   /** Tiers of tracker URLs: `announce-list`, or else `announce` (BEP 12). In file order; shuffling is the announcer's. */
   readonly trackers: readonly (readonly string[])[]

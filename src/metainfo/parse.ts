@@ -1,6 +1,6 @@
 /**
  * Reads torrent files (BEP 3, 52). What the field writes is accepted in v1: dictionaries out of order, names
- * that are not UTF-8, missing keys that nobody needs. What could harm is refused with a code, and so is
+ * that are not UTF-8, missing keys that are not needed. What could harm is refused with a code, and so is
  * whatever BEP 52 calls invalid.
  *
  * | code | when |

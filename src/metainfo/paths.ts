@@ -61,7 +61,7 @@ export function quoteName(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text)
 }
 
-/** A path on its way through {@link settlePaths}. */
+/** A path on its way through {@link dedupePaths}. */
 export interface PendingPath {
   /** Raw bytes of the elements as Latin-1, without the empty ones and `.`: two equal ones clash. */
   readonly raw: readonly string[]
@@ -72,9 +72,9 @@ export interface PendingPath {
 /**
  * Makes the safe paths of all files differ, after case folding and Unicode normalisation, by numbering
  * later ones. Linear in the number of elements. `clash` is the index of a file whose raw path is another's,
- * or is the folder of another; nothing is settled then. Otherwise `renamed` lists those that got a number.
+ * or is the folder of another; nothing is changed then. Otherwise `renamed` lists those that got a number.
  */
-export function settlePaths(paths: readonly PendingPath[]): {
+export function dedupePaths(paths: readonly PendingPath[]): {
   readonly clash: number | undefined
   readonly renamed: readonly number[]
 } {

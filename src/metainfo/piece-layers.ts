@@ -105,7 +105,7 @@ class GivenLayers {
     this.#taken[index] = 1
   }
 
-  /** The first key that nobody took. */
+  /** The first key that was not taken. */
   firstLeft(): Uint8Array | undefined {
     const index = this.#taken.indexOf(0)
     return index < 0 ? undefined : this.#cursor?.bytes.subarray(this.#keys[index], this.#values[index])

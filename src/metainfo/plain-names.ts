@@ -69,7 +69,7 @@ export class PlainNames {
       const mark = marks[i] as number
       const second = marks[i + 1] as number
       let slot = mark & (slots - 1)
-      // Who chooses names by their hashes gets the slow way, not a long search.
+      // Names chosen by their hashes are compared the slow way, not in a long search.
       for (let tries = 0; ; tries++, slot = (slot + 1) & (slots - 1)) {
         const found = table[2 * slot + 1] as number
         if (found === 0) break

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { placeOf } from '../metainfo/file-path.js'
+import { filePathOf } from '../metainfo/file-path.js'
 import { HashTrees } from '../metainfo/hash-trees.js'
 import type { Metainfo } from '../metainfo/model.js'
 import type { World } from '../net/world.js'
@@ -85,7 +85,7 @@ export class Content {
     this.store = new Store({
       layout: metainfo.layout,
       files: metainfo.files.map((file) => ({
-        ...placeOf(metainfo, file),
+        ...filePathOf(metainfo, file),
         length: file.length,
         pad: file.pad,
         symlink: file.symlink !== undefined,
