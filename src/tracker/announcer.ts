@@ -58,7 +58,7 @@ export interface AnnounceAction {
   readonly replaces: number | undefined
 }
 
-/** ms for `stopped`: libtorrent's stop_tracker_timeout. Nobody wants to wait for a farewell. */
+/** ms for `stopped`: libtorrent's stop_tracker_timeout. A user does not want to wait for a farewell. */
 const STOP_TIMEOUT = 5_000
 /** More would only make a torrent that lists thousands flood them. */
 const MAX_TRACKERS = 200
@@ -75,7 +75,7 @@ export class Announcer {
   #groups: TrackerState[][] | undefined
   #running = false
   #nextId = 1
-  readonly #flying = new Map<
+  readonly #inFlight = new Map<
     number,
     { readonly tracker: TrackerState; readonly event: AnnounceEvent | undefined }
   >()
@@ -128,12 +128,12 @@ export class Announcer {
     for (const tracker of this.#all()) this.#dismiss(tracker)
   }
 
-  /** The same as {@link stop}: a paused torrent leaves the swarm. */
+  /** A paused torrent leaves the swarm, as after {@link Announcer.stop}. */
   pause(now: number): void {
     this.stop(now)
   }
 
-  /** The same as {@link started}. */
+  /** A resumed torrent announces anew, as after {@link Announcer.started}. */
   resume(now: number): void {
     this.started(now)
   }
@@ -144,8 +144,8 @@ export class Announcer {
   }
 
   /** Nothing is under way and no farewell is left to give. */
-  get isSettled(): boolean {
-    return this.#flying.size === 0 && this.#farewells.size === 0
+  get isIdle(): boolean {
+    return this.#inFlight.size === 0 && this.#farewells.size === 0
   }
 
   /** Adds a tracker, by default in a tier of its own at the end; false when it is there or no more are taken. */
@@ -272,7 +272,7 @@ export class Announcer {
   ): AnnounceAction {
     const id = this.#nextId++
     tracker.action = id
-    this.#flying.set(id, { tracker, event })
+    this.#inFlight.set(id, { tracker, event })
     const isFarewell = event === 'stopped'
     return {
       id,
@@ -289,9 +289,9 @@ export class Announcer {
   #land(
     id: number,
   ): { readonly tracker: TrackerState; readonly event: AnnounceEvent | undefined } | undefined {
-    const flight = this.#flying.get(id)
+    const flight = this.#inFlight.get(id)
     if (!flight) return undefined
-    this.#flying.delete(id)
+    this.#inFlight.delete(id)
     flight.tracker.action = undefined
     return flight
   }
@@ -301,7 +301,7 @@ export class Announcer {
     const replaced = tracker.action
     if (replaced !== undefined) {
       // A farewell under way (stopped, started and stopped again) is farewell enough.
-      if (this.#flying.get(replaced)?.event === 'stopped') return
+      if (this.#inFlight.get(replaced)?.event === 'stopped') return
       this.#land(replaced)
     }
     if (tracker.registered !== 'no') this.#farewells.set(tracker, replaced)

@@ -1,6 +1,6 @@
 /**
  * Connection ids of the UDP tracker that need no memory: a keyed hash of the client's IP and the time
- * (BEP 15 wants them unguessable, so that nobody announces under a forged address).
+ * (BEP 15 wants them unguessable, so that no client announces under a forged address).
  * @module
  */
 

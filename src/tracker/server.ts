@@ -1,6 +1,6 @@
 /**
  * A tracker in memory, sans-IO: requests in, answers out, over UDP (BEP 15) and HTTP (BEP 3, 7, 21, 23,
- * 48). Bounded in swarms, peers, sizes and requests per address; it never sends to who did not ask.
+ * 48). Bounded in swarms, peers, sizes and requests per address; it never sends to an address that did not ask.
  * @module
  */
 
@@ -74,7 +74,7 @@ export interface CoreAnnounce extends SwarmAnnounce {
   readonly numwant: number | undefined
 }
 
-/** Peers given to who does not say how many: libtorrent's and opentracker's usual number. */
+/** Peers given to a client that does not say how many: libtorrent's and opentracker's usual number. */
 const DEFAULT_NUMWANT = 50
 /** Peers expired per announce beyond the announced swarm, so that the work stays constant. */
 const SWEEP = 16
@@ -183,7 +183,7 @@ export class TrackerCore {
       this.#swarms.delete(key)
       this.#peers -= swarm.expire(before, SWEEP)
     }
-    // A farewell to a swarm that nobody knows leaves nothing behind.
+    // A farewell to an unknown swarm leaves nothing behind.
     if (known || !isFarewell) this.#swarms.set(key, swarm)
     this.#peers += swarm.announce(announce, now)
     this.#sweep(before)

@@ -151,7 +151,7 @@ export class Swarm {
     let share = 0
     if (takes && giving.size > 0) {
       share = Math.min(giving.size, Math.max(1, Math.round((count * giving.size) / both)))
-      // Where leechers (without the asker, who is none of them when it has just stopped) cannot fill the rest, seeds do.
+      // Where leechers (without the asker, which is none of them when it has just stopped) cannot fill the rest, seeds do.
       const others = taking.size - (self?.pool === taking ? 1 : 0)
       share = Math.max(share, Math.min(giving.size, count - others))
       if (count > 1 && others > 0) share = Math.min(share, count - 1)

@@ -113,11 +113,11 @@ describe('events', () => {
     announcer.started(0)
     announcer.succeeded(one(announcer, 0).id, answer({ trackerId: 'x' }), 0)
     announcer.stop(5_000)
-    expect(announcer.isSettled).toBe(false)
+    expect(announcer.isIdle).toBe(false)
     const stopped = one(announcer, 5_000)
     expect(stopped).toMatchObject({ event: 'stopped', numwant: 0, timeout: 5_000, trackerId: 'x' })
     announcer.failed(stopped.id, refusal(), 6_000)
-    expect(announcer.isSettled).toBe(true)
+    expect(announcer.isIdle).toBe(true)
     expect(announcer.nextTimeout()).toBe(Number.POSITIVE_INFINITY)
     expect(drain(announcer, 1e9)).toEqual([])
     expect(announcer.trackers[0]).toMatchObject({ status: 'stopped', nextAnnounce: Number.POSITIVE_INFINITY })
@@ -130,7 +130,7 @@ describe('events', () => {
     announcer.failed(one(announcer, 0).id, refusal(), 0)
     announcer.stop(1_000)
     expect(drain(announcer, 1_000)).toEqual([])
-    expect(announcer.isSettled).toBe(true)
+    expect(announcer.isIdle).toBe(true)
   })
 
   it('says stopped to a tracker that timed out: it may have heard us', () => {
@@ -151,7 +151,7 @@ describe('events', () => {
     announcer.succeeded(first.id, answer({ peers: [{ address: { host: '1.2.3.4', port: 1 } }] }), 20)
     expect(announcer.trackers[0]?.peersReceived).toBe(0)
     announcer.succeeded(stopped.id, answer(), 30)
-    expect(announcer.isSettled).toBe(true)
+    expect(announcer.isIdle).toBe(true)
   })
 
   it('pauses and resumes: stopped, silence, started', () => {
@@ -186,7 +186,7 @@ describe('events', () => {
     announcer.stop(3)
     expect(drain(announcer, 3)).toEqual([])
     announcer.succeeded(stopped.id, answer(), 4)
-    expect(announcer.isSettled).toBe(true)
+    expect(announcer.isIdle).toBe(true)
   })
 
   it('marks announces of a partial seed', () => {
