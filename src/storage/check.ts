@@ -10,7 +10,7 @@ import { Bitfield } from '../util/bitfield.js'
 import { errorCode } from '../util/errors.js'
 import type { FileStatus } from './backend/backend.js'
 import { StorageError } from './backend/error.js'
-import type { Placement } from './backend/file-mapping.js'
+import type { FileMapping } from './backend/file-mapping.js'
 import { SLAB_LENGTH, SlabPool } from './slab.js'
 import type { PieceHash, Verifier } from './verifier.js'
 
@@ -35,22 +35,22 @@ interface Run {
 
 /** The pieces whose bytes match, among those asked for. Creates and changes nothing. */
 export async function checkPieces(
-  placement: Placement,
+  mapping: FileMapping,
   verifier: Verifier,
   defer: (call: () => void) => void,
   options: CheckOptions & {
     onStatus?(file: number, modified: number | undefined): void
-    /** Reads instead of the placement. */
+    /** Reads instead of the file mapping. */
     read?(position: number, into: Uint8Array): Promise<void>
   },
 ): Promise<Bitfield> {
-  const { layout } = placement
+  const { layout } = mapping
   const { signal } = options
-  const read = options.read ?? ((position, into) => placement.read(position, into))
+  const read = options.read ?? ((position, into) => mapping.read(position, into))
   const valid = new Bitfield(layout.pieceCount)
-  const states = await placement.statuses(signal)
+  const states = await mapping.statuses(signal)
   for (let file = 0; file < states.length; file++) options.onStatus?.(file, states[file]?.modified)
-  const present = presentPieces(placement, states, options.pieces)
+  const present = presentPieces(mapping, states, options.pieces)
   const pool = new SlabPool(SLAB_LENGTH)
   const pending: { run: Run; memory: Uint8Array; read: Promise<void> }[] = []
   const runs = runsOf(present, layout.pieceLength, (piece) => layout.pieceSize(piece))
@@ -113,37 +113,37 @@ export async function checkPieces(
       signal?.throwIfAborted()
     }
   } finally {
-    // Nobody may free or reuse memory that a thread still reads into.
+    // Memory that a thread still reads into must not be freed or reused.
     await Promise.allSettled(pending.map((entry) => entry.read))
   }
   await skipTo(layout.pieceCount)
   report(layout.pieceCount)
-  for (const piece of verifier.settled?.() ?? []) if (present.has(piece)) valid.add(piece)
-  if (verifier.contradiction !== undefined) throw contradiction(placement, verifier.contradiction)
+  for (const piece of verifier.takeVerified?.() ?? []) if (present.has(piece)) valid.add(piece)
+  if (verifier.contradiction !== undefined) throw contradiction(mapping, verifier.contradiction)
   return valid
 }
 
 /** True when the bytes of one piece are all on the disk and match. Rejects when they cannot be read. */
 export async function isPieceRight(
-  placement: Placement,
+  mapping: FileMapping,
   verifier: Verifier,
   piece: number,
 ): Promise<boolean> {
-  const { layout } = placement
+  const { layout } = mapping
   const size = layout.pieceSize(piece)
   const hash = verifier.start(piece)
   const step = new Uint8Array(Math.min(size, SLAB_LENGTH))
   for (let at = 0; at < size; at += step.length) {
     const bytes = step.subarray(0, Math.min(step.length, size - at))
-    if (!(await isComplete(placement.read(piece * layout.pieceLength + at, bytes)))) return false
+    if (!(await isComplete(mapping.read(piece * layout.pieceLength + at, bytes)))) return false
     hash.update(bytes)
   }
   return hash.matches()
 }
 
 /** What a hybrid torrent fails with whose halves disagree about a piece. */
-export function contradiction(placement: Placement, piece: number): StorageError {
-  const path = placement.pathOf(placement.layout.slices(piece, 0, 1)[0]?.file ?? 0)
+export function contradiction(mapping: FileMapping, piece: number): StorageError {
+  const path = mapping.pathOf(mapping.layout.slices(piece, 0, 1)[0]?.file ?? 0)
   return new StorageError(
     'storage/contradiction',
     path,
@@ -164,15 +164,15 @@ async function isComplete(read: Promise<void>): Promise<boolean> {
 
 /** The pieces of which every byte may exist, so that reading them can be worth it. */
 function presentPieces(
-  placement: Placement,
+  mapping: FileMapping,
   states: readonly (FileStatus | undefined)[],
   wanted: Bitfield | undefined,
 ): Bitfield {
-  const { layout } = placement
+  const { layout } = mapping
   const present = wanted ? wanted.clone() : Bitfield.full(layout.pieceCount)
   for (let file = 0; file < states.length; file++) {
     const status = states[file]
-    if (!status || placement.mayBeInPart(file)) continue
+    if (!status || mapping.mayBeInPart(file)) continue
     const length = layout.files[file]?.length ?? 0
     const there = Math.max(0, status.length)
     if (there >= length) continue

@@ -1,20 +1,20 @@
 /**
  * Whether what is on the disk is still what was verified: the check before the start, the re-check at work,
- * the look at a file before it is read for anybody, and the files that turned out missing or changed.
+ * the look at a file before it is read at all, and the files that turned out missing or changed.
  * @module
  */
 
 import type { Exclusion } from '../util/async/rw-lock.js'
 import { Bitfield } from '../util/bitfield.js'
 import { StorageError } from './backend/error.js'
-import type { Placement } from './backend/file-mapping.js'
+import type { FileMapping } from './backend/file-mapping.js'
 import { type CheckOptions, checkPieces } from './check.js'
 import { Recheck } from './recheck.js'
 import type { Verifier } from './verifier.js'
 import { Watch } from './watch.js'
 
 export interface InspectionParts {
-  readonly placement: Placement
+  readonly mapping: FileMapping
   readonly verifier: Verifier
   readonly exclusion: Exclusion
   readonly defer: (call: () => void) => void
@@ -41,7 +41,7 @@ export class Inspection {
 
   constructor(parts: InspectionParts) {
     this.#parts = parts
-    this.#watch = new Watch(parts.placement, parts.verifier, parts.verified)
+    this.#watch = new Watch(parts.mapping, parts.verifier, parts.verified)
   }
 
   /** Pieces of files that were found missing or changed and were not checked since; a copy, undefined for none. */
@@ -56,31 +56,31 @@ export class Inspection {
 
   /** A file was found missing or changed. */
   suspect(path: string): void {
-    const { placement } = this.#parts
-    const file = placement.indexOf(path)
-    const range = file < 0 ? undefined : placement.layout.piecesOf(file)
+    const { mapping } = this.#parts
+    const file = mapping.indexOf(path)
+    const range = file < 0 ? undefined : mapping.layout.piecesOf(file)
     if (!range) return
-    this.#suspects ??= new Bitfield(placement.layout.pieceCount)
+    this.#suspects ??= new Bitfield(mapping.layout.pieceCount)
     for (let piece = range.first; piece <= range.last; piece++) this.#suspects.add(piece)
   }
 
   /** Reads verified bytes, if they still are what was verified as far as one can see. Rejects with a {@link StorageError}. */
   async read(position: number, into: Uint8Array): Promise<void> {
-    const { placement, exclusion } = this.#parts
+    const { mapping, exclusion } = this.#parts
     if (this.#recheck?.isOver && !this.#rechecking) this.#recheck = undefined
     const recheck = this.#recheck
     if (recheck) await recheck.before(position, into.length)
     await exclusion.read(async () => {
       if (!recheck) await this.#watch.look(position, into.length)
       if (this.#closed) throw new StorageError('storage/io', '', 'the storage is closed')
-      await placement.read(position, into)
+      await mapping.read(position, into)
     })
   }
 
   /** See `Store.check`. */
   async check(options: CheckOptions): Promise<Bitfield> {
-    const { placement, verifier, defer, checked } = this.#parts
-    const valid = await checkPieces(placement, verifier, defer, {
+    const { mapping, verifier, defer, checked } = this.#parts
+    const valid = await checkPieces(mapping, verifier, defer, {
       ...options,
       onStatus: (file, modified) => this.#watch.learn(file, modified),
     })
@@ -97,11 +97,11 @@ export class Inspection {
   async recheck(
     options: Pick<CheckOptions, 'signal' | 'onProgress'>,
   ): Promise<{ readonly lost: number; readonly found: number }> {
-    const { placement, verifier, exclusion, defer, verified } = this.#parts
+    const { mapping, verifier, exclusion, defer, verified } = this.#parts
     const changes = { lost: 0, found: 0 }
     const recheck = new Recheck(
       {
-        placement,
+        mapping,
         verifier,
         exclusion,
         defer,

@@ -5,7 +5,7 @@
  */
 
 import { LeafHasher } from '../metainfo/merkle.js'
-import type { Placement } from './backend/file-mapping.js'
+import type { FileMapping } from './backend/file-mapping.js'
 import { SLAB_LENGTH } from './slab.js'
 
 /**
@@ -13,17 +13,17 @@ import { SLAB_LENGTH } from './slab.js'
  * Rejects with a `StorageError`.
  */
 export async function hashLeaves(
-  placement: Placement,
+  mapping: FileMapping,
   piece: number,
   defer: (call: () => void) => void,
 ): Promise<Uint8Array> {
-  const { layout } = placement
+  const { layout } = mapping
   const size = layout.pieceSize(piece)
   const hasher = new LeafHasher(layout.blockCount(piece))
   const step = new Uint8Array(Math.min(size, SLAB_LENGTH))
   for (let at = 0; at < size; at += step.length) {
     const bytes = step.subarray(0, Math.min(step.length, size - at))
-    await placement.read(piece * layout.pieceLength + at, bytes)
+    await mapping.read(piece * layout.pieceLength + at, bytes)
     hasher.update(bytes)
     if (at + step.length < size) await new Promise<void>((resolve) => defer(resolve))
   }

@@ -40,8 +40,8 @@ const ZEROS: Uint8Array = new Uint8Array(BLOCK_LENGTH)
 export class MerkleVerifier implements Verifier {
   /** See {@link Verifier.contradiction}. */
   contradiction: number | undefined
-  /** True when all pieces of a file were noted since the last {@link MerkleVerifier.settled}. */
-  isRipe = false
+  /** True when all pieces of a file were noted since the last {@link MerkleVerifier.takeVerified}. */
+  hasVerified = false
   readonly #trees: HashTrees
   readonly #layout: Layout
   /** SHA-1 of each piece; undefined in pure v2. */
@@ -96,9 +96,9 @@ export class MerkleVerifier implements Verifier {
     return this.#layout.pieceSpan(piece) - this.#layout.pieceSize(piece)
   }
 
-  settled(): number[] {
+  takeVerified(): number[] {
     const right: number[] = []
-    this.isRipe = false
+    this.hasVerified = false
     for (const [first, noted] of this.#noted) {
       const { tree, roots, pieces } = noted
       // All pieces fold to the root, or one of them is wrong: a hybrid has none that is wrong by SHA-1.
@@ -135,7 +135,7 @@ export class MerkleVerifier implements Verifier {
     noted.roots.set(root, index * NODE_LENGTH)
     noted.pieces.add(index)
     noted.fresh = true
-    if (noted.pieces.isFull) this.isRipe = true
+    if (noted.pieces.isFull) this.hasVerified = true
   }
 }
 

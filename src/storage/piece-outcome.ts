@@ -60,7 +60,7 @@ export class Verdicts {
   /** All of a piece is here and hashed. */
   judged(open: OpenPiece): void {
     const { verifier, autopsy, spill, writer, canDoubt, turn } = this.#parts
-    if (verifier.isRipe) this.settle()
+    if (verifier.hasVerified) this.settle()
     if (verifier.contradiction !== undefined) this.#contradicted(open)
     else if (!open.matched) {
       if (!open.doubtful || !canDoubt()) this.#giveUp(open)
@@ -83,7 +83,7 @@ export class Verdicts {
   /** Takes in what was found right on the disk before its hash was known. */
   settle(): void {
     const { verifier, verified, assembly } = this.#parts
-    for (const piece of verifier.settled?.() ?? []) {
+    for (const piece of verifier.takeVerified?.() ?? []) {
       if (verified.has(piece) || assembly.has(piece)) continue
       verified.add(piece)
       this.#settled.push(piece)

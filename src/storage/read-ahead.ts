@@ -38,7 +38,7 @@ interface Window {
   readonly memory: Uint8Array
   /** Parts handed out and not yet sent. */
   refs: number
-  /** Those who wait for it, undefined once it is loaded. */
+  /** Readers that wait for it, undefined once it is loaded. */
   waiters: Loaded[] | undefined
   /** Its blocks count as loaded. */
   isCounted: boolean

@@ -16,7 +16,7 @@
 import type { Exclusion } from '../util/async/rw-lock.js'
 import { Bitfield } from '../util/bitfield.js'
 import { StorageError } from './backend/error.js'
-import type { Placement } from './backend/file-mapping.js'
+import type { FileMapping } from './backend/file-mapping.js'
 import { type CheckOptions, checkPieces, isPieceRight } from './check.js'
 import type { Verifier } from './verifier.js'
 
@@ -24,7 +24,7 @@ import type { Verifier } from './verifier.js'
 export const PIECE_LOST: StorageError = new StorageError('storage/missing', '', 'a piece of it was lost')
 
 export interface RecheckParts {
-  readonly placement: Placement
+  readonly mapping: FileMapping
   readonly verifier: Verifier
   readonly exclusion: Exclusion
   readonly defer: (call: () => void) => void
@@ -61,12 +61,12 @@ export class Recheck {
 
   /** Looks at all pieces. Rejects as `Store.check` does; gives each file's time of change, as it was before. */
   async run(options: Pick<CheckOptions, 'signal' | 'onProgress'>): Promise<(number | undefined)[]> {
-    const { placement, verifier, exclusion, defer } = this.#parts
+    const { mapping, verifier, exclusion, defer } = this.#parts
     const modified: (number | undefined)[] = []
     const { signal } = this.#abort
-    const right = await checkPieces(placement, verifier, defer, {
+    const right = await checkPieces(mapping, verifier, defer, {
       signal: options.signal ? AbortSignal.any([options.signal, signal]) : signal,
-      read: (position, into) => exclusion.read(() => placement.read(position, into)),
+      read: (position, into) => exclusion.read(() => mapping.read(position, into)),
       onStatus: (file, at) => {
         modified[file] = at
       },
@@ -85,8 +85,8 @@ export class Recheck {
    * {@link PIECE_LOST} when one of them is lost.
    */
   async before(position: number, length: number): Promise<void> {
-    const { placement, verified } = this.#parts
-    const { pieceLength } = placement.layout
+    const { mapping, verified } = this.#parts
+    const { pieceLength } = mapping.layout
     const last = Math.floor((position + length - 1) / pieceLength)
     let isLost = false
     for (let piece = Math.floor(position / pieceLength); piece <= last; piece++) {
@@ -123,8 +123,8 @@ export class Recheck {
   }
 
   async #lookNow(piece: number): Promise<void> {
-    const { placement, verifier, exclusion } = this.#parts
-    this.#judge(piece, await exclusion.read(() => isPieceRight(placement, verifier, piece)))
+    const { mapping, verifier, exclusion } = this.#parts
+    this.#judge(piece, await exclusion.read(() => isPieceRight(mapping, verifier, piece)))
   }
 
   #judge(piece: number, isRight: boolean): void {

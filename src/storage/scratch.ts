@@ -1,5 +1,5 @@
 /**
- * Memory for blocks whose own place is being written by someone else (end-game).
+ * Memory for blocks whose own place another peer is writing (end-game).
  * @module
  */
 

@@ -7,7 +7,7 @@
 
 import { BLOCK_LENGTH } from '../metainfo/layout.js'
 import type { StorageError } from './backend/error.js'
-import type { Placement } from './backend/file-mapping.js'
+import type { FileMapping } from './backend/file-mapping.js'
 import { LEASED, type OpenPiece, RECEIVED, SPILLED } from './open-piece.js'
 import { SLAB_LENGTH, type SlabPool } from './slab.js'
 import type { Writer } from './writer.js'
@@ -25,7 +25,7 @@ export interface SpillEvents {
 }
 
 export class Spill {
-  readonly #placement: Placement
+  readonly #mapping: FileMapping
   readonly #writer: Writer
   readonly #pool: SlabPool
   readonly #budget: number
@@ -35,8 +35,8 @@ export class Spill {
   /** Pieces whose read failed: the user has to repair something first. */
   readonly #stuck = new Set<OpenPiece>()
 
-  constructor(placement: Placement, writer: Writer, pool: SlabPool, budget: number, on: SpillEvents) {
-    this.#placement = placement
+  constructor(mapping: FileMapping, writer: Writer, pool: SlabPool, budget: number, on: SpillEvents) {
+    this.#mapping = mapping
     this.#writer = writer
     this.#pool = pool
     this.#budget = budget
@@ -83,7 +83,7 @@ export class Spill {
     const index = open.hashCell
     if (open.busy.has(index)) return
     open.busy.add(index)
-    const base = open.piece * this.#placement.layout.pieceLength
+    const base = open.piece * this.#mapping.layout.pieceLength
     const { first, end } = open.blocksOf(index)
     try {
       for (let block = first; block < end; block++) {
@@ -92,7 +92,7 @@ export class Spill {
         while (stop < end && open.states[stop] === SPILLED) stop++
         const start = block * BLOCK_LENGTH
         const length = Math.min(open.size, stop * BLOCK_LENGTH) - start
-        await this.#placement.read(base + start, open.memory(start, length))
+        await this.#mapping.read(base + start, open.memory(start, length))
         for (; block < stop; block++) open.states[block] = RECEIVED
       }
     } catch (error) {
@@ -119,7 +119,7 @@ export class Spill {
     open.runs++
     this.#writer.addRun({
       piece: open.piece,
-      position: open.piece * this.#placement.layout.pieceLength + start,
+      position: open.piece * this.#mapping.layout.pieceLength + start,
       length: end - start,
       chunks,
       done: () => {
@@ -130,7 +130,7 @@ export class Spill {
     })
   }
 
-  /** Blocks that came into a cell, 0 while somebody writes to it. */
+  /** Blocks that came into a cell, 0 while a write to it is under way. */
   #idleBlocks(open: OpenPiece, index: number): number {
     const { first, end } = open.blocksOf(index)
     let received = 0
@@ -143,7 +143,7 @@ export class Spill {
 
   #send(open: OpenPiece, index: number): void {
     const { first, end } = open.blocksOf(index)
-    const base = open.piece * this.#placement.layout.pieceLength
+    const base = open.piece * this.#mapping.layout.pieceLength
     const sent: number[] = []
     let pending = 0
     let lost = false

@@ -13,7 +13,7 @@ import { Exclusion } from '../util/async/rw-lock.js'
 import { Bitfield } from '../util/bitfield.js'
 import { Assembly } from './assembly.js'
 import { StorageError, storageError } from './backend/error.js'
-import { Placement } from './backend/file-mapping.js'
+import { FileMapping } from './backend/file-mapping.js'
 import { Autopsy } from './block-digests.js'
 import { type CheckOptions, contradiction } from './check.js'
 import { Inspection } from './inspection.js'
@@ -49,7 +49,7 @@ export class Store {
   readonly verified: Bitfield
   readonly #options: StoreOptions
   readonly #layout: Layout
-  readonly #placement: Placement
+  readonly #mapping: FileMapping
   readonly #verifier: Verifier
   readonly #pool: SlabPool
   readonly #budget: number
@@ -73,12 +73,12 @@ export class Store {
     const { layout, files, backend } = options
     this.#options = options
     this.#layout = layout
-    this.#placement = new Placement(layout, files, backend)
+    this.#mapping = new FileMapping(layout, files, backend)
     this.#verifier = options.verifier ?? new V1Verifier(options.pieces)
     this.#budget = options.budget ?? DEFAULT_BUDGET
     const spills = layout.pieceLength > SPILL_ABOVE
     this.#pool = new SlabPool(spills ? SPILL_CELL : Math.max(1, Math.min(layout.pieceLength, SLAB_LENGTH)))
-    this.#writer = new Writer(this.#placement, {
+    this.#writer = new Writer(this.#mapping, {
       ended: () => this.#scheduleTurn(),
       written: (piece) => this.#written(piece),
       queued: (piece) => this.#inspection.writing(piece),
@@ -92,7 +92,7 @@ export class Store {
       orphaned: (piece) => this.#verdicts.free(piece),
     })
     if (spills) {
-      this.#spill = new Spill(this.#placement, this.#writer, this.#pool, this.#budget, {
+      this.#spill = new Spill(this.#mapping, this.#writer, this.#pool, this.#budget, {
         progress: (piece) => this.#verdicts.progress(piece),
         failed: (error) => this.#fail(error),
       })
@@ -100,7 +100,7 @@ export class Store {
     this.verified = new Bitfield(layout.pieceCount)
     this.#autopsy = new Autopsy(async (piece, begin, into) => {
       if (this.#closed) throw new Error('the store was closed')
-      await this.#exclusion.read(() => this.#placement.read(piece * layout.pieceLength + begin, into))
+      await this.#exclusion.read(() => this.#mapping.read(piece * layout.pieceLength + begin, into))
     })
     this.#verdicts = new Verdicts({
       verifier: this.#verifier,
@@ -115,7 +115,7 @@ export class Store {
       written: (piece) => this.#written(piece),
     })
     this.#inspection = new Inspection({
-      placement: this.#placement,
+      mapping: this.#mapping,
       verifier: this.#verifier,
       exclusion: this.#exclusion,
       defer: options.defer,
@@ -137,7 +137,7 @@ export class Store {
   /** Introduces the files to the backend, once; creates nothing. Rejects with a {@link StorageError}. */
   async open(): Promise<void> {
     if (this.#opened) return
-    await this.#placement.open()
+    await this.#mapping.open()
     this.#opened = true
   }
 
@@ -233,7 +233,7 @@ export class Store {
    * {@link StorageError}.
    */
   async leaves(piece: number): Promise<Uint8Array> {
-    return this.#exclusion.read(() => hashLeaves(this.#placement, piece, this.#options.defer))
+    return this.#exclusion.read(() => hashLeaves(this.#mapping, piece, this.#options.defer))
   }
 
   /**
@@ -302,7 +302,7 @@ export class Store {
   ): void {
     const start = piece * this.#layout.pieceLength + begin
     if (this.#closed || !this.verified.has(piece)) {
-      const path = this.#placement.pathOf(this.#layout.fileAt(start))
+      const path = this.#mapping.pathOf(this.#layout.fileAt(start))
       const error = new StorageError('storage/missing', path, `piece ${piece} is not there to be read`)
       this.#options.defer(() => done(error))
       return
@@ -326,7 +326,7 @@ export class Store {
    * their place when the file is selected again. Rejects with a {@link StorageError}.
    */
   async setWanted(files: readonly boolean[]): Promise<void> {
-    await this.#exclusively(() => this.#placement.setWanted(files, (piece) => this.verified.has(piece)))
+    await this.#exclusively(() => this.#mapping.setWanted(files, (piece) => this.verified.has(piece)))
   }
 
   /**
@@ -355,8 +355,8 @@ export class Store {
   /** Makes the wanted zero-length files, and moves what a check found in a part file to wanted files. */
   async createEmptyFiles(): Promise<void> {
     await this.#exclusively(async () => {
-      await this.#placement.settle((piece) => this.verified.has(piece))
-      await this.#placement.createEmptyFiles()
+      await this.#mapping.promoteWanted((piece) => this.verified.has(piece))
+      await this.#mapping.createEmptyFiles()
     })
   }
 
@@ -370,7 +370,7 @@ export class Store {
       if (this.#writer.isEmpty) await new Promise<void>((resolve) => this.#options.defer(resolve))
       else await this.#writer.settled()
     }
-    await this.#placement.flush()
+    await this.#mapping.flush()
   }
 
   /** Goes on after an error was repaired: pieces that are verified and not written are written now. */
@@ -393,7 +393,7 @@ export class Store {
       // The user knows of the error already; the next start finds these pieces missing.
     }
     await this.#release()
-    await this.#placement.close()
+    await this.#mapping.close()
   }
 
   /** Deletes the torrent's files and releases every handle. */
@@ -401,8 +401,8 @@ export class Store {
     this.#closed = true
     this.#inspection.close()
     await this.#release()
-    await this.#placement.destroy()
-    await this.#placement.close()
+    await this.#mapping.destroy()
+    await this.#mapping.close()
   }
 
   /** Bytes of a range that are data of the piece, not the gap behind it. */
@@ -431,7 +431,7 @@ export class Store {
     if (this.#closed) return
     const { on } = this.#options
     if (this.#verifier.contradiction !== undefined)
-      this.#fail(contradiction(this.#placement, this.#verifier.contradiction))
+      this.#fail(contradiction(this.#mapping, this.#verifier.contradiction))
     for (const piece of settled) on.verified(piece)
     for (const piece of failed) on.failed(piece)
     for (const piece of doubtful) if (this.#assembly.doubtful(piece)) on.doubtful?.(piece)

@@ -25,10 +25,10 @@ export interface Verifier {
   knows?(piece: number): boolean
   /** The bytes of a piece are about to change: what it hashed to before its hash was known is void. */
   forget?(piece: number): void
-  /** True when {@link Verifier.settled} has something to tell. */
-  readonly isRipe?: boolean
+  /** True when {@link Verifier.takeVerified} has something to tell. */
+  readonly hasVerified?: boolean
   /** Pieces found right by what they hashed to before their hash was known; each is told once. */
-  settled?(): number[]
+  takeVerified?(): number[]
   /** A piece that is right by one hash of the torrent and wrong by another: the torrent is broken. */
   readonly contradiction?: number | undefined
 }

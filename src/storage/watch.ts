@@ -1,12 +1,12 @@
 /**
- * Notices that somebody else changes the files we seed. A finished file whose time of change is not what
+ * Notices that another program changes the files we seed. A finished file whose time of change is not what
  * it was is served on only after the pieces asked for were hashed again.
  * @module
  */
 
 import type { Bitfield } from '../util/bitfield.js'
 import { StorageError } from './backend/error.js'
-import type { Placement } from './backend/file-mapping.js'
+import type { FileMapping } from './backend/file-mapping.js'
 import { isPieceRight } from './check.js'
 import { SLAB_LENGTH } from './slab.js'
 import type { Verifier } from './verifier.js'
@@ -24,13 +24,13 @@ interface Watched {
 }
 
 export class Watch {
-  readonly #placement: Placement
+  readonly #mapping: FileMapping
   readonly #verifier: Verifier
   readonly #verified: Bitfield
   readonly #files = new Map<number, Watched>()
 
-  constructor(placement: Placement, verifier: Verifier, verified: Bitfield) {
-    this.#placement = placement
+  constructor(mapping: FileMapping, verifier: Verifier, verified: Bitfield) {
+    this.#mapping = mapping
     this.#verifier = verifier
     this.#verified = verified
   }
@@ -55,9 +55,9 @@ export class Watch {
    * with `storage/changed` when it was altered and the bytes are no longer those of the torrent.
    */
   async look(position: number, length: number): Promise<void> {
-    const { layout } = this.#placement
+    const { layout } = this.#mapping
     for (let file = layout.fileAt(position); (layout.offsets[file] ?? Infinity) < position + length; file++) {
-      if (!this.#placement.isOwnPlace(file) || !this.#isComplete(file)) continue
+      if (!this.#mapping.isOwnPlace(file) || !this.#isComplete(file)) continue
       const watched = this.#files.get(file)
       if (watched && watched.left > 0) watched.left -= length
       else await this.#lookAt(file)
@@ -66,9 +66,9 @@ export class Watch {
   }
 
   async #lookAt(file: number): Promise<void> {
-    const status = await this.#placement.status(file)
-    const path = this.#placement.pathOf(file)
-    if (status.length < (this.#placement.layout.files[file]?.length ?? 0)) {
+    const status = await this.#mapping.status(file)
+    const path = this.#mapping.pathOf(file)
+    if (status.length < (this.#mapping.layout.files[file]?.length ?? 0)) {
       this.#files.delete(file)
       const now = status.length < 0 ? 'is gone' : `has only ${status.length} bytes`
       throw new StorageError('storage/missing', path, `${path} ${now}`)
@@ -83,14 +83,14 @@ export class Watch {
   }
 
   async #recheck(file: number, position: number, length: number): Promise<void> {
-    const { layout } = this.#placement
+    const { layout } = this.#mapping
     const first = Math.floor(position / layout.pieceLength)
     const last = Math.floor((position + length - 1) / layout.pieceLength)
     for (let piece = first; piece <= last; piece++) {
       const rechecked = this.#files.get(file)?.rechecked
       if (!rechecked || rechecked.has(piece)) continue
-      if (!(await isPieceRight(this.#placement, this.#verifier, piece))) {
-        const path = this.#placement.pathOf(file)
+      if (!(await isPieceRight(this.#mapping, this.#verifier, piece))) {
+        const path = this.#mapping.pathOf(file)
         throw new StorageError(
           'storage/changed',
           path,
@@ -102,7 +102,7 @@ export class Watch {
   }
 
   #isComplete(file: number): boolean {
-    const range = this.#placement.layout.piecesOf(file)
+    const range = this.#mapping.layout.piecesOf(file)
     if (!range) return false
     const missing = this.#verified.nextMissing(range.first)
     return missing < 0 || missing > range.last

@@ -5,7 +5,7 @@
  */
 
 import { type StorageError, storageError } from './backend/error.js'
-import type { Placement } from './backend/file-mapping.js'
+import type { FileMapping } from './backend/file-mapping.js'
 import type { OpenPiece } from './open-piece.js'
 import { SLAB_LENGTH } from './slab.js'
 
@@ -40,7 +40,7 @@ export interface WriterEvents {
 }
 
 export class Writer {
-  readonly #placement: Placement
+  readonly #mapping: FileMapping
   readonly #on: WriterEvents
   /** Whole pieces, verified and not yet under way, oldest first. */
   readonly #ready = new Map<number, OpenPiece>()
@@ -52,8 +52,8 @@ export class Writer {
   #waiters: (() => void)[] = []
   #bytes = 0
 
-  constructor(placement: Placement, on: WriterEvents) {
-    this.#placement = placement
+  constructor(mapping: FileMapping, on: WriterEvents) {
+    this.#mapping = mapping
     this.#on = on
   }
 
@@ -165,7 +165,7 @@ export class Writer {
     const first = pieces[0] as OpenPiece
     return {
       piece: first.piece,
-      position: first.piece * this.#placement.layout.pieceLength,
+      position: first.piece * this.#mapping.layout.pieceLength,
       length,
       chunks:
         pieces.length === 1
@@ -182,7 +182,7 @@ export class Writer {
     const run = [oldest]
     let room = SLAB_LENGTH - oldest.size
     // Behind a piece that is shorter than the others there is a gap, or the end.
-    const { pieceLength } = this.#placement.layout
+    const { pieceLength } = this.#mapping.layout
     let last = oldest
     while (last.size === pieceLength) {
       const next = this.#ready.get(last.piece + 1)
@@ -222,10 +222,10 @@ export class Writer {
 
   /** A piece of more than 1 MiB goes in steps of one chunk, which is that long. */
   async #writeChunks(run: Run): Promise<void> {
-    if (run.length <= SLAB_LENGTH) return this.#placement.write(run.position, run.chunks)
+    if (run.length <= SLAB_LENGTH) return this.#mapping.write(run.position, run.chunks)
     let position = run.position
     for (const chunk of run.chunks) {
-      await this.#placement.write(position, [chunk])
+      await this.#mapping.write(position, [chunk])
       position += chunk.length
     }
   }

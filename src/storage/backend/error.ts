@@ -9,7 +9,7 @@ import { errorCode, errorMessage, RarestError } from '../../util/errors.js'
  * - `storage/disk-full`: no space or no quota left.
  * - `storage/permission`: the system refuses the access, or the path leaves the torrent's folder.
  * - `storage/missing`: a file, or bytes that a verified piece needs, are no longer there.
- * - `storage/changed`: a finished file was altered by someone else.
+ * - `storage/changed`: a finished file was altered by another program.
  * - `storage/contradiction`: a piece is right by one half of a hybrid torrent and wrong by the other: no data
  *   can be right (BEP 52).
  * - `storage/io`: anything else; `cause` has the system's error.

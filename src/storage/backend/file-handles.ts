@@ -100,13 +100,13 @@ export class FileHandles {
     else this.#waiting.shift()?.()
   }
 
-  /** Closes the file as soon as nobody uses it; the next access opens it anew. */
+  /** Closes the file as soon as it is not in use; the next access opens it anew. */
   forget(file: number): void {
     const handle = this.#open.get(file)
     if (handle) this.#drop(handle)
   }
 
-  /** The same, unless the open file is the one that the path names now: it may have been replaced. */
+  /** Closes the file unless it is the one that the path names now: it may have been replaced. */
   forgetUnless(file: number, dev: number, ino: number): void {
     const handle = this.#open.get(file)
     if (handle && (handle.dev !== dev || handle.ino !== ino)) this.#drop(handle)
@@ -120,7 +120,7 @@ export class FileHandles {
     while (this.#count > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Closes the handle that was idle longest, if one is; whoever waits is woken when it is closed. */
+  /** Closes the handle that was idle longest, if one is; waiters are woken when it is closed. */
   #evict(): void {
     for (const handle of this.#open.values()) {
       if (handle.users > 0) continue

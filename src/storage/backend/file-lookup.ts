@@ -13,7 +13,7 @@ import type { StorageFile } from './backend.js'
  * is there and none has the safe name. Names are compared with what the folders list, since opening a file
  * would not tell `README` from `readme` where the system does not, and two files would end up as one.
  */
-export async function locateFiles(
+export async function lookUpFiles(
   root: string,
   files: readonly StorageFile[],
 ): Promise<(readonly string[])[]> {

@@ -29,7 +29,7 @@ const STATUS_CONCURRENCY = 8
 /** Bytes written to a file between two looks at its status. */
 const LOOK_EVERY = 16_777_216
 
-export class Placement {
+export class FileMapping {
   readonly layout: Layout
   readonly #files: readonly StoreFile[]
   readonly #backend: StorageBackend
@@ -180,8 +180,8 @@ export class Placement {
     await this.#dropPart()
   }
 
-  /** Moves what the part file holds of wanted files to its place (after a check that found it there). */
-  async settle(has: (piece: number) => boolean): Promise<void> {
+  /** Moves wanted files out of the part file (after a check that found them there). */
+  async promoteWanted(has: (piece: number) => boolean): Promise<void> {
     if (this.#partExists) await this.setWanted(this.#wanted, has)
   }
 

@@ -9,8 +9,8 @@ import path from 'node:path'
 import { RarestError } from '../../util/errors.js'
 import type { FileStatus, StorageBackend, StorageFile } from './backend.js'
 import { FileHandles } from './file-handles.js'
-import { isSafeElement, locateFiles } from './file-lookup.js'
-import { Places, systemError } from './sandboxed-paths.js'
+import { isSafeElement, lookUpFiles } from './file-lookup.js'
+import { SandboxedPaths, systemError } from './sandboxed-paths.js'
 
 export interface FileStorageOptions {
   /**
@@ -22,14 +22,14 @@ export interface FileStorageOptions {
 
 export class FileStorage implements StorageBackend {
   readonly #root: string
-  readonly #places: Places
+  readonly #places: SandboxedPaths
   readonly #handles: FileHandles
   #paths: readonly string[] = []
 
   /** `root` is the folder that holds the torrent; relative ones are taken from the current folder. */
   constructor(root: string, options: FileStorageOptions = {}) {
     this.#root = path.resolve(root)
-    this.#places = new Places(this.#root)
+    this.#places = new SandboxedPaths(this.#root)
     this.#handles = new FileHandles(options.maxHandles ?? 40, (file, write) =>
       this.#places.open(this.#pathOf(file), write),
     )
@@ -37,7 +37,7 @@ export class FileStorage implements StorageBackend {
 
   async open(files: readonly StorageFile[]): Promise<void> {
     this.#paths = files.map((file) => this.#join(file.path))
-    this.#paths = (await locateFiles(this.#root, files)).map((elements) => this.#join(elements))
+    this.#paths = (await lookUpFiles(this.#root, files)).map((elements) => this.#join(elements))
   }
 
   async read(file: number, offset: number, into: Uint8Array): Promise<number> {
@@ -81,7 +81,7 @@ export class FileStorage implements StorageBackend {
   }
 
   async create(file: number): Promise<void> {
-    // Looked at first: what is there may be in a folder where nobody may write.
+    // Looked at first: what is there may be in a folder that takes no new files.
     if (await this.#places.stat(this.#pathOf(file))) return
     const handle = await this.#handles.acquire(file, true)
     if (handle) this.#handles.release(handle)

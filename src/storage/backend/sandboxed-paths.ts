@@ -10,7 +10,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 
 const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants
-// Neither exists on Windows: there the file is looked at before it is opened.
+// Windows has neither flag: there the file is looked at before it is opened.
 const NO_FOLLOW: number = fs.constants.O_NOFOLLOW ?? 0
 /** A pipe would be opened only when its other end is: never wait for that. */
 const NON_BLOCK: number = fs.constants.O_NONBLOCK ?? 0
@@ -22,7 +22,7 @@ export interface Opened {
   readonly ino: number
 }
 
-export class Places {
+export class SandboxedPaths {
   readonly #root: string
   #realRoot = ''
   /** Folders that are known to be inside the root. */
@@ -37,17 +37,17 @@ export class Places {
    * Opens a file below the root; with `write` it and its folders are made if need be, without it a missing
    * one gives undefined. Rejects with ELOOP for a link out of the root, EISDIR, or EINVAL for what is no file.
    */
-  async open(place: string, write: boolean): Promise<Opened | undefined> {
-    const folder = path.dirname(place)
+  async open(file: string, write: boolean): Promise<Opened | undefined> {
+    const folder = path.dirname(file)
     const flags = (write ? O_RDWR | O_CREAT : O_RDONLY) | NO_FOLLOW | NON_BLOCK
     for (let tries = 0; ; tries++) {
       if (!(await this.#isSafe(folder, write))) return undefined
       try {
-        const target = NO_FOLLOW === 0 ? await this.#resolve(place) : place
-        return await openFile(target ?? place, flags)
+        const target = NO_FOLLOW === 0 ? await this.#resolve(file) : file
+        return await openFile(target ?? file, flags)
       } catch (error) {
         if (codeOf(error) === 'ELOOP' && NO_FOLLOW !== 0 && tries === 0) {
-          const target = await this.#resolve(place)
+          const target = await this.#resolve(file)
           if (target !== undefined) return openFile(target, flags)
         }
         if (!isMissing(error)) throw error
@@ -60,12 +60,12 @@ export class Places {
   }
 
   /** What lies at a path, or undefined for nothing. */
-  async stat(place: string): Promise<fs.Stats | undefined> {
-    if (!(await this.#isSafe(path.dirname(place), false))) return undefined
+  async stat(file: string): Promise<fs.Stats | undefined> {
+    if (!(await this.#isSafe(path.dirname(file), false))) return undefined
     try {
-      const stat = await fs.promises.lstat(place)
+      const stat = await fs.promises.lstat(file)
       if (!stat.isSymbolicLink()) return stat
-      const target = await this.#resolve(place)
+      const target = await this.#resolve(file)
       return target === undefined ? undefined : await fs.promises.stat(target)
     } catch (error) {
       if (isMissing(error)) return undefined
@@ -74,19 +74,19 @@ export class Places {
   }
 
   /** Deletes a file or link; what lies outside of the root is left alone. */
-  async remove(place: string): Promise<void> {
+  async remove(file: string): Promise<void> {
     try {
-      if (await this.#isSafe(path.dirname(place), false)) await fs.promises.unlink(place)
+      if (await this.#isSafe(path.dirname(file), false)) await fs.promises.unlink(file)
     } catch (error) {
       if (!isMissing(error) && codeOf(error) !== 'ELOOP') throw error
     }
   }
 
   /** Deletes the empty ones among the folders between the root and these paths. */
-  async removeFolders(places: readonly string[]): Promise<void> {
+  async removeFolders(files: readonly string[]): Promise<void> {
     const folders = new Set<string>()
-    for (const place of places) {
-      let folder = path.dirname(place)
+    for (const file of files) {
+      let folder = path.dirname(file)
       for (; folder.length > this.#root.length && !folders.has(folder); folder = path.dirname(folder))
         folders.add(folder)
     }
@@ -106,22 +106,22 @@ export class Places {
   }
 
   /** Where a link leads, if that is inside the root; the path itself if it is no link; undefined if there is nothing. */
-  async #resolve(place: string): Promise<string | undefined> {
+  async #resolve(file: string): Promise<string | undefined> {
     try {
-      if (!(await fs.promises.lstat(place)).isSymbolicLink()) return place
+      if (!(await fs.promises.lstat(file)).isSymbolicLink()) return file
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error
     }
     let target: string
     try {
-      target = await fs.promises.realpath(place)
+      target = await fs.promises.realpath(file)
     } catch (error) {
-      if (isMissing(error)) throw systemError('ELOOP', `${place} is a symbolic link to nothing`)
+      if (isMissing(error)) throw systemError('ELOOP', `${file} is a symbolic link to nothing`)
       throw error
     }
     if (isBelow(target, await this.#rootPath())) return target
-    throw systemError('ELOOP', `${place} is a symbolic link out of ${this.#root}`)
+    throw systemError('ELOOP', `${file} is a symbolic link out of ${this.#root}`)
   }
 
   /** Makes a folder and its parents one by one: `mkdir -p` would walk through links. */
@@ -181,15 +181,15 @@ export function systemError(code: string, message: string): Error {
   return Object.assign(new Error(`${code}: ${message}`), { code })
 }
 
-function openFile(place: string, flags: number): Promise<Opened> {
+function openFile(file: string, flags: number): Promise<Opened> {
   return new Promise((resolve, reject) => {
-    fs.open(place, flags, 0o666, (error, fd) => {
+    fs.open(file, flags, 0o666, (error, fd) => {
       if (error) return reject(error)
       // The file is open: this asks the kernel's memory, not the disk.
       const stat = fs.fstatSync(fd)
       if (stat.isFile()) return resolve({ fd, dev: stat.dev, ino: stat.ino })
       const code = stat.isDirectory() ? 'EISDIR' : 'EINVAL'
-      fs.close(fd, () => reject(systemError(code, `${place} is no regular file`)))
+      fs.close(fd, () => reject(systemError(code, `${file} is no regular file`)))
     })
   })
 }

@@ -8,7 +8,7 @@ import type { HashTrees } from '../../metainfo/hash-trees.js'
 import type { Store } from '../../storage/store.js'
 import type { Bitfield } from '../../util/bitfield.js'
 import { concatBytes } from '../../util/bytes.js'
-import { HashAsker } from '../../wire/hashes/requester.js'
+import { HashRequester } from '../../wire/hashes/requester.js'
 import { type HashAnswer, HashServer } from '../../wire/hashes/server.js'
 import type { HashRequest, PeerEvent } from '../../wire/peer.js'
 import type { Connection } from '../peers/connection.js'
@@ -29,7 +29,7 @@ const MOST_AT_ONCE = 8
 
 export class Hashes {
   readonly #options: HashesOptions
-  readonly #asker: HashAsker<Connection>
+  readonly #asker: HashRequester<Connection>
   readonly #server: HashServer<Connection>
   /** Connections that speak v2. */
   readonly #speaking = new Set<Connection>()
@@ -38,7 +38,7 @@ export class Hashes {
 
   constructor(options: HashesOptions) {
     this.#options = options
-    this.#asker = new HashAsker(options.trees)
+    this.#asker = new HashRequester(options.trees)
     this.#server = new HashServer(options.trees)
   }
 

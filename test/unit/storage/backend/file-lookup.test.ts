@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encode } from '../../../../src/bencode/index.js'
-import { parseMetainfo, placeOf } from '../../../../src/metainfo/index.js'
+import { parseMetainfo, filePathOf } from '../../../../src/metainfo/index.js'
 import { FileStorage } from '../../../../src/storage/backend/file.js'
-import { locateFiles } from '../../../../src/storage/backend/file-lookup.js'
+import { lookUpFiles } from '../../../../src/storage/backend/file-lookup.js'
 
 let root: string
 
@@ -25,11 +25,11 @@ async function located(name: string, paths: readonly string[], there: readonly s
   }
   const files = paths.map((path) => ({ length: 0, path: path.split('/') }))
   const metainfo = parseMetainfo(encode({ info: { files, name, 'piece length': 16384, pieces: '' } }))
-  const known = metainfo.files.map((file) => ({ ...placeOf(metainfo, file), length: file.length }))
-  return (await locateFiles(root, known)).map((path) => path.join('/'))
+  const known = metainfo.files.map((file) => ({ ...filePathOf(metainfo, file), length: file.length }))
+  return (await lookUpFiles(root, known)).map((path) => path.join('/'))
 }
 
-describe('locateFiles', () => {
+describe('lookUpFiles', () => {
   it.each<[string, string, string[], string[], string[]]>([
     ['nothing there', 'n?', ['a:b', 'c'], [], ['n_/a_b', 'n_/c']],
     ['nothing to choose', 'n', ['a', 'b'], ['n/a'], ['n/a', 'n/b']],
