@@ -29,7 +29,7 @@ export type Encodable =
 export interface DecodeOptions {
   /** Nested lists and dictionaries, 0 .. 1000. Default 100, as libtorrent: no BEP needs ten. */
   readonly maxDepth?: number
-  /** Bytes of input. Unlimited by default: whoever read the bytes has bounded them. */
+  /** Bytes of input. Unlimited by default: the reader of the bytes has bounded them. */
   readonly maxLength?: number
   /**
    * Values and keys. Default 3,000,000, as libtorrent: 400,000 files, while input made of empty

@@ -1,12 +1,12 @@
 /**
- * Who may download from us (BEP 3 choking; protocol: `choke`, `unchoke`). A pure function of what the
+ * Which peers may download from us (BEP 3 choking; protocol: `choke`, `unchoke`). A pure function of what the
  * peers did, called each round by the torrent.
  *
  * | we are | regular slots go to | optimistic slots |
  * |---|---|---|
- * | a leecher | who sends us most; nobody who snubs us or only takes | one in five |
+ * | a leecher | those that send us most; none that snubs us or only takes | one in five |
  * | a seed, `round-robin` | each in turn, for the same time | none: everybody has a turn |
- * | a seed, `fastest` | who takes most | one in five |
+ * | a seed, `fastest` | those that take most | one in five |
  * | a seed, `anti-leech` | those at the beginning and the end of their download | one in five |
  * @module
  */
@@ -57,18 +57,18 @@ export type SeedChoking = 'round-robin' | 'fastest' | 'anti-leech'
 export const ROUND = 10_000
 /** ms that an optimistic slot stays (BEP 3). */
 export const OPTIMISTIC_ROUND = 30_000
-/** ms that a peer may hold a slot without asking for anything (LT). */
+/** ms that a peer may hold a slot without asking for anything (libtorrent). */
 export const UNUSED = 60_000
-/** One slot in so many is optimistic, one at least (LT). */
+/** One slot in so many is optimistic, one at least (libtorrent). */
 const OPTIMISTIC_PART = 5
 /** A connection is new, and three times as likely to be an optimistic one, for this long (BEP 3). */
 const NEW = 60_000
-/** A turn at a seed lasts this long, and until it has moved so many pieces (LT). */
+/** A turn at a seed lasts this long, and until it has moved so many pieces (libtorrent). */
 const TURN = 60_000
 const TURN_PIECES = 20
 /** A slow peer's turn ends all the same, ms. */
 const LONGEST_TURN = 180_000
-/** Whoever has not asked for anything this long does not use its turn, ms. */
+/** A peer that has not asked for anything this long does not use its turn, ms. */
 const ASLEEP = 10_000
 /** A peer that took so many pieces and gave an eighth of it at most, though we want something of it, only takes. */
 const TAKER_PIECES = 4
@@ -121,7 +121,7 @@ export function chokeRound<C extends Candidate>(round: ChokeRound<C>): ChokeDeci
     if (drawn === undefined) break
     add(drawn)
   }
-  // Slots that nobody earned (all the others snub us, say) are optimistic ones too.
+  // Slots that no peer earned (all the others snub us, say) are optimistic ones too.
   while (unchoke.size < slots) {
     const next = ranked.find((candidate) => !unchoke.has(candidate)) ?? draw(worthy, unchoke, round)
     if (next === undefined) break
@@ -145,7 +145,7 @@ function byUpload(a: Candidate, b: Candidate): number {
 }
 
 /**
- * Anti-leech (LT): peers that begin have everything to give on, peers that end are soon seeds; those in
+ * Anti-leech (libtorrent): peers that begin have everything to give on, peers that end are soon seeds; those in
  * between can trade among themselves. Bytes that we sent count also where a peer keeps quiet about them.
  */
 function byNeed(now: number): (a: Candidate, b: Candidate) => number {
@@ -159,7 +159,7 @@ function byNeed(now: number): (a: Candidate, b: Candidate) => number {
     a.waitingSince - b.waitingSince
 }
 
-/** Whoever is in the middle of a turn stays, then whoever waited longest, last those whose turn is over. */
+/** A peer in the middle of a turn stays, then comes the one that waited longest, last those whose turn is over. */
 function byTurn(round: ChokeRound<Candidate>): (a: Candidate, b: Candidate) => number {
   const { now } = round
   const quantum = TURN_PIECES * round.pieceLength

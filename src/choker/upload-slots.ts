@@ -57,13 +57,13 @@ export class UploadSlots {
     for (; at < claims.length; at++) {
       const claim = claims[at] as SlotClaim
       if (claim.want > Math.floor(left / (claims.length - at))) break
-      // What is granted is not all that it may use: nobody else wants the rest.
+      // What is granted is not all that it may use: no other torrent wants the rest.
       claim.limit = claim.most
       left -= claim.want
     }
     const short = claims.length - at
     if (short === 0) return
-    // Somebody goes short: nobody takes more than its share.
+    // One torrent goes short: none takes more than its share.
     for (let i = 0; i < at; i++) (claims[i] as SlotClaim).limit = (claims[i] as SlotClaim).want
     const each = Math.floor(left / short)
     const extra = left - each * short

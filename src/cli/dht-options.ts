@@ -62,7 +62,7 @@ export async function readState(file: string | undefined): Promise<Uint8Array | 
   }
 }
 
-/** Writes a state file, all or nothing; a node that has met nobody has nothing to keep. */
+/** Writes a state file, all or nothing; a node that has met no other has nothing to keep. */
 export async function writeState(file: string, dht: Dht): Promise<void> {
   if (!dht.stats.some(({ nodes }) => nodes > 0)) return
   await writeFile(`${file}.new`, dht.state())

@@ -39,7 +39,7 @@ export function interruption(message: string): Interruption {
   }
   for (const name of SIGNALS) process.on(name, listener)
   const unsubscribe = onReaderGone(() =>
-    abort.abort(new Failure('EPIPE', 'nobody reads the output any more', 128 + constants.signals.SIGPIPE)),
+    abort.abort(new Failure('EPIPE', 'the output is not read any more', 128 + constants.signals.SIGPIPE)),
   )
   return {
     asked,

@@ -24,7 +24,7 @@ import { exitCodeOf, guardOutput, report } from './output.js'
 const program = new Command('rarest')
   .description('BitTorrent on the command line')
   .version(VERSION)
-  // So that `create --version` is an option of its own.
+  // For `create --version` to be an option of its own.
   .enablePositionalOptions()
   .exitOverride()
   .configureOutput({

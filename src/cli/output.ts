@@ -70,13 +70,13 @@ export function escapeForJson(json: string): string {
 
 const readerGone = new Set<() => void>()
 
-/** Calls back when nobody reads stdout any more; returns how to stop that. */
+/** Calls back when stdout is not read any more; returns how to stop that. */
 export function onReaderGone(call: () => void): () => void {
   readerGone.add(call)
   return () => readerGone.delete(call)
 }
 
-/** Makes a closed pipe quiet: whoever runs for long is told, whoever is about to end ends. */
+/** Makes a closed pipe quiet: a command that runs for long is told, one that is about to end ends. */
 export function guardOutput(): void {
   process.stderr.on('error', () => {})
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

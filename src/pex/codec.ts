@@ -5,7 +5,7 @@
  * |---|---|
  * | `pex/not-a-dictionary` | it is no bencoded dictionary |
  * | `pex/bad-length` | a list is no whole number of addresses |
- * | `pex/too-long` | it has more bytes than anybody needs |
+ * | `pex/too-long` | it has more bytes than any client needs |
  * @module
  */
 
@@ -19,10 +19,10 @@ export const PEX_FLAGS: Readonly<
   Record<'prefersEncryption' | 'seed' | 'utp' | 'holepunch' | 'reachable', number>
 > = { prefersEncryption: 0x01, seed: 0x02, utp: 0x04, holepunch: 0x08, reachable: 0x10 }
 
-/** Longest message that is read, bytes: 2,000 peers of either family (LT takes 500 KiB). */
+/** Longest message that is read, bytes: 2,000 peers of either family (libtorrent takes 500 KiB). */
 export const MAX_PEX_MESSAGE: number = 1 << 16
 
-/** A peer that somebody is connected to. */
+/** A peer that the sender is connected to. */
 export interface PexPeer {
   readonly address: Address
   /** {@link PEX_FLAGS}, 0 when the sender does not say. */
@@ -52,7 +52,7 @@ export function encodePex(message: PexMessage): Uint8Array {
 
 /**
  * Reads a message, tolerantly: keys in any order, any of them missing; flags that are not one for each
- * address are ignored; addresses at which nobody can listen are left out.
+ * address are ignored; addresses at which no peer can listen are left out.
  */
 export function decodePex(payload: Uint8Array): Result<PexMessage> {
   if (payload.length > MAX_PEX_MESSAGE) return refuse('pex/too-long', `${payload.length} bytes`)

@@ -10,7 +10,7 @@ import type { PexMessage, PexPeer } from './codec.js'
 export const PEX_INTERVAL = 60_000
 /** Addresses added, and dropped, by one message (BEP 11). */
 export const PEX_ENTRIES = 50
-/** Addresses added by the first message, which the BEP leaves open (LT). */
+/** Addresses added by the first message, which the BEP leaves open (libtorrent). */
 const FIRST_ENTRIES = 100
 /** Live peers of a family below which recent ones are named too, and how many of those (BEP 11). */
 const FEW = 25

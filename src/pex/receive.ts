@@ -7,14 +7,14 @@ import { type Address, addressKey } from '../util/address.js'
 import { reachOf } from '../util/locality.js'
 import { decodePex, type PexPeer } from './codec.js'
 
-/** ms in which a peer may send six messages; the seventh closes it (LT). */
+/** ms in which a peer may send six messages; the seventh closes it (libtorrent). */
 const FLOOD_WINDOW = 60_000
 const FLOOD = 7
-/** ms before the next message of a peer is read. A minute by the BEP; some send every 45 s (AT). */
+/** ms before the next message of a peer is read. A minute by the BEP; some send every 45 s (anacrolix/torrent). */
 const SHORTEST = 40_000
 /** Messages that are no messages before the peer is closed. */
 const MAX_BAD = 5
-/** Addresses taken of one message, and remembered of one peer (LT keeps 50, sends 100). */
+/** Addresses taken of one message, and remembered of one peer (libtorrent keeps 50, sends 100). */
 const MAX_TAKEN = 100
 const MAX_PEERS = 200
 
@@ -32,7 +32,7 @@ export class PexReceiver {
   #nextAt = 0
   #bad = 0
 
-  /** @param host the IP under which the sender is connected: local addresses are believed of local senders alone (LT). */
+  /** @param host the IP under which the sender is connected: local addresses are believed of local senders alone (libtorrent). */
   constructor(host: string) {
     this.#reach = reachOf(host) ?? 'world'
   }

@@ -132,7 +132,7 @@ export function decodeCompactList(bytes: Uint8Array, family: 4 | 6): Address[] |
   return addresses
 }
 
-/** False for port 0 and for unspecified, broadcast and multicast addresses: nobody listens there. */
+/** False for port 0 and for unspecified, broadcast and multicast addresses: no peer listens there. */
 export function isDialable(address: Address): boolean {
   if (!Number.isInteger(address.port) || address.port < 1 || address.port > 65_535) return false
   const bytes = ipToBytes(address.host)

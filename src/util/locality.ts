@@ -1,5 +1,5 @@
 /**
- * Which addresses mean something only to whoever is near.
+ * Which addresses mean something only to hosts that are near.
  * @module
  */
 

@@ -141,7 +141,7 @@ export class UtpEndpoint {
   }
 
   /**
-   * Takes a datagram. False: it is no uTP packet, somebody else may want it. The bytes are lent for the call.
+   * Takes a datagram. False: it is no uTP packet, another protocol may want it. The bytes are lent for the call.
    */
   receive(bytes: Uint8Array, from: Address, now: number): boolean {
     const { header } = this

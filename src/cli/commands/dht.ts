@@ -215,7 +215,7 @@ async function node(options: NodeOptions): Promise<void> {
 
 /**
  * A node for the length of `work`. One that soon leaves is read-only (BEP 43): else others would go on to ask it.
- * But then it cannot prove that it receives, so what wants large answers is not: items and filters.
+ * A read-only node cannot prove that it receives, so what wants large answers is not: items and filters.
  */
 async function withDht(
   options: NodeOptions,

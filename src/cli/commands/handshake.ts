@@ -1,5 +1,5 @@
 /**
- * `rarest handshake`: asks one peer who it is.
+ * `rarest handshake`: asks one peer for its name.
  * @module
  */
 

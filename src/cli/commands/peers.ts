@@ -39,7 +39,7 @@ async function peers(source: string, options: PeersOptions): Promise<void> {
   let answers = 0
   try {
     if (asked.length === 0)
-      throw new Failure('cli/no-tracker', 'there is nobody to ask: the torrent names no tracker')
+      throw new Failure('cli/no-tracker', 'there is no one to ask: the torrent names no tracker')
     await interrupt.unless(
       Promise.all(
         asked.map(async ({ name, ask }) => {
@@ -59,7 +59,7 @@ async function peers(source: string, options: PeersOptions): Promise<void> {
   }
 }
 
-/** Prints each peer once, with whoever named it first. */
+/** Prints each peer once, with the source that named it first. */
 class PeerListing {
   readonly #seen = new Set<string>()
   readonly #json: boolean
@@ -88,7 +88,7 @@ async function askTracker(
   try {
     const { peers: found } = await client.announce(
       url,
-      // A port of 9 (discard) and nothing left to serve: whoever dials it finds nobody.
+      // A port of 9 (discard) and nothing left to serve: a peer that dials it finds no listener.
       { infoHash, peerId: peerId(world), port: 9, uploaded: 0, downloaded: 0, left: 1, numwant: 200, key: 0 },
       { signal },
     )
