@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encode } from '../../../../src/bencode/index.js'
-import { parseMetainfo, filePathOf } from '../../../../src/metainfo/index.js'
+import { filePathOf, parseMetainfo } from '../../../../src/metainfo/index.js'
 import { FileStorage } from '../../../../src/storage/backend/file.js'
 import { lookUpFiles } from '../../../../src/storage/backend/file-lookup.js'
 
