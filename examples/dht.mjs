@@ -10,8 +10,8 @@ import { openDht, torrentOf } from 'rarest/dht'
 const nodes = [await openDht({ host: '127.0.0.1', bootstrap: [] })]
 const router = `127.0.0.1:${nodes[0].port}`
 for (let i = 1; i < 10; i++) nodes.push(await openDht({ host: '127.0.0.1', bootstrap: [router] }))
-await Promise.all(nodes.map(({ dht }) => dht.ready))
-const [, alice, bob] = nodes.map(({ dht }) => dht)
+await Promise.all(nodes.map((node) => node.ready))
+const [, alice, bob] = nodes
 
 const infoHash = 'c9e15763f722f23e98a29decdfae341b98d53056'
 const { stored } = await alice.announce(infoHash, { port: 6881, seed: true }).done

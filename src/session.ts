@@ -6,7 +6,8 @@
 import { EventEmitter } from 'node:events'
 import { UploadSlots } from './choker/upload-slots.js'
 import type { Metainfo } from './metainfo/model.js'
-import { Dht } from './net/dht/dht.js'
+import { DualStackDht } from './net/dht/dht.js'
+import type { Dht } from './net/dht/dht-api.js'
 import { Connector } from './net/peer/connector.js'
 import { Dialer } from './net/peer/dialer.js'
 import { Listener } from './net/peer/listener.js'
@@ -27,7 +28,8 @@ import type { SessionStats, TorrentUpdate, UdpStats, Warning } from './torrent/e
 import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
 import { type Ban, Bans } from './torrent/peers/bans.js'
-import { Torrent, type TorrentServices } from './torrent/torrent.js'
+import { SessionTorrent, type TorrentServices } from './torrent/torrent.js'
+import type { Torrent } from './torrent/torrent-api.js'
 import { type Address, addressKey } from './util/address.js'
 import { abortable, Deferred } from './util/async/deferred.js'
 import { EventQueue } from './util/async/event-queue.js'
@@ -64,7 +66,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #trackers: TrackerClient
   readonly #udp: SocketPair
   readonly #utp: UtpTransport | undefined
-  readonly #dht: Dht | undefined
+  readonly #dht: DualStackDht | undefined
   readonly #dhtSchedule: DhtSchedule | undefined
   readonly #bans = new Bans(() => this.#dropBanned())
   readonly #slots: UploadSlots
@@ -114,7 +116,7 @@ export class Session extends EventEmitter<SessionEvents> {
       room: () => this.#room(),
     })
     if (this.#options.dht) {
-      this.#dht = new Dht(services, this.#options.dht)
+      this.#dht = new DualStackDht(services, this.#options.dht)
       this.#updates = new UpdateWatch({
         dht: this.#dht,
         told: (torrent, update) => {
@@ -203,7 +205,7 @@ export class Session extends EventEmitter<SessionEvents> {
         ? this.#options.storage({ name, infoHash, path })
         : new FileStorage(path, { maxHandles: this.#options.maxOpenFiles }),
     )
-    const torrent: Torrent = new Torrent(services, found, options, (peering, fail) => {
+    const torrent: Torrent = new SessionTorrent(services, found, options, (peering, fail) => {
       for (const hash of swarmHashes(found.hashes)) this.#enlist(hash, peering)
       this.#failing.set(peering, fail)
       // Before all that the torrent itself tells.
@@ -269,7 +271,7 @@ export class Session extends EventEmitter<SessionEvents> {
       this.#tell('listening', this.#port)
     } catch (error) {
       this.#ready.reject(error)
-      this.#dht?.close()
+      this.#dht?.end()
       const message = error instanceof Error ? error.message : String(error)
       this.#tell('warning', { code: 'session/listen-failed', message: `cannot listen: ${message}` })
     }
@@ -287,7 +289,7 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#dialer.close()
     await this.#opening
     await Promise.all(this.torrents.map((torrent) => torrent.close()))
-    this.#dht?.close()
+    this.#dht?.end()
     this.#utp?.close()
     await this.#listener?.close()
     await this.#trackers.close()

@@ -19,8 +19,18 @@ export type {
 } from '../dht/node-types.js'
 export { RATE_LIMITS, type RateLimits } from '../dht/rate-limiter.js'
 export { ed25519 } from '../hash/ed25519.js'
+export type { InfoHash } from '../metainfo/infohash.js'
 export { BOOTSTRAP_ROUTERS } from '../net/dht/bootstrap.js'
-export { Dht, type DhtKey } from '../net/dht/dht.js'
+export type {
+  Dht,
+  DhtAnnounceOptions,
+  DhtKey,
+  DhtPeersOptions,
+  DhtPong,
+  DhtScrape,
+  DhtUpdatesOptions,
+  FoundMutableItem,
+} from '../net/dht/dht-api.js'
 export type { PutMutableOptions, SaltOptions } from '../net/dht/items.js'
 export type { DhtLookup } from '../net/dht/lookup-stream.js'
 export { type OpenDht, type OpenDhtOptions, openDht } from '../net/dht/open.js'

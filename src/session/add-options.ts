@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { TorrentOptions } from '../torrent/torrent.js'
+import type { TorrentOptions } from '../torrent/torrent-api.js'
 
 /** What {@link Session.add} can be told besides the torrent. */
 export interface AddOptions extends TorrentOptions {

@@ -14,7 +14,8 @@ import { MerkleVerifier } from '../storage/merkle-verifier.js'
 import { Store } from '../storage/store.js'
 import { Bitfield } from '../util/bitfield.js'
 import type { RarestError } from '../util/errors.js'
-import { TorrentFile } from './files/file.js'
+import { ContentFile } from './files/file.js'
+import type { TorrentFile } from './files/file-api.js'
 import { Reading, type ReadRange } from './files/reading.js'
 import { Selection } from './files/selection.js'
 import type { KnownPeer } from './peers/peer-list.js'
@@ -78,7 +79,7 @@ export class Content {
       leave: (range: ReadRange) => this.reading?.leave(range),
     }
     this.files = metainfo.files.flatMap((file, index) =>
-      file.pad ? [] : [new TorrentFile(host, index, file)],
+      file.pad ? [] : [new ContentFile(host, index, file)],
     )
     this.selection = new Selection(metainfo)
     this.trees = metainfo.version === '1' ? undefined : new HashTrees(metainfo)

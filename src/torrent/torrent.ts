@@ -18,14 +18,15 @@ import { toHex } from '../util/bytes.js'
 import { errorCode, errorMessage, RarestError } from '../util/errors.js'
 import { Content } from './content.js'
 import type { PeerSnapshot, RecheckResult, TorrentEvents, TorrentState, TorrentStats } from './events.js'
-import type { TorrentFile } from './files/file.js'
+import type { TorrentFile } from './files/file-api.js'
 import type { ReadRange } from './files/reading.js'
 import { type InfoHashes, idOf, namesInfo } from './infohashes.js'
 import { Life } from './lifecycle.js'
 import { Peering, type PeeringServices } from './peering.js'
 import type { TorrentSource } from './source.js'
 import { peerSnapshots, torrentStats } from './stats.js'
-import { type SuperseedMode, superseedMode } from './upload/superseed.js'
+import type { Torrent, TorrentOptions } from './torrent-api.js'
+import { superseedMode } from './upload/superseed.js'
 
 /** What a session lends to its torrents. */
 export interface TorrentServices extends PeeringServices {
@@ -40,32 +41,11 @@ export interface TorrentServices extends PeeringServices {
   readonly warning: (torrent: Torrent, code: string, message: string) => void
 }
 
-export interface TorrentOptions {
-  /** Tracker URLs besides those of the torrent. */
-  readonly trackers?: readonly string[]
-  /** Peers to dial, `host:port` with an IP as host. */
-  readonly peers?: readonly string[]
-  /** Indices of the files to fetch; by default those that the magnet names (BEP 53), or else all. */
-  readonly select?: readonly number[]
-  /** Pieces in order instead of rarest first. */
-  readonly sequential?: boolean
-  /** Add it without starting. */
-  readonly paused?: boolean
-  /**
-   * Seed as if it were the only copy (BEP 16), when everything is there from the start: peers are shown one
-   * piece at a time, so that each is sent about once. `strict`: the next one only after others have the last;
-   * `normal`: also when that takes long. Slower than plain seeding, and over when another seed is met.
-   * Default false.
-   */
-  readonly superseed?: SuperseedMode | false
-  /** Trust that nothing is on disk instead of checking. */
-  readonly skipCheck?: boolean
-}
-
 /** Bytes left that trackers are told while nobody knows: some (LT does the same). */
 const UNKNOWN_LEFT = 16_384
 
-export class Torrent extends EventEmitter<TorrentEvents> {
+/** The torrent behind {@link Torrent}, as its session runs it. */
+export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torrent {
   readonly #services: TorrentServices
   readonly #options: TorrentOptions
   readonly #source: TorrentSource
@@ -128,42 +108,34 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     } else this.#life.seekMetadata()
   }
 
-  /** What the torrent file or the fetched metadata says; undefined while a magnet link is all there is. */
   get metainfo(): Metainfo | undefined {
     return this.#content?.metainfo
   }
 
-  /** 40 hex digits: the v1 infohash, or the first 20 bytes of the v2 one where there is no other. */
   get infoHash(): string {
     return idOf(this.#source.hashes)
   }
 
-  /** 64 hex digits, of v2 and hybrid torrents. */
   get infoHashV2(): string | undefined {
     return this.#hashes.v2 && toHex(this.#hashes.v2)
   }
 
-  /** Of a magnet whose metadata is not there yet: what the link says, or the infohash. */
   get name(): string {
     return this.#content?.metainfo.name ?? this.#source.name
   }
 
-  /** Without pad files; the order is that of the torrent. Empty until the metadata is known. */
   get files(): readonly TorrentFile[] {
     return this.#content?.files ?? []
   }
 
-  /** Settles when the metadata is known, at once unless it comes from peers; rejects when the torrent closes or fails first. */
   get metadata(): Promise<Metainfo> {
     return this.#life.metadata
   }
 
-  /** Settles when existing data was checked: resolves, or rejects with the error that prevented it. */
   get ready(): Promise<void> {
     return this.#life.ready
   }
 
-  /** `'complete'` when all that is wanted is verified and written, `'closed'` when the torrent is closed first; rejects on a fatal error. */
   get done(): Promise<'complete' | 'closed'> {
     return this.#life.done
   }
@@ -172,12 +144,10 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     return this.#life.state
   }
 
-  /** Why the torrent stopped, while its state is `error`. */
   get error(): RarestError | undefined {
     return this.#life.error
   }
 
-  /** A magnet link with the torrent's trackers and web seeds. */
   get magnet(): string {
     const { magnet } = this.#source
     return this.#content || !magnet ? magnetOf(this.metainfo as Metainfo) : formatMagnet(magnet)
@@ -187,52 +157,40 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     return torrentStats(this.#life.state, this.#content, this.#peering, this.#services.world.now())
   }
 
-  /** The connected peers. */
   get peers(): PeerSnapshot[] {
     return peerSnapshots(this.#peering, this.#services.world.now())
   }
 
-  /** What is known of each tracker. */
   get trackers(): readonly TrackerSnapshot[] {
     return this.#peering.trackers
   }
 
-  /** The verified pieces, a copy in wire form: bit 7 of byte 0 is piece 0. Empty until the metadata is known. */
   get bitfield(): Uint8Array {
     return this.#content?.picker.have.bytes.slice() ?? new Uint8Array(0)
   }
 
-  /**
-   * Adds peers to dial: `host:port` or `[v6]:port`; names are looked up, a name that has no address is a
-   * warning. Throws RangeError for anything else.
-   */
   addPeers(peers: readonly string[]): void {
     this.#peering.addPeers(peers)
   }
 
-  /** Disconnects a peer, `host:port` with an IP as host, and forgets its address; false when it is not known. */
   removePeer(peer: string): boolean {
     return this.#peering.removePeer(peer)
   }
 
-  /** Adds a tracker, in a tier of its own unless `tier` is given. */
   addTracker(url: string, tier?: number): void {
     this.#peering.addTracker(url, tier)
   }
 
-  /** Removes a tracker; it is told that we leave. */
   removeTracker(url: string): void {
     this.#peering.removeTracker(url)
   }
 
-  /** Fetches exactly these files (indices into `files`). Throws RangeError for others, also before the metadata is known. */
   select(indices: readonly number[]): void {
     if (!this.#content && indices.length > 0) throw new RangeError('there are no files before the metadata')
     this.#content?.select(indices)
     this.#selectionChanged()
   }
 
-  /** Pieces in order instead of rarest first. */
   set sequential(value: boolean) {
     this.#sequential = value
     if (this.#content) this.#content.picker.sequential = value
@@ -242,10 +200,6 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     return this.#sequential
   }
 
-  /**
-   * The verified bytes of a piece, fetched before all others when it is missing, also when no file in it
-   * was selected. Throws RangeError for a piece that there is not; rejects when the torrent closes or fails.
-   */
   async readPiece(index: number, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array> {
     await abortable(this.#life.ready, options.signal)
     const content = this.#content
@@ -272,67 +226,32 @@ export class Torrent extends EventEmitter<TorrentEvents> {
     return bytes
   }
 
-  /**
-   * Drops all peers, tells the trackers `stopped`, keeps everything that is verified. The state is `paused` when
-   * this returns, unless data is being checked: then as soon as that is done. Resolves when the peers are gone and
-   * the trackers know, or did not answer for 5 s; rejects with `signal.reason` alone, which ends the waiting.
-   */
   pause(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     return this.#life.pause(options.signal)
   }
 
-  /**
-   * Undoes {@link pause}; after a fatal error it tries again from where it stopped. Files that were found
-   * missing or changed are checked again, and what they lost is downloaded.
-   *
-   * Resolves when the torrent takes part in its swarm again, or looks for its metadata, which may take the check of
-   * its data. Rejects with the error that stopped it, `torrent/paused` when it is paused first, `torrent/closed`,
-   * or with `signal.reason`, which ends the waiting alone. Not to wait is no unhandled rejection.
-   */
   resume(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     return this.#life.resume(options.signal)
   }
 
-  /**
-   * Verifies again what is on the disk, while peers stay connected and pieces come and go. Pieces that are no
-   * longer right are lost: a `lost` event each, served no more, fetched again if they are wanted, and the peers
-   * are told (BEP 54; one that cannot be told is disconnected). Pieces that somebody put there count as
-   * verified. Pieces that are downloaded or written meanwhile are left alone, and none is served before it was
-   * looked at. Progress comes as `checking` events.
-   *
-   * Calls while one runs share it; it ends when the signals of all of them are aborted, and what it found out by
-   * then holds. By state:
-   * - `downloading`, `seeding`, `paused`: as above; the state follows what is there.
-   * - `checking`: gives the result of that check, unless it looks at some pieces only, which is then followed
-   *   by one of all.
-   * - `error`: checks, and when all could be read leaves the error, to where `resume()` or an earlier `pause()`
-   *   would. `resume()` meanwhile waits for the outcome, and then does what it always does.
-   * - no metadata yet: rejects with `torrent/no-metadata`; data is checked once it is known.
-   *
-   * Rejects with `signal.reason`, with `torrent/closed`, or with what prevented it, which is fatal to the torrent.
-   */
   recheck(options: { readonly signal?: AbortSignal } = {}): Promise<RecheckResult> {
     return this.#life.recheck(options.signal)
   }
 
-  /**
-   * Leaves the swarm: says `stopped`, writes what is verified, frees everything. Rejects with `signal.reason`
-   * alone, which ends the waiting: the closing itself goes on.
-   */
   close(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#closing ??= this.#close(false)
     return abortable(this.#closing, options.signal)
   }
 
-  /**
-   * Closes it and takes it from the session, with its files when `deleteData` is set. Rejects when they cannot
-   * be deleted, or with `signal.reason`, which ends the waiting: the removal itself goes on.
-   */
   async remove(
     options: { readonly deleteData?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<void> {
     this.#closing ??= this.#close(options.deleteData === true)
     await abortable(this.#closing, options.signal)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   #makeContent(metainfo: Metainfo): Content {

@@ -260,8 +260,8 @@ describe('rarest peers', () => {
       [1, 2, 3, 4].map(() => openDht({ host: '127.0.0.1', bootstrap: [router] })),
     )
     running.push(...nodes)
-    await Promise.all(nodes.map(({ dht }) => dht.ready))
-    await nodes[0]?.dht.announce(infoHash, { port: 4_001 }).done
+    await Promise.all(nodes.map((node) => node.ready))
+    await nodes[0]?.announce(infoHash, { port: 4_001 }).done
     const { code, events, stderr } = await run('peers', magnet, '--json', '--bootstrap', router)
     expect(stderr).toBe('')
     expect(code).toBe(0)

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type OpenDht, openDht } from '../../src/entry/dht.js'
 import { createTorrent, Session } from '../../src/index.js'
-import { toHex } from '../../src/util/bytes.js'
 import { COMMAND, canInterrupt, type Ended, Running, requireBuild } from '../support/command.js'
 import { expectNothingLeft, openResources } from '../support/resources.js'
 
@@ -24,7 +23,7 @@ beforeEach(async () => {
     const bootstrap = nodes[0] ? [`${HOST}:${nodes[0].port}`] : []
     nodes.push(await openDht({ host: HOST, bootstrap }))
   }
-  await Promise.all(nodes.map(({ dht }) => dht.ready))
+  await Promise.all(nodes.map((node) => node.ready))
 })
 
 afterEach(async () => {
@@ -49,8 +48,8 @@ describe('rarest dht', () => {
   it('finds peers, counts them, and pings', async () => {
     requireBuild()
     const infoHash = 'ab'.repeat(20)
-    await nodes[3]!.dht.announce(infoHash, { port: 4_001, seed: true }).done
-    await nodes[4]!.dht.announce(infoHash, { port: 4_002 }).done
+    await nodes[3]!.announce(infoHash, { port: 4_001, seed: true }).done
+    await nodes[4]!.announce(infoHash, { port: 4_002 }).done
     const peers = await dht('get-peers', infoHash)
     expect(peers).toMatchObject({ code: 0, stderr: '' })
     expect(peers.stdout.trim().split('\n').sort()).toEqual([`${HOST}:4001`, `${HOST}:4002`])
@@ -64,7 +63,7 @@ describe('rarest dht', () => {
     expect((await dht('scrape', infoHash)).stdout).toBe('about 1 seeds and 1 other peers\n')
     expect((await dht('sample', '--limit', '1')).stdout).toBe(`${infoHash}\n`)
     expect((await start('dht', 'ping', router(), '--host', HOST).ended).stdout).toContain(
-      `${router()} ${nodes[0]!.dht.stats[0]!.id}`,
+      `${router()} ${nodes[0]!.stats[0]!.id}`,
     )
     expect(await dht('get-peers', 'abc')).toMatchObject({ code: 2 })
   })
@@ -93,7 +92,7 @@ describe('rarest dht', () => {
   it('tells how far look-ups are', async () => {
     requireBuild()
     const infoHash = 'ef'.repeat(20)
-    await nodes[3]!.dht.announce(infoHash, { port: 4_001 }).done
+    await nodes[3]!.announce(infoHash, { port: 4_001 }).done
     const calls = [
       ['get-peers', infoHash],
       ['get', infoHash],
@@ -126,7 +125,7 @@ describe('rarest dht', () => {
     const child = start('dht', 'node', '--host', HOST, '--bootstrap', router(), '--dht-state', 'state')
     const port = /port (\d+)/.exec(await child.line(/^a DHT node on UDP port/))?.[1]
     await child.line(/^IPv4: \d+ of \d+ nodes/)
-    expect((await nodes[2]!.dht.ping(`${HOST}:${port}`)).id.length).toBe(20)
+    expect((await nodes[2]!.ping(`${HOST}:${port}`)).id).toMatch(/^[0-9a-f]{40}$/)
     expect(await child.interrupt()).toMatchObject({ code: 0, stderr: '' })
     expect((await readFile(join(folder, 'state'))).length).toBeGreaterThan(8 * 26)
   })
@@ -154,7 +153,7 @@ describe('sessions in the DHT', () => {
     const [stats] = leecher.dht!.stats
     expect(stats?.goodNodes).toBeGreaterThan(3)
     const peers: string[] = []
-    for await (const peer of nodes[5]!.dht.getPeers(copy.infoHash)) peers.push(`${peer.host}:${peer.port}`)
+    for await (const peer of nodes[5]!.getPeers(copy.infoHash)) peers.push(`${peer.host}:${peer.port}`)
     expect(peers).toContain(`${HOST}:${await seeder.ready}`)
     await Promise.all([seeder.close(), leecher.close()])
     await Promise.all(nodes.map((node) => node.close()))
@@ -174,6 +173,6 @@ describe('sessions in the DHT', () => {
     const knows = (session: Session): boolean => (session.dht?.stats[0]?.nodes ?? 0) > 0
     while (!knows(seeder) || !knows(leecher)) await new Promise((resolve) => setTimeout(resolve, 20))
     const [node] = leecher.dht!.stats
-    expect(toHex((await nodes[0]!.dht.ping(`${HOST}:${await leecher.ready}`)).id)).toBe(node?.id)
+    expect((await nodes[0]!.ping(`${HOST}:${await leecher.ready}`)).id).toBe(node?.id)
   })
 })

@@ -29,7 +29,7 @@ beforeAll(async () => {
     const bootstrap = nodes[0] ? [`${HOST}:${nodes[0].port}`] : []
     nodes.push(await openDht({ host: HOST, bootstrap }))
   }
-  await Promise.all(nodes.map(({ dht }) => dht.ready))
+  await Promise.all(nodes.map((node) => node.ready))
 })
 
 afterAll(async () => {
@@ -69,7 +69,7 @@ describe('docs/dht.md', () => {
     const [peers, state, items, updates, ...others] = blocks()
     expect(others).toEqual([])
     const infoHash = /getPeers\('([0-9a-f]{40})'\)/.exec(peers as string)?.[1] as string
-    await nodes[2]?.dht.announce(infoHash, { port: 6881 }).done
+    await nodes[2]?.announce(infoHash, { port: 6881 }).done
     expect(await run(peers as string, 'peers.mjs')).toBe(`${HOST} port 6881\n`)
 
     for (const name of ['first.mjs', 'second.mjs']) {
@@ -81,7 +81,7 @@ describe('docs/dht.md', () => {
 
     const secretKey = new Uint8Array(32).fill(3)
     const key = toHex(ed25519.publicKeyOf(secretKey))
-    await nodes[3]?.dht.putMutable({ ih: new Uint8Array(20).fill(9) }, { secretKey })
+    await nodes[3]?.putMutable({ ih: new Uint8Array(20).fill(9) }, { secretKey })
     const known = (updates as string).replace(/'[0-9a-f]{64}'/, `'${key}'`)
     expect(known).toContain(key)
     expect(await run(known, 'updates.mjs')).toBe('')

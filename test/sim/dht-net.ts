@@ -1,6 +1,6 @@
 /** Whole DHT nodes in the virtual world. */
 import { expect } from 'vitest'
-import type { Dht } from '../../src/net/dht/dht.js'
+import type { Dht } from '../../src/net/dht/dht-api.js'
 import { type OpenDht, type OpenDhtOptions, openDht } from '../../src/net/dht/open.js'
 import { type VirtualHost, VirtualNetwork } from '../../src/testing/index.js'
 
@@ -10,7 +10,7 @@ export const ROUTER = 'router.example:6881'
 /** A network of DHT nodes, which bootstrap from one of them. */
 export class DhtNet {
   readonly network: VirtualNetwork
-  readonly nodes: (OpenDht & { readonly host: VirtualHost })[] = []
+  readonly nodes: { readonly dht: OpenDht; readonly host: VirtualHost }[] = []
 
   /** @param on a network with a seed, or one that exists. */
   constructor(on: number | VirtualNetwork, loss = 0) {
@@ -26,9 +26,9 @@ export class DhtNet {
     if (this.nodes.length === 0) this.network.names.set('router.example', [host.ip, ...(ip6 ? [ip6] : [])])
     const bootstrap = this.nodes.length === 0 ? [] : [ROUTER]
     const open = openDht({ world: host.world, port: 6881, bootstrap, ...options })
-    const node = await this.network.run({ until: open })
-    this.nodes.push({ ...node, host })
-    return node.dht
+    const dht = await this.network.run({ until: open })
+    this.nodes.push({ dht, host })
+    return dht
   }
 
   /** Opens `count` nodes and waits until their tables are filled. */
@@ -48,7 +48,7 @@ export class DhtNet {
   }
 
   async close(): Promise<void> {
-    await this.run(Promise.all(this.nodes.map((node) => node.close())))
+    await this.run(Promise.all(this.nodes.map(({ dht }) => dht.close())))
     await this.network.advance(10_000)
     for (const { host } of this.nodes) expect(host.open).toEqual([])
   }

@@ -102,9 +102,8 @@ async function ping(nodes: readonly string[], options: NodeOptions): Promise<voi
     const answers = await Promise.allSettled(
       nodes.map(async (each) => {
         const { id, rtt } = await dht.ping(each, { signal: interrupt.signal })
-        const hex = hexOf(id)
-        if (options.json) printJson({ event: 'pong', node: each, id: hex, ms: rtt })
-        else printLine(`${each} ${hex} ${rtt.toFixed(1)} ms`)
+        if (options.json) printJson({ event: 'pong', node: each, id, ms: rtt })
+        else printLine(`${each} ${id} ${rtt.toFixed(1)} ms`)
       }),
     )
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
@@ -165,8 +164,7 @@ async function sample(options: NodeOptions & { readonly limit?: number }): Promi
     let left = options.limit ?? Number.POSITIVE_INFINITY
     try {
       for await (const infoHash of dht.crawl({ signal, progress: progress.report })) {
-        const hex = hexOf(infoHash)
-        progress.tell({ event: 'infohash', infoHash: hex }, hex)
+        progress.tell({ event: 'infohash', infoHash }, infoHash)
         if (--left <= 0) break
       }
     } catch (error) {
@@ -226,7 +224,7 @@ async function withDht(
   const progress = new LookupProgress(options)
   try {
     const state = await readState(options.dhtState)
-    const open = await openDht({
+    const dht = await openDht({
       readOnly,
       port: options.port,
       ...(options.host !== undefined && { host: options.host }),
@@ -234,11 +232,11 @@ async function withDht(
       ...(state && { state }),
     })
     try {
-      await work(open.dht, interrupt, progress, open.port)
-      if (options.dhtState !== undefined) await writeState(options.dhtState, open.dht)
+      await work(dht, interrupt, progress, dht.port)
+      if (options.dhtState !== undefined) await writeState(options.dhtState, dht)
     } finally {
       progress.end()
-      await open.close()
+      await dht.close()
     }
   } catch (error) {
     if (options.json) printJson({ event: 'error', code: codeOf(error), message: sentence(error) })

@@ -106,12 +106,12 @@ async function askDht(
 ): Promise<void> {
   const { bootstrap } = options
   const state = await readState(options.dhtState)
-  const node = await openDht({ ...(bootstrap && { bootstrap }), ...(state && { state }) })
+  const dht = await openDht({ ...(bootstrap && { bootstrap }), ...(state && { state }) })
   try {
-    for await (const address of node.dht.getPeers(infoHash, { signal })) list.add(address, 'dht')
-    if (options.dhtState !== undefined) await writeState(options.dhtState, node.dht)
+    for await (const address of dht.getPeers(infoHash, { signal })) list.add(address, 'dht')
+    if (options.dhtState !== undefined) await writeState(options.dhtState, dht)
   } finally {
-    await node.close()
+    await dht.close()
   }
 }
 

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { toLatin1 } from '../../util/bytes.js'
 import type { Random } from '../../util/random.js'
 import type { DhtLookup } from './lookup-stream.js'
 import type { DhtCallOptions, DhtSample } from './options.js'
@@ -14,15 +13,15 @@ const CRAWLERS = 4
 /** Walks in a row that found nothing new, after which there is nothing more to find. */
 const MOST_IDLE = 16
 
-/** Infohashes remembered so that none is told twice, 80 MB of them; nodes may make up any number. */
+/** Infohashes remembered so that none is told twice, 100 MB of them; nodes may make up any number. */
 const MOST_KNOWN = 1_000_000
 
-/** Each infohash once. Ends when the loop is left, the signal aborts, or walks no longer find any. */
+/** Each infohash once, 40 hex digits. Ends when the loop is left, the signal aborts, or walks no longer find any. */
 export async function* crawl(
   sample: (target: Uint8Array, options: DhtCallOptions) => DhtLookup<DhtSample>,
   random: Random,
   options: DhtCallOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<string, void, undefined> {
   const known = new Set<string>()
   const progress = new JointProgress(options.progress)
   for (let idle = 0; idle < MOST_IDLE; idle += CRAWLERS) {
@@ -31,13 +30,12 @@ export async function* crawl(
       for (const walk of walks) {
         for await (const { infoHashes } of walk) {
           for (const infoHash of infoHashes) {
-            const key = toLatin1(infoHash)
-            if (known.has(key)) continue
+            if (known.has(infoHash)) continue
             if (known.size >= MOST_KNOWN) {
               const [first] = known
               if (first !== undefined) known.delete(first)
             }
-            known.add(key)
+            known.add(infoHash)
             idle = -CRAWLERS
             yield infoHash
           }

@@ -7,7 +7,8 @@ import { Scheduler } from '../scheduler.js'
 import { systemWorld } from '../system/world.js'
 import { SocketPair } from '../udp/socket-pair.js'
 import type { World } from '../world.js'
-import { Dht } from './dht.js'
+import { DualStackDht } from './dht.js'
+import type { Dht } from './dht-api.js'
 import type { DhtOptions } from './options.js'
 
 /** Options of {@link openDht}. */
@@ -20,30 +21,65 @@ export interface OpenDhtOptions extends DhtOptions {
   readonly world?: World
 }
 
-/** A running node, with its sockets. */
-export interface OpenDht {
-  readonly dht: Dht
+/** A DHT node with sockets of its own. */
+export interface OpenDht extends Dht {
   /** The UDP port of both families. */
   readonly port: number
-  /** Ends every look-up and closes the sockets. */
+  /** Ends every look-up and closes the sockets. Never rejects. */
   close(): Promise<void>
+  /** As {@link close}. */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Binds the sockets and starts a node. Rejects with the system's code, `EADDRINUSE` for instance. */
 export async function openDht(options: OpenDhtOptions = {}): Promise<OpenDht> {
   const { port = 0, host, world = systemWorld(), ...rest } = options
-  const udp = new SocketPair(world)
-  const scheduler = new Scheduler(world)
-  const dht = new Dht({ world, scheduler, udp }, rest)
-  const bound = await udp.open(host === undefined ? { port } : { host, port })
-  dht.start()
-  return {
-    dht,
-    port: bound,
-    async close() {
-      dht.close()
-      scheduler.close()
-      await udp.close()
-    },
+  const dht = new StandaloneDht(world, rest)
+  await dht.open(host === undefined ? { port } : { host, port })
+  return dht
+}
+
+/** The node behind {@link OpenDht}. */
+class StandaloneDht extends DualStackDht implements OpenDht {
+  readonly #udp: SocketPair
+  readonly #scheduler: Scheduler
+  #port = 0
+  #closing: Promise<void> | undefined
+
+  constructor(world: World, options: DhtOptions) {
+    const scheduler = new Scheduler(world)
+    const udp = new SocketPair(world)
+    super({ world, scheduler, udp }, options)
+    this.#udp = udp
+    this.#scheduler = scheduler
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  async open(at: { readonly host?: string; readonly port: number }): Promise<void> {
+    try {
+      this.#port = await this.#udp.open(at)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    this.start()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.end()
+    this.#scheduler.close()
+    await this.#udp.close()
   }
 }

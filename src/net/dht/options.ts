@@ -70,8 +70,8 @@ export interface StoredItem {
 /** What a node told of what it stores (BEP 51). */
 export interface DhtSample {
   readonly from: Address
-  /** 20 bytes each. */
-  readonly infoHashes: readonly Uint8Array[]
+  /** 40 hex digits each. */
+  readonly infoHashes: readonly string[]
   /** Infohashes that it stores in all. */
   readonly num: number
   /** Seconds before it shows others. */

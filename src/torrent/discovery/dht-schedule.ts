@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Dht } from '../../net/dht/dht.js'
+import type { Dht } from '../../net/dht/dht-api.js'
 import type { Scheduler, Task } from '../../net/scheduler.js'
 import type { World } from '../../net/world.js'
 import type { Address } from '../../util/address.js'

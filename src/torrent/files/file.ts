@@ -1,12 +1,13 @@
 /**
- * One file of a torrent as the user sees it.
+ * One file of a torrent over its content: what {@link TorrentFile} promises.
  * @module
  */
 
 import type { MetainfoFile } from '../../metainfo/model.js'
+import type { StreamOptions, TorrentFile } from './file-api.js'
 import type { ReadRange } from './reading.js'
 
-/** What a {@link TorrentFile} asks of its torrent. */
+/** What a {@link ContentFile} asks of its torrent. */
 export interface FileHost {
   /** Verified bytes of the file. */
   fileVerified(index: number): number
@@ -20,27 +21,15 @@ export interface FileHost {
   leave(range: ReadRange): void
 }
 
-export interface StreamOptions {
-  /** First byte. Default 0. */
-  readonly start?: number
-  /** Last byte, inclusive as in HTTP ranges. Default the end of the file. */
-  readonly end?: number
-  readonly signal?: AbortSignal
-}
-
 /** Bytes read per step of a stream. */
 const STEP = 256 * 1024
 
-export class TorrentFile {
-  /** Index in the torrent's list of files. */
+/** The file behind {@link TorrentFile}, over the content of its torrent. */
+export class ContentFile implements TorrentFile {
   readonly index: number
-  /** Path below the torrent's folder, elements joined by `/`. */
   readonly path: string
-  /** Last element of the path. */
   readonly name: string
-  /** Bytes. */
   readonly length: number
-  /** Offset in the torrent, bytes. */
   readonly offset: number
   readonly #host: FileHost
 
@@ -53,17 +42,14 @@ export class TorrentFile {
     this.offset = file.offset
   }
 
-  /** Bytes that are verified. */
   get verified(): number {
     return this.#host.fileVerified(this.index)
   }
 
-  /** Part that is verified, 0 .. 1. */
   get progress(): number {
     return this.length === 0 ? 1 : this.verified / this.length
   }
 
-  /** 0 = not wanted, 1 .. 7 = wanted, higher first. Default 4. */
   get priority(): number {
     return this.#host.filePriority(this.index)
   }
@@ -72,10 +58,6 @@ export class TorrentFile {
     this.#host.setFilePriority(this.index, value)
   }
 
-  /**
-   * The file's bytes in order, each piece as soon as it is verified; what is missing is fetched with
-   * priority, in this range alone, until the stream ends, is returned or aborted. Throws RangeError for a range outside the file; rejects when the torrent closes or fails.
-   */
   async *stream(options: StreamOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
     const start = options.start ?? 0
     const end = options.end ?? this.length - 1
