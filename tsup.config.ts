@@ -5,18 +5,24 @@ import { defineConfig, type Options } from 'tsup'
 const manifest = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
   exports: Record<string, unknown>
 }
+const names = Object.keys(manifest.exports)
+  .map((subpath) => subpath.slice(2))
+  .filter((name) => name !== '' && name !== 'package.json')
 const subpaths: Record<string, string> = { index: 'src/index.ts' }
-for (const subpath of Object.keys(manifest.exports)) {
-  const name = subpath.slice(2)
-  if (name !== '' && name !== 'package.json') subpaths[name] = `src/entry/${name}.ts`
-}
+for (const name of names) subpaths[name] = `src/entry/${name}.ts`
+
+/** Declarations as the native compiler wrote them (`tsconfig.types.json`): joined here, not derived a second time. */
+const declarations: Record<string, string> = { index: '.build/types/index.d.ts' }
+for (const name of names) declarations[name] = `.build/types/entry/${name}.d.ts`
 
 const library: Options = {
   entry: { ...subpaths, 'hash/node': 'src/hash/node.ts', 'hash/browser': 'src/hash/browser.ts' },
-  dts: { entry: subpaths },
+  dts: { entry: declarations },
   format: ['esm', 'cjs'],
   platform: 'node',
   target: 'node20',
+  // Two hundred lines of file sizes; errors are printed all the same.
+  silent: true,
   // Splitting keeps one copy of every class; without treeshake it sends CJS through sucrase, which
   // makes `?.` and `??` twenty times slower.
   splitting: true,
@@ -43,6 +49,7 @@ const command: Options = {
   format: ['esm'],
   platform: 'node',
   target: 'node20',
+  silent: true,
   splitting: false,
   treeshake: true,
   removeNodeProtocol: false,
