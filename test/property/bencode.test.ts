@@ -12,6 +12,7 @@ import {
   tryDecodePrefix,
 } from '../../src/bencode/index.js'
 import { compareBytes, concatBytes, fromLatin1, toLatin1, utf8 } from '../../src/util/bytes.js'
+import { runs } from '../support/depth.js'
 
 const key = fc.uint8Array({ maxLength: 6 }).map(toLatin1)
 
@@ -72,7 +73,7 @@ describe('bencode', () => {
         expect(decoded).toEqual(sorted(original))
         expect(encode(decoded)).toEqual(encode(original))
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(200) },
     )
   })
 
@@ -90,9 +91,9 @@ describe('bencode', () => {
           expect(result.error.offset).toBeLessThanOrEqual(bytes.length)
         }
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(1_000) },
     )
-    expect(accepted).toBeGreaterThan(50)
+    expect(accepted).toBeGreaterThan(runs(1_000) / 100)
   })
 
   it('accepts in lenient mode exactly what sorting would make strict', () => {
@@ -107,7 +108,7 @@ describe('bencode', () => {
           expect(canonical.length).toBe(bytes.length)
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(600) },
     )
   })
 
@@ -134,7 +135,7 @@ describe('bencode', () => {
           expect(() => span(bytes, [], { unsortedKeys })).toThrow(expect.objectContaining({ code, offset }))
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(600) },
     )
   })
 

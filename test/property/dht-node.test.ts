@@ -24,6 +24,7 @@ import {
 } from '../../src/dht/table/node-id.js'
 import { RoutingTable } from '../../src/dht/table/routing-table.js'
 import { compareBytes, concatBytes, toHex, toLatin1, utf8 } from '../../src/util/bytes.js'
+import { runs } from '../support/depth.js'
 import { seededRandom } from '../support/random.js'
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
@@ -231,7 +232,7 @@ describe('KRPC', () => {
         const tree = tryDecode(datagram, { unsortedKeys: true, maxDigits: 18 })
         if (tree.ok) expect(summary(decoded.ok ? decoded.value : undefined)).toEqual(reference(datagram))
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(400) },
     )
   })
 })
@@ -405,7 +406,7 @@ describe('the routing table', () => {
           for (const contact of entitled) expect(found).toContain(contact)
         }
       }),
-      { numRuns: 200 },
+      { numRuns: runs(40) },
     )
   })
 
@@ -476,6 +477,6 @@ it('no datagram makes a node throw, grow without bounds, or answer more than it 
         for (let event = node.poll(); event; event = node.poll()) expect(event.type).toMatch(/^[a-z-]+$/)
       },
     ),
-    { numRuns: 300 },
+    { numRuns: runs(60) },
   )
 })

@@ -9,6 +9,7 @@ import { decodeState, encodeState } from '../../src/dht/state.js'
 import { SECRET_LIFE, Tokens } from '../../src/dht/tokens.js'
 import { ipFromBytes } from '../../src/util/address.js'
 import { toHex, writeU32 } from '../../src/util/bytes.js'
+import { runs } from '../support/depth.js'
 import { storedPeers } from '../support/dht-peers.js'
 import { seededRandom } from '../support/random.js'
 
@@ -28,7 +29,7 @@ describe('bloom filter', () => {
         expect(Math.abs(filter.estimate / count - 1)).toBeLessThan(0.1 + 5 / count)
         for (const ip of ips) expect(filter.mayHave(Uint8Array.from(Buffer.from(ip, 'hex')))).toBe(true)
       }),
-      { numRuns: 30 },
+      { numRuns: runs(10) },
     )
   })
 
@@ -105,7 +106,7 @@ describe('peer store', () => {
         expect(store.peerCount).toBe(left.reduce((sum, count) => sum + count, 0))
         expect(store.infoHashes).toBe(left.filter((count) => count > 0).length)
       }),
-      { numRuns: 150 },
+      { numRuns: runs(30) },
     )
   })
 
@@ -128,7 +129,7 @@ describe('peer store', () => {
         )
         expect(shown.size).toBe(Math.min(20, num))
       }),
-      { numRuns: 30 },
+      { numRuns: runs(10) },
     )
   })
 })
@@ -188,7 +189,7 @@ describe('item store', () => {
         store.expire(now)
         expect(store.size).toBe([...model.values()].filter(({ at }) => now - at < ITEM_LIFE).length)
       }),
-      { numRuns: 200 },
+      { numRuns: runs(40) },
     )
   })
 })
@@ -215,7 +216,7 @@ describe('tokens', () => {
           }
         },
       ),
-      { numRuns: 100 },
+      { numRuns: runs(20) },
     )
   })
 })

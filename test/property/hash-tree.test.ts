@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { HashTree } from '../../src/metainfo/hash-tree.js'
 import { merkleRoot, NODE_LENGTH, padHash, treeHeight } from '../../src/metainfo/merkle.js'
 import { concatBytes, toHex } from '../../src/util/bytes.js'
+import { runs } from '../support/depth.js'
 import { seededRandom } from '../support/random.js'
 
 const BLOCK = 16_384
@@ -97,7 +98,7 @@ it('learns a piece layer run by run, proves it on, and survives a restart half w
       saved[saved.length - 1] = (saved[saved.length - 1] as number) ^ 1
       expect(new HashTree(root, length, pieceLength).import(saved)).toBe(learner.runs - 1)
     }),
-    { numRuns: 30 },
+    { numRuns: runs(10) },
   )
 })
 
@@ -120,7 +121,7 @@ it('gathers the leaves of a piece from the ranges that it names', () => {
       learner.forgetLeaves(piece)
       expect(learner.leavesOf(piece)).toBeUndefined()
     }),
-    { numRuns: 60 },
+    { numRuns: runs(20) },
   )
 })
 

@@ -8,6 +8,7 @@ import {
   MetadataFetch,
   MetadataServe,
 } from '../../src/wire/metadata/index.js'
+import { runs } from '../support/depth.js'
 import { seededRandom } from '../support/random.js'
 
 type Manner = 'honest' | 'silent' | 'rejects' | 'corrupts' | 'another size' | 'twice'
@@ -72,7 +73,7 @@ describe('fetching metadata', () => {
           expect(equalBytes(fetch.result, info)).toBe(true)
         },
       ),
-      { numRuns: 150 },
+      { numRuns: runs(30) },
     )
   })
 

@@ -7,6 +7,7 @@ import {
   tryParseMetainfo,
 } from '../../src/metainfo/index.js'
 import { concatBytes, toHex, utf8 } from '../../src/util/bytes.js'
+import { runs } from '../support/depth.js'
 
 const KIB = 1024
 const PIECE = 32 * KIB
@@ -109,7 +110,7 @@ describe('v2 and hybrid torrents', () => {
           expect(await createMetainfo(inputOf(back, { version, multiFile }))).toEqual(bytes)
         },
       ),
-      { numRuns: 80 },
+      { numRuns: runs(20) },
     )
   })
 
@@ -149,7 +150,7 @@ describe('v2 and hybrid torrents', () => {
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: runs(400) },
     )
   })
 })

@@ -4,6 +4,7 @@ import { type Encodable, encode } from '../../src/bencode/index.js'
 import { sha1 } from '../../src/hash/node.js'
 import { createMetainfo, Layout, parseMetainfo, tryParseMetainfo } from '../../src/metainfo/index.js'
 import { compareBytes, concatBytes, equalBytes, utf8 } from '../../src/util/bytes.js'
+import { runs } from '../support/depth.js'
 
 const lengths = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 300 })), {
   minLength: 1,
@@ -150,7 +151,7 @@ describe('names', () => {
         }
         for (const folder of folders) expect(files.has(folder)).toBe(false)
       }),
-      { numRuns: 300 },
+      { numRuns: runs(60) },
     )
   })
 })
@@ -198,7 +199,7 @@ describe('create and parse', () => {
           expect(equalBytes(metainfo.pieces.subarray(20 * piece, 20 * piece + 20), hash)).toBe(true)
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(20) },
     )
   })
 })
@@ -237,7 +238,7 @@ describe('hostile torrents', () => {
         const result = tryParseMetainfo(bytes)
         if (!result.ok) expect(result.error.code).toMatch(/^(bencode|metainfo)\/[a-z0-9-]+$/)
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(600) },
     )
   })
 
@@ -289,7 +290,7 @@ describe('hostile torrents', () => {
         else if (result.value.version !== '2')
           expect(result.value.layout.pieceCount * 20).toBe(result.value.pieces.length)
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(400) },
     )
   })
 })

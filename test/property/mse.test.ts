@@ -4,6 +4,7 @@ import { nodeKeyExchange } from '../../src/net/peer/key-exchange.js'
 import { concatBytes, toHex } from '../../src/util/bytes.js'
 import { SkeyTable } from '../../src/wire/mse/keys.js'
 import { type CryptoMethod, MseAcceptor, type MseEvent, MseInitiator } from '../../src/wire/mse/mse.js'
+import { runs } from '../support/depth.js'
 import { seededRandom } from '../support/random.js'
 
 const SKEY = new Uint8Array(20).fill(5)
@@ -121,7 +122,7 @@ describe('MSE', () => {
             expect(initiator.next).toEqual([...acceptor.next].reverse())
         },
       ),
-      { numRuns: 150 },
+      { numRuns: runs(30) },
     )
   })
 
@@ -138,7 +139,7 @@ describe('MSE', () => {
           expect(core.poll()).toBeUndefined()
         }
       }),
-      { numRuns: 150 },
+      { numRuns: runs(30) },
     )
   })
 
@@ -169,7 +170,7 @@ describe('MSE', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: runs(30) },
     )
   })
 })

@@ -8,6 +8,7 @@ import type { Range } from '../../src/metainfo/layout.js'
 import { concatBytes } from '../../src/util/bytes.js'
 import type { Message } from '../../src/wire/message.js'
 import type { PeerEvent } from '../../src/wire/peer.js'
+import { runs } from '../support/depth.js'
 import { BLOCK, drain, layout, messagesIn, newPeer } from '../support/wire.js'
 
 const MAX_REQUESTS = 4
@@ -316,14 +317,14 @@ describe('two peers do what the model says', () => {
   it('with the fast extension: every request is answered exactly once', () => {
     fc.assert(
       fc.property(script, (commands) => play(true, commands)),
-      { numRuns: 60 },
+      { numRuns: runs(20) },
     )
   })
 
   it('without it: a choke drops what is not answered', () => {
     fc.assert(
       fc.property(script, (commands) => play(false, commands)),
-      { numRuns: 60 },
+      { numRuns: runs(20) },
     )
   })
 })

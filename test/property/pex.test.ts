@@ -10,6 +10,7 @@ import {
   PexSender,
 } from '../../src/pex/index.js'
 import { addressKey, ipFromBytes } from '../../src/util/address.js'
+import { runs } from '../support/depth.js'
 
 const host = fc.oneof(
   fc
@@ -87,7 +88,7 @@ describe('peer exchange', () => {
         for (let round = 0; exchange(new Map()); round++) expect(round).toBeLessThan(20)
         expect(new Set(receiver.peers.keys())).toEqual(new Set(live.keys()))
       }),
-      { numRuns: 200 },
+      { numRuns: runs(40) },
     )
   })
 })

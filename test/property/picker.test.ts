@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { BLOCK_LENGTH, type Block } from '../../src/metainfo/layout.js'
 import { Picker, type PickerPeer } from '../../src/picker/picker.js'
 import { Bitfield } from '../../src/util/bitfield.js'
+import { runs } from '../support/depth.js'
 import { layoutOf, seeded } from '../unit/picker/drawing.js'
 
 const MAX_HOLDERS = 3
@@ -331,7 +332,7 @@ describe('picker', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: runs(30) },
     )
   }, 60_000)
 
@@ -345,7 +346,7 @@ describe('picker', () => {
         }
         pair.compare()
       }),
-      { numRuns: 25 },
+      { numRuns: runs(9) },
     )
   }, 60_000)
 
@@ -383,7 +384,7 @@ describe('picker', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: runs(30) },
     )
   })
 
@@ -392,7 +393,7 @@ describe('picker', () => {
       fc.property(fc.nat(), fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 6 }), (...args) => {
         complete(...args)
       }),
-      { numRuns: 60 },
+      { numRuns: runs(20) },
     )
   }, 60_000)
 
@@ -401,7 +402,7 @@ describe('picker', () => {
       fc.property(fc.nat(), (seed) => {
         expect(complete(seed, 40, 3)).toEqual(complete(seed, 40, 3))
       }),
-      { numRuns: 15 },
+      { numRuns: runs(5) },
     )
   }, 60_000)
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src/storage/store.js'
+import { runs } from '../support/depth.js'
 import {
   alignedTorrent,
   openStore,
@@ -221,7 +222,7 @@ describe('the store', () => {
           await store.close()
         },
       ),
-      { numRuns: 100 },
+      { numRuns: runs(20) },
     )
     expect(losses).toBeGreaterThan(0)
   })
@@ -278,7 +279,7 @@ describe('the store', () => {
         }
         await store.close()
       }),
-      { numRuns: 100 },
+      { numRuns: runs(20) },
     )
   })
 
@@ -312,7 +313,7 @@ describe('the store', () => {
           expect([...valid]).toEqual(expected)
         },
       ),
-      { numRuns: 100 },
+      { numRuns: runs(20) },
     )
   })
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TimingWheel } from '../../src/net/timing-wheel.js'
+import { runs } from '../support/depth.js'
 
 const TICK = 10
 
@@ -56,7 +57,7 @@ describe('TimingWheel against a list of deadlines', () => {
           expect(wheel.nextTick).toBeGreaterThan(Math.floor(now / TICK) * TICK)
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(100) },
     )
   })
 })

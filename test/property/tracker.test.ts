@@ -27,6 +27,7 @@ import {
 import { UdpExchange } from '../../src/tracker/udp-exchange.js'
 import { encodeCompact, ipFromBytes, isDialable } from '../../src/util/address.js'
 import { concatBytes, toHex, toLatin1 } from '../../src/util/bytes.js'
+import { runs } from '../support/depth.js'
 import { seededRandom } from '../support/random.js'
 
 const u32 = fc.integer({ min: 0, max: 0xffffffff })
@@ -251,7 +252,7 @@ describe('hostile bytes never throw', () => {
         } else expect(decoded.error.code).toMatch(/^tracker\//)
         decodeScrape(body)
       }),
-      { numRuns: 500 },
+      { numRuns: runs(100) },
     )
   })
 
@@ -277,7 +278,7 @@ describe('hostile bytes never throw', () => {
         while (exchange.poll()) events++
         expect(events).toBeLessThanOrEqual(1)
       }),
-      { numRuns: 500 },
+      { numRuns: runs(100) },
     )
   })
 
@@ -302,7 +303,7 @@ describe('hostile bytes never throw', () => {
         expect(tracker.stats.swarms).toBeLessThanOrEqual(20)
         expect(tracker.stats.peers).toBeLessThanOrEqual(50)
       }),
-      { numRuns: 500 },
+      { numRuns: runs(100) },
     )
   })
 
@@ -330,7 +331,7 @@ describe('hostile bytes never throw', () => {
         }
         expect(tracker.stats.peers).toBeLessThanOrEqual(50)
       }),
-      { numRuns: 500 },
+      { numRuns: runs(100) },
     )
   })
 
@@ -370,7 +371,7 @@ describe('hostile bytes never throw', () => {
           parsed.host.includes(':') ? expect.anything() : parsed.host,
         )
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(200) },
     )
   })
 })

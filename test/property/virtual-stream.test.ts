@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ByteStream } from '../../src/net/world.js'
 import { VirtualNetwork } from '../../src/testing/index.js'
 import { equalBytes } from '../../src/util/bytes.js'
+import { runs } from '../support/depth.js'
 
 const rate = fc.option(fc.integer({ min: 20_000, max: 5_000_000 }), { nil: undefined })
 
@@ -101,7 +102,7 @@ describe('virtual streams', () => {
           expect(b.traffic.received).toBe(a.traffic.sent)
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(20) },
     )
   })
 })

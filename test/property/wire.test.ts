@@ -6,6 +6,7 @@ import { decodeHandshake, encodeHandshake, HandshakeReader } from '../../src/wir
 import { decodeMessage, encodeMessage, type Message } from '../../src/wire/message.js'
 import type { Peer } from '../../src/wire/peer.js'
 import { clientName } from '../../src/wire/peer-id.js'
+import { runs } from '../support/depth.js'
 import { BLOCK, drain, layout, newPeer } from '../support/wire.js'
 
 const u32 = fc.integer({ min: 0, max: 0xffffffff })
@@ -208,7 +209,7 @@ describe('wire', () => {
         expect(output.length / 2).toBeLessThanOrEqual(input.length + 5 * 17 + 30)
         if (closed) expect(closed.code).toMatch(/^wire\/[a-z-]+$/)
       }),
-      { numRuns: 600 },
+      { numRuns: runs(120) },
     )
   })
 

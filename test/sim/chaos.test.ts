@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest'
 import type { Torrent } from '../../src/index.js'
 import type { VirtualHost } from '../../src/testing/index.js'
 import { below } from '../../src/util/random.js'
+import { runs } from '../support/depth.js'
 import { seededRandom } from '../support/random.js'
 import { RawPeer } from './raw-peer.js'
 import { at, type Content, contentOfFiles, isWhole, KIB, type Member, type Sim, scenario } from './world.js'
@@ -9,7 +10,7 @@ import { at, type Content, contentOfFiles, isWhole, KIB, type Member, type Sim, 
 const PIECE = 32 * KIB
 const LENGTHS = [100 * KIB, 5, -(28 * KIB - 5), 300 * KIB, 0, 77_777, 200 * KIB]
 const ALL = [0, 1, 2, 3, 4, 5]
-const WORLDS = Number(process.env.SIM_CHAOS ?? 4)
+const WORLDS = runs(2)
 const FIRST = Number(process.env.SIM_SEED ?? 1)
 
 /** One random disturbance of a running swarm. */

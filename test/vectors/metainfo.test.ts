@@ -224,7 +224,7 @@ describe('createMetainfo', () => {
     const only = await make(name, files, { pieceLength, version: '2', multiFile })
     expect(only).toMatchObject({ version: '2', infoHash: undefined, name, multiFile })
     expect(toHex(only.infoHashV2 as Uint8Array)).toBe(v2)
-    const hybrid = await make(name, files, { pieceLength, multiFile })
+    const hybrid = await make(name, files, { pieceLength, version: 'hybrid', multiFile })
     expect(hybrid).toMatchObject({ version: 'hybrid', name, multiFile })
     expect(toHex(hybrid.infoHash as Uint8Array)).toBe(v1)
     expect(toHex(hybrid.infoHashV2 as Uint8Array)).toBe(both)

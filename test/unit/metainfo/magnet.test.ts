@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatMagnet, type Magnet, parseMagnet, tryParseMagnet } from '../../../src/metainfo/index.js'
 import { toHex } from '../../../src/util/bytes.js'
+import { runs } from '../../support/depth.js'
 
 const V1 = '1229028f25a3b9ce15a9aedd746207e1622d3b3f'
 const V2 = '256ef37801343d5f1459f2f46b1e282cf056ea0c7083bf788c6605485e462a50'
@@ -138,7 +139,7 @@ describe('formatMagnet', () => {
       fc.property(fc.array(part), (parts) => {
         expect(code(`magnet:?${parts.join('')}`)).toMatch(/^(ok|magnet\/[a-z-]+)$/)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(200) },
     )
   })
 })

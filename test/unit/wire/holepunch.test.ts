@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromHex, toHex } from '../../../src/util/bytes.js'
 import { decodeHolepunch, encodeHolepunch, type HolepunchMessage } from '../../../src/wire/holepunch.js'
+import { runs } from '../../support/depth.js'
 
 const v4 = { host: '10.1.2.3', port: 6881 }
 const v6 = { host: '2001:db8::7', port: 1 }
@@ -57,7 +58,7 @@ describe('messages of ut_holepunch', () => {
         if (!message || message.address.host.includes('.') !== (bytes[1] === 0)) return
         expect(decodeHolepunch(encodeHolepunch(message))).toEqual(message)
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(400) },
     )
   })
 })

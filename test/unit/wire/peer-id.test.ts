@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromLatin1, toLatin1 } from '../../../src/util/bytes.js'
 import { clientName, makePeerId } from '../../../src/wire/peer-id.js'
+import { runs } from '../../support/depth.js'
 import { seededRandom } from '../../support/random.js'
 
 describe('peer ids', () => {
@@ -72,7 +73,7 @@ describe('peer ids', () => {
           if (name !== undefined) expect(name).toMatch(/^[\x20-\x7e\u00b5]{1,40}$/)
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: runs(400) },
     )
   })
 })
