@@ -18,8 +18,8 @@ import { ContentFile } from './files/file.js'
 import type { TorrentFile } from './files/file-api.js'
 import { Reading, type ReadRange } from './files/reading.js'
 import { Selection } from './files/selection.js'
+import { verifiedBytes } from './files/verified-bytes.js'
 import type { KnownPeer } from './peers/peer-list.js'
-import { verifiedBytes } from './stats.js'
 
 export interface ContentOptions {
   readonly metainfo: Metainfo
@@ -32,24 +32,29 @@ export interface ContentOptions {
   readonly on: ContentListener
 }
 
-/** What content tells its torrent. */
+/** What content tells its torrent: what a user hears of. */
 export interface ContentListener {
+  /** A piece is written, or was found on the disk. */
   verified(piece: number): void
   /** A verified piece is no longer on the disk. */
   lost(piece: number): void
-  /** A piece is on the disk that was not known to be. */
-  found(piece: number): void
-  failed(piece: number): void
-  /** A piece is wrong, and the hashes of its blocks would tell which are right (v2). */
-  doubtful(piece: number): void
   error(error: RarestError): void
-  /** The store takes data again. */
-  drained(): void
   /** A reader waits: peers are to be asked anew. */
   urgent(): void
   prioritise(file: number, priority: number): void
   /** Reads on in a range, see {@link Content.read}; only the torrent knows when that may be done. */
   read(range: ReadRange, most: number): Promise<Uint8Array>
+}
+
+/** What becomes of pieces, for those who exchange them: comes before the torrent hears of it. See `StoreEvents`. */
+export interface ContentObserver {
+  verified(piece: number): void
+  lost(piece: number): void
+  /** {@link ContentObserver.verified} follows. */
+  found(piece: number): void
+  failed(piece: number): void
+  doubtful(piece: number): void
+  drained(): void
 }
 
 export class Content {
@@ -64,6 +69,7 @@ export class Content {
   /** After the data was checked. */
   reading: Reading | undefined
   readonly #options: ContentOptions
+  #observer: ContentObserver | undefined
 
   constructor(options: ContentOptions) {
     const { metainfo, backend, world, on } = options
@@ -97,7 +103,18 @@ export class Content {
       defer: (call) => world.defer(call),
       budget: options.pieceBudget,
       readBudget: options.readBudget,
-      on,
+      on: {
+        verified: (piece) => this.#verified(piece),
+        lost: (piece) => this.#lost(piece),
+        found: (piece) => {
+          this.#observer?.found(piece)
+          this.#verified(piece)
+        },
+        failed: (piece) => this.#observer?.failed(piece),
+        doubtful: (piece) => this.#observer?.doubtful(piece),
+        drained: () => this.#observer?.drained(),
+        error: on.error,
+      },
     })
     this.picker = this.#makePicker(new Bitfield(metainfo.pieceCount), options.sequential)
   }
@@ -116,6 +133,11 @@ export class Content {
         return file.index
       }),
     )
+  }
+
+  /** From now on this one is told, in the place of the one before, what becomes of pieces. */
+  observe(observer: ContentObserver): void {
+    this.#observer = observer
   }
 
   /** The store was checked: starts anew from what is there. */
@@ -147,6 +169,19 @@ export class Content {
   #rangeOf(file: number, start: number, end: number, signal: AbortSignal | undefined): ReadRange {
     const offset = this.metainfo.layout.offsets[file] as number
     return { position: offset + start, end: offset + end, signal }
+  }
+
+  #verified(piece: number): void {
+    this.selection.verified(piece)
+    this.#observer?.verified(piece)
+    this.reading?.verified(piece)
+    this.#options.on.verified(piece)
+  }
+
+  #lost(piece: number): void {
+    if (this.picker.have.has(piece)) this.selection.lost(piece)
+    this.#observer?.lost(piece)
+    this.#options.on.lost(piece)
   }
 
   #makePicker(have: Bitfield, sequential: boolean): Picker<KnownPeer> {

@@ -1,20 +1,18 @@
 /**
- * How one torrent takes part in its swarm: joins the peers it knows, those it dials (`dials.ts`), its live
- * connections (`swarm.ts`, before the metadata is known `gathering.ts`), its trackers and the DHT.
+ * How one torrent takes part in its swarm: who we are, the peers that it knows and how it comes by them
+ * (`discovery/`), those that it dials (`swarm/dial-queue.ts`), how many it has room for, and its live connections
+ * (`swarm/swarm.ts`).
  * @module
  */
 
-import type { SlotClaim, UploadSlots } from '../choker/upload-slots.js'
+import type { UploadSlots } from '../choker/upload-slots.js'
 import type { Metainfo } from '../metainfo/model.js'
 import type { Dialer } from '../net/peer/dialer.js'
-import { prefersEncryption } from '../net/peer/encryption.js'
 import type { Greeting, Identity } from '../net/peer/handshake.js'
 import type { LinkServices } from '../net/peer/link.js'
 import type { Task } from '../net/scheduler.js'
 import type { TrackerClient } from '../net/tracker/client.js'
 import type { ByteStream } from '../net/world.js'
-import type { Picker } from '../picker/picker.js'
-
 import type { TrackerSnapshot } from '../tracker/announcer.js'
 import { type Address, addressKey, parseAddress, parseEndpoint } from '../util/address.js'
 import { equalBytes } from '../util/bytes.js'
@@ -23,20 +21,14 @@ import { makePeerId } from '../wire/peer-id.js'
 import type { Content } from './content.js'
 import type { DhtSchedule } from './discovery/dht-schedule.js'
 import { Discovery } from './discovery/discovery.js'
-import { DontHave } from './extensions/lt-donthave.js'
-import { Holepunch } from './extensions/ut-holepunch.js'
-import { MetadataExtension } from './extensions/ut-metadata.js'
-import { type ExchangeLink, type FoundPeer, PeerExchange } from './extensions/ut-pex.js'
+import type { MetadataParts } from './extensions/ut-metadata.js'
+import type { FoundPeer } from './extensions/ut-pex.js'
 import { type InfoHashes, swarmHashes } from './infohashes.js'
 import type { TorrentLimits } from './limits.js'
 import type { Bans } from './peers/bans.js'
 import type { Connection } from './peers/connection.js'
 import { type KnownPeer, PeerList, type PeerSource } from './peers/peer-list.js'
-import type { Acquaintance } from './peers/pending-connection.js'
 import { Dials } from './swarm/dial-queue.js'
-import { dispensable } from './swarm/making-room.js'
-import { Gathering } from './swarm/metadata-swarm.js'
-import { Introductions } from './swarm/reported-addresses.js'
 import { Swarm } from './swarm/swarm.js'
 import type { SuperseedMode } from './upload/superseed.js'
 
@@ -58,11 +50,7 @@ export interface PeeringOptions {
   /** Tiers of tracker URLs. */
   readonly trackers: readonly (readonly string[])[]
   readonly private: boolean
-  /** Tells whether bytes are the info dictionary, and takes them, once, while it is not known. */
-  readonly metadata: {
-    readonly verify: (bytes: Uint8Array) => boolean
-    readonly fetched: (bytes: Uint8Array) => void
-  }
+  readonly metadata: MetadataParts
   readonly superseed: SuperseedMode | false
   /** Bytes of the torrent that are not verified. */
   readonly left: () => number
@@ -81,47 +69,53 @@ export class Peering implements Task {
   readonly #services: PeeringServices
   readonly #options: PeeringOptions
   readonly #peers: PeerList
-  readonly #slots: SlotClaim
-  readonly #introductions: Introductions
-  readonly #exchange: PeerExchange
-  readonly #holepunch: Holepunch
   readonly #peerId: Uint8Array
   readonly #dials: Dials
   readonly #discovery: Discovery
+  readonly #swarm: Swarm
   #hashes: InfoHashes
   #private: boolean
-  #gathering: Gathering | undefined
-  #picker: Picker<KnownPeer> | undefined
-  #swarm: Swarm | undefined
-  /** What earlier swarms wasted. */
-  #wasted = 0
+  #content: Content | undefined
   #running = false
 
   constructor(services: PeeringServices, options: PeeringOptions) {
     this.#services = services
     this.#options = options
     this.#peers = new PeerList(services.bans)
-    this.#slots = services.uploadSlots.claim(services.options.uploadSlots)
     this.#hashes = options.hashes
     this.#private = options.private
     this.#peerId = makePeerId(services.world.random)
-    this.#introductions = new Introductions(this.#peers, services.port)
-    this.#exchange = new PeerExchange({
-      links: () => this.#links,
+    this.#swarm = new Swarm({
+      services,
+      settings: services.options,
       listenPort: services.port,
+      peerId: this.#peerId,
+      speaksV2: (infoHash) => this.#speaksV2(infoHash),
+      private: options.private,
+      peers: this.#peers,
+      bans: services.bans,
+      download: this.download,
+      upload: this.upload,
+      slots: services.uploadSlots.claim(services.options.uploadSlots),
+      superseed: options.superseed,
+      metadata: options.metadata,
       found: (peers, now) => this.#found(peers, now),
-    })
-    this.#holepunch = new Holepunch({
-      links: () => this.#links,
-      introducers: (address) => this.#exchange.introducers(address),
-      listenPort: services.port,
       wake: () => services.dialer.wake(),
+      dht: () => this.#discovery.dht,
+      listener: {
+        connected: (connection) => {
+          services.scheduler.schedule(this, services.world.now() + TICK)
+          options.connected(connection.known.key)
+        },
+        closed: (connection, code, message) => this.#left(connection, code, message),
+        banned: (known, code) => options.warning(code, `${known.key} was banned`),
+      },
     })
     this.#dials = new Dials({
       world: services.world,
       peers: this.#peers,
       bans: services.bans,
-      holepunch: this.#holepunch,
+      holepunch: this.#swarm.holepunch,
       ours: () => this.ours,
       oursV2: () => this.#oursV2,
       wanted: () => this.#running && this.#hasRoom,
@@ -140,10 +134,10 @@ export class Peering implements Task {
         downloaded: this.download.total,
         left: options.left(),
       }),
-      isSeed: () => this.#isSeed && this.#picker?.have.isFull === true,
+      isSeed: () => this.#isSeed && this.#content?.picker.have.isFull === true,
       found: (addresses, source) => this.#add(addresses, source),
       warning: options.warning,
-      switched: () => this.#swarm?.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
+      switched: () => this.#swarm.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
     })
   }
 
@@ -159,18 +153,8 @@ export class Peering implements Task {
     return this.#running
   }
 
-  /** The live connections, after the data was checked: to be told what becomes of pieces. */
-  get swarm(): Swarm | undefined {
-    return this.#swarm
-  }
-
   get connections(): ReadonlySet<Connection> {
-    return this.#swarm?.connections ?? NONE
-  }
-
-  /** Peers that wait with us for the metadata. */
-  get acquaintances(): ReadonlySet<Acquaintance> {
-    return this.#gathering?.links ?? NOBODY
+    return this.#swarm.connections
   }
 
   /** Addresses known, connected or not. */
@@ -180,7 +164,7 @@ export class Peering implements Task {
 
   /** Payload bytes that were of no use. */
   get wasted(): number {
-    return this.#wasted + (this.#swarm?.wasted ?? 0)
+    return this.#swarm.wasted
   }
 
   /** What is known of each tracker; a hybrid announces to each under both infohashes, this is the first. */
@@ -188,9 +172,9 @@ export class Peering implements Task {
     return this.#discovery.trackers.trackers
   }
 
-  /** Connections, those included that wait for the metadata. */
+  /** Number of connections. */
   get size(): number {
-    return this.connections.size + (this.#gathering?.links.size ?? 0)
+    return this.connections.size
   }
 
   /** The metadata became known: it may name a second infohash, and say that the torrent is private (BEP 27). */
@@ -202,54 +186,16 @@ export class Peering implements Task {
 
   /** What there is to exchange, after the data was checked. */
   prepare(content: Content): void {
-    const { options } = this.#services
-    const { metainfo, picker, store, trees } = content
-    const infoHashV2 = this.#infoHashV2
-    this.#discovery.addNodes(metainfo.nodes)
-    const swarm = new Swarm({
-      services: this.#services,
-      layout: metainfo.layout,
-      infoHash: this.ours.infoHash,
-      v2: trees && infoHashV2 && { infoHash: infoHashV2, trees },
-      picker,
-      store,
-      peers: this.#peers,
-      bans: this.#services.bans,
-      download: this.download,
-      upload: this.upload,
-      clientName: options.clientName,
-      listenPort: this.#services.port,
-      slots: this.#slots,
-      seedChoking: options.seedChoking,
-      superseed: this.#options.superseed,
-      requestQueue: options.requestQueue,
-      prefersEncryption: prefersEncryption(options.encryption),
-      maxOutstanding: options.maxOutstanding,
-      extensions: [new MetadataExtension(metainfo.infoBytes), new DontHave(picker), ...this.#public],
-      dht: this.#discovery.dht,
-      listener: {
-        connected: (connection) => this.#connected(connection),
-        closed: (connection, code, message) => this.#disconnected(connection, code, message),
-        banned: (known, code) => this.#options.warning(code, `${known.key} was banned`),
-      },
-    })
-    this.#wasted = this.wasted
-    this.#picker = picker
-    this.#swarm = swarm
-    const met = this.#gathering?.release() ?? []
-    this.#gathering = undefined
-    for (const peer of met) {
-      const connection = swarm.adopt(peer, this.#peerId)
-      this.#exchange.moved(peer, connection)
-    }
+    this.#content = content
+    this.#discovery.addNodes(content.metainfo.nodes)
+    this.#swarm.prepare(content)
   }
 
   /** Joins the swarm: announces `started`, dials. */
   start(): void {
     this.#running = true
     this.#peers.refresh(this.#services.world.now())
-    this.#swarm?.reopen()
-    if (!this.#swarm) this.#gathering ??= this.#gather()
+    this.#swarm.open()
     this.#discovery.start()
     this.#services.dialer.add(this.#dials)
   }
@@ -259,9 +205,7 @@ export class Peering implements Task {
     this.#running = false
     const told = this.#discovery.stop()
     this.#services.dialer.remove(this.#dials)
-    this.#swarm?.close(code, message)
-    this.#gathering?.close(code, message)
-    this.#gathering = undefined
+    this.#swarm.close(code, message)
     this.#services.scheduler.cancel(this)
     await told
   }
@@ -288,7 +232,7 @@ export class Peering implements Task {
 
   /** What we want changed. */
   reconsider(): void {
-    this.#swarm?.reconsiderAll()
+    this.#swarm.reconsider()
     this.#services.dialer.wake()
   }
 
@@ -326,13 +270,13 @@ export class Peering implements Task {
   welcomes(host: string): boolean {
     const now = this.#services.world.now()
     if (!this.#running || this.#peers.isBannedHost(host, now)) return false
-    return this.#hasRoom || this.#dispensableFor({ host, port: 0 }, now) !== undefined
+    return this.#hasRoom || this.#replaceableFor({ host, port: 0 }, now) !== undefined
   }
 
   /** Closes connections with addresses that are banned by now. */
   dropBanned(): void {
     const now = this.#services.world.now()
-    for (const connection of [...this.connections, ...this.acquaintances]) {
+    for (const connection of [...this.connections]) {
       const banned = this.#services.bans.has(connection.stream.remote, now)
       if (banned) connection.end('torrent/banned', 'the address is banned')
     }
@@ -344,114 +288,63 @@ export class Peering implements Task {
     const known = dialled ?? this.#peers.incoming(stream.remote, now)
     const ourselves = equalBytes(handshake.peerId, this.#peerId)
     this.#peers.prefer(known, stream.transport, now)
-    const owner = this.#swarm ?? this.#gathering
-    if (!owner || !this.#running || ourselves) {
+    if (!this.#running || ourselves) {
       stream.destroy()
       if (dialled && ourselves) this.#peers.markSelf(known)
       else if (dialled) this.#peers.failed(known, now)
       return
     }
     if (!dialled && !this.#hasRoom) {
-      const other = this.#dispensableFor(stream.remote, now)
+      const other = this.#replaceableFor(stream.remote, now)
       if (!other) {
         stream.destroy()
         return
       }
       other.end('torrent/replaced', 'another peer is to be preferred')
     }
-    owner.attach(stream, handshake, rest, known, dialled !== undefined, this.#peerId)
+    this.#swarm.attach(stream, handshake, rest, known, dialled !== undefined)
   }
 
   run(now: number): void {
     if (this.size === 0) return
-    if (this.#swarm) {
-      this.#introductions.tick(this.connections, !this.#private, now)
-      this.#swarm.tick(now)
-    } else if (!this.#private) this.#exchange.tick(now)
+    this.#swarm.tick(now)
     this.#services.scheduler.schedule(this, now + TICK)
   }
 
   get #oursV2(): Identity | undefined {
-    const infoHash = this.#infoHashV2
+    const infoHash = this.#hashes.v2?.subarray(0, 20)
     return infoHash && { infoHash, peerId: this.#peerId }
   }
 
-  /** The infohash of connections that speak v2. */
-  get #infoHashV2(): Uint8Array | undefined {
-    return this.#hashes.v2?.subarray(0, 20)
+  #speaksV2(infoHash: Uint8Array): boolean {
+    const { v2 } = this.#hashes
+    return v2 !== undefined && equalBytes(infoHash, v2.subarray(0, 20))
   }
 
   get #isSeed(): boolean {
-    return this.#picker?.isDone === true
+    return this.#content?.picker.isDone === true
   }
 
   get #hasRoom(): boolean {
     return this.size < this.#services.options.maxPeersPerTorrent
   }
 
-  get #links(): Iterable<ExchangeLink> {
-    return this.#swarm ? this.connections : this.acquaintances
-  }
-
-  /** What peers of a torrent that is not private, as far as we know, tell each other of peers. */
-  get #public(): (PeerExchange | Holepunch)[] {
-    if (this.#private) return []
-    return this.#services.options.utp ? [this.#exchange, this.#holepunch] : [this.#exchange]
-  }
-
   /** The connection that a newcomer may take the place of. */
-  #dispensableFor(address: Address, now: number): Connection | undefined {
-    return dispensable(this.connections, this.#peers, this.#peers.priorityOf(address), now)
-  }
-
-  #gather(): Gathering {
-    const { options } = this.#services
-    return new Gathering({
-      services: this.#services,
-      peers: this.#peers,
-      clientName: options.clientName,
-      listenPort: this.#services.port,
-      requestQueue: options.requestQueue,
-      infoHashV2: this.#infoHashV2,
-      ...this.#options.metadata,
-      extensions: () => this.#public,
-      dht: this.#discovery.dht,
-      connected: (known) => {
-        this.#services.scheduler.schedule(this, this.#services.world.now() + TICK)
-        this.#options.connected(known.key)
-      },
-      closed: (known, code, message) => this.#left(known, code, message),
-      banned: (known, code) => this.#options.warning(code, `${known.key} was banned`),
-    })
+  #replaceableFor(address: Address, now: number): Connection | undefined {
+    return this.#swarm.replaceable(this.#peers.priorityOf(address), now)
   }
 
   /** Nothing but the tracker may name peers from now on, and those whom others named are forgotten. */
   #makePrivate(): void {
     this.#private = true
     this.#discovery.makePrivate()
-    const forgotten = new Set(this.#peers.forgetPublic())
-    for (const link of [...this.acquaintances]) {
-      this.#exchange.moved(link, undefined)
-      if (forgotten.has(link.known)) link.end('torrent/private', 'the torrent is private')
-    }
+    this.#swarm.makePrivate(new Set(this.#peers.forgetPublic()))
   }
 
-  #connected(connection: Connection): void {
-    this.#services.scheduler.schedule(this, this.#services.world.now() + TICK)
-    this.#introductions.connected(connection)
-    this.#options.connected(connection.known.key)
-  }
-
-  #disconnected(connection: Connection, code: string, message: string): void {
-    this.#left(connection.known, code, message)
-  }
-
-  #left(known: KnownPeer, code: string, message: string): void {
+  #left(connection: Connection, code: string, message: string): void {
     this.#services.dialer.wake()
-    this.#options.disconnected(known.key, code, message)
-    if (this.#running && this.size === 0 && !this.#isSeed) {
-      this.#discovery.needPeers()
-    }
+    this.#options.disconnected(connection.known.key, code, message)
+    if (this.#running && this.size === 0 && !this.#isSeed) this.#discovery.needPeers()
   }
 
   #add(addresses: readonly Address[], source: PeerSource): void {
@@ -473,6 +366,3 @@ export class Peering implements Task {
     return fresh
   }
 }
-
-const NONE: ReadonlySet<Connection> = new Set()
-const NOBODY: ReadonlySet<Acquaintance> = new Set()

@@ -266,11 +266,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
       on: {
         verified: (piece) => this.#verified(piece),
         lost: (piece) => this.#lost(piece),
-        found: (piece) => this.#found(piece),
-        failed: (piece) => this.#peering.swarm?.failed(piece),
-        doubtful: (piece) => this.#peering.swarm?.doubtful(piece),
         error: (error) => this.#life.fail(error),
-        drained: () => this.#peering.swarm?.throttle(),
         urgent: () => this.#peering.reconsider(),
         prioritise: (file, priority) => this.#prioritise(file, priority),
         read: (range, most) => this.#read(range, most),
@@ -322,25 +318,14 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
   }
 
   #verified(piece: number): void {
-    this.#content?.selection.verified(piece)
-    this.#peering.swarm?.verified(piece)
-    this.#content?.reading?.verified(piece)
     this.#tell('piece', piece)
     this.#life.completeIfDone()
   }
 
   /** A re-check found that a piece is gone. */
   #lost(piece: number): void {
-    if (this.#content?.picker.have.has(piece)) this.#content.selection.lost(piece)
-    this.#peering.swarm?.lost(piece)
     this.#life.wantMore()
     this.#tell('lost', piece)
-  }
-
-  /** A re-check found a piece that somebody put there. */
-  #found(piece: number): void {
-    this.#peering.swarm?.found(piece)
-    this.#verified(piece)
   }
 
   #prioritise(index: number, priority: number): void {

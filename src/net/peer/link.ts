@@ -140,12 +140,6 @@ export class Link implements StreamListener, Task {
     })
   }
 
-  /** Lets go of stream and peer core without closing them, for another link to go on with: nothing is called any more. */
-  release(): void {
-    this.#done = true
-    this.#services.scheduler.cancel(this)
-  }
-
   /** Closes from our side with a stable code. */
   end(code: string, message: string): void {
     this.#finish(code, message, this.#services.world.now())

@@ -18,10 +18,10 @@ export type ExtensionName = keyof typeof EXTENSION_IDS
 /** All calls but `name` are optional; none may throw. */
 export interface Extension {
   readonly name: ExtensionName
-  /** More keys for the extension handshake. */
-  hello?(): Partial<Omit<ExtensionHandshake, 'extensions'>>
+  /** More keys for our extension handshake. */
+  handshake?(): Partial<Omit<ExtensionHandshake, 'extensions'>>
   /** The peer's extension handshake came, the first or a later one. */
-  greeted?(connection: Connection, now: number): void
+  handshakeReceived?(connection: Connection, now: number): void
   /** A message under our id; the payload is a copy. */
   received?(connection: Connection, payload: Uint8Array, now: number): void
   /** The connection is gone; `code` says why. */
@@ -30,10 +30,11 @@ export interface Extension {
   tick?(now: number): void
 }
 
-/** Sends a message of an extension; false, and nothing, when the peer does not take it. */
+/** Sends a message of an extension, at the end of this turn; false, and nothing, when the peer does not take it. */
 export function sendExtended(connection: Connection, name: ExtensionName, payload: Uint8Array): boolean {
   const id = connection.peer.extension?.extensions.get(name)
   if (id === undefined) return false
   connection.peer.extended(id, payload)
+  connection.touch()
   return true
 }

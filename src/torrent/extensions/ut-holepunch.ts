@@ -18,9 +18,11 @@
 import { type Address, addressKey, isDialable } from '../../util/address.js'
 import { reachOf } from '../../util/locality.js'
 import { decodeHolepunch, encodeHolepunch, HOLEPUNCH_ERRORS } from '../../wire/holepunch.js'
+import type { Connection } from '../peers/connection.js'
 import type { KnownPeer } from '../peers/peer-list.js'
-import type { Extension } from './extension.js'
-import { type ExchangeLink, listeningAddress } from './ut-pex.js'
+import type { SwarmContext } from '../peers/swarm-context.js'
+import { type Extension, sendExtended } from './extension.js'
+import { listeningAddress } from './ut-pex.js'
 
 const NAME = 'ut_holepunch'
 /** Messages that we act on of one connection in a minute, by type: a peer has few to be introduced to. */
@@ -34,13 +36,9 @@ const ASK_AGAIN = 900_000
 const MAX_DUE = 20
 const STALE = 5_000
 
-export interface HolepunchOptions {
-  /** All connections of the torrent. */
-  readonly links: () => Iterable<ExchangeLink>
-  /** Those who say by PEX that they are connected to this address. */
-  readonly introducers: (address: Address) => Iterable<ExchangeLink>
-  /** Port on which we listen, 0 when we do not. */
-  readonly listenPort: () => number
+export interface HolepunchParts {
+  /** The connections whose peers say by PEX that they are connected to this address. */
+  readonly introducers: (address: Address) => Iterable<Connection>
   /** There is somebody to dial. */
   readonly wake: () => void
 }
@@ -53,16 +51,18 @@ interface Quota {
 
 export class Holepunch implements Extension {
   readonly name: 'ut_holepunch' = NAME
-  readonly #options: HolepunchOptions
-  readonly #quotas = new WeakMap<ExchangeLink, Quota>()
+  readonly #context: SwarmContext
+  readonly #parts: HolepunchParts
+  readonly #quotas = new WeakMap<Connection, Quota>()
   /** Relays that were asked for a peer, and when the first of them was. */
-  readonly #asked = new WeakMap<KnownPeer, { readonly relays: Set<ExchangeLink>; readonly since: number }>()
+  readonly #asked = new WeakMap<KnownPeer, { readonly relays: Set<Connection>; readonly since: number }>()
   /** Peers that we wait to be introduced to, by address; those that relays keep silent about leave in time. */
   readonly #hoped = new Map<string, KnownPeer>()
   #due: { readonly address: Address; readonly until: number }[] = []
 
-  constructor(options: HolepunchOptions) {
-    this.#options = options
+  constructor(context: SwarmContext, parts: HolepunchParts) {
+    this.#context = context
+    this.#parts = parts
   }
 
   /** A dial of this peer came to nothing: asks others to introduce us, once per dial and relay. */
@@ -75,7 +75,7 @@ export class Holepunch implements Extension {
       this.#asked.set(known, asked)
     }
     const { relays } = asked
-    for (const relay of this.#options.introducers(address)) {
+    for (const relay of this.#parts.introducers(address)) {
       if (relays.size >= MAX_RELAYS) return
       if (relays.has(relay) || !this.#send(relay, 'rendezvous', address)) continue
       relays.add(relay)
@@ -99,23 +99,23 @@ export class Holepunch implements Extension {
     return this.#due.shift()?.address
   }
 
-  received(link: ExchangeLink, payload: Uint8Array, now: number): void {
+  received(connection: Connection, payload: Uint8Array, now: number): void {
     const message = decodeHolepunch(payload)
-    // Who does not take such messages has no business to send them.
-    if (!message || !idOf(link)) return
-    const quota = this.#quota(link, now)
+    // A peer that does not take such messages has no business to send them.
+    if (!message || !connection.peer.extension?.extensions.has(NAME)) return
+    const quota = this.#quota(connection, now)
     if (message.type === 'rendezvous') {
-      if (++quota.rendezvous <= RENDEZVOUS_A_MINUTE) this.#introduce(link, message.address)
+      if (++quota.rendezvous <= RENDEZVOUS_A_MINUTE) this.#introduce(connection, message.address)
     } else if (message.type === 'connect') {
-      if (++quota.connects <= CONNECTS_A_MINUTE) this.#introduced(link, message.address, now)
+      if (++quota.connects <= CONNECTS_A_MINUTE) this.#introduced(connection, message.address, now)
     } else {
       const known = this.#hoped.get(addressKey(message.address))
-      if (known && this.#asked.get(known)?.relays.has(link)) this.unreachable(known, now)
+      if (known && this.#asked.get(known)?.relays.has(connection)) this.unreachable(known, now)
     }
   }
 
   /** We are the relay. */
-  #introduce(initiator: ExchangeLink, address: Address): void {
+  #introduce(initiator: Connection, address: Address): void {
     const refuse = (error: number) => this.#send(initiator, 'error', address, error)
     if (!isDialable(address)) {
       refuse(HOLEPUNCH_ERRORS.noSuchPeer)
@@ -138,53 +138,53 @@ export class Holepunch implements Extension {
   }
 
   /** We are one of those who are to meet. */
-  #introduced(relay: ExchangeLink, address: Address, now: number): void {
+  #introduced(relay: Connection, address: Address, now: number): void {
     this.#hoped.delete(addressKey(address))
     if (!isDialable(address) || !near(address, relay.stream.remote) || this.#isOurs(relay, address)) return
     if (this.#find(address) || this.#due.length >= MAX_DUE) return
     this.#due.push({ address, until: now + STALE })
-    this.#options.wake()
+    this.#parts.wake()
   }
 
-  #find(address: Address): ExchangeLink | undefined {
+  #find(address: Address): Connection | undefined {
     const key = addressKey(address)
-    for (const link of this.#options.links()) {
-      const own = listeningAddress(link)
-      if (addressKey(link.stream.remote) === key || (own && addressKey(own) === key)) return link
+    for (const connection of this.#context.connections) {
+      const own = listeningAddress(connection)
+      if (addressKey(connection.stream.remote) === key || (own && addressKey(own) === key)) return connection
     }
     return undefined
   }
 
-  #isOurs(link: ExchangeLink, { host, port }: Address): boolean {
-    return port === this.#options.listenPort() && host === link.stream.local.host
+  #isOurs(connection: Connection, { host, port }: Address): boolean {
+    return port === this.#context.listenPort() && host === connection.stream.local.host
   }
 
   /** False when the peer takes no such message. */
-  #send(link: ExchangeLink, type: 'rendezvous' | 'connect' | 'error', address: Address, error = 0): boolean {
-    const id = idOf(link)
-    if (id === undefined) return false
-    link.peer.extended(id, encodeHolepunch(type === 'error' ? { type, address, error } : { type, address }))
-    link.touch()
-    return true
+  #send(
+    connection: Connection,
+    type: 'rendezvous' | 'connect' | 'error',
+    address: Address,
+    error = 0,
+  ): boolean {
+    const message = type === 'error' ? ({ type, address, error } as const) : ({ type, address } as const)
+    return sendExtended(connection, NAME, encodeHolepunch(message))
   }
 
-  #quota(link: ExchangeLink, now: number): Quota {
-    let quota = this.#quotas.get(link)
+  #quota(connection: Connection, now: number): Quota {
+    let quota = this.#quotas.get(connection)
     if (!quota || now - quota.since >= MINUTE) {
       quota = { since: now, rendezvous: 0, connects: 0 }
-      this.#quotas.set(link, quota)
+      this.#quotas.set(connection, quota)
     }
     return quota
   }
 }
 
-function idOf(link: ExchangeLink): number | undefined {
-  return link.peer.extension?.extensions.get(NAME)
-}
-
 /** Where a peer's uTP socket is: seen by us when the connection is one, else the port of its TCP. */
-function endpointOf(link: ExchangeLink): Address | undefined {
-  return link.stream.transport === 'utp' || link.initiator ? link.stream.remote : listeningAddress(link)
+function endpointOf(connection: Connection): Address | undefined {
+  return connection.stream.transport === 'utp' || connection.initiator
+    ? connection.stream.remote
+    : listeningAddress(connection)
 }
 
 function near(a: Address, b: Address): boolean {

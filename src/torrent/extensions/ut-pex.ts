@@ -4,12 +4,13 @@
  * @module
  */
 
-import type { Link } from '../../net/peer/link.js'
 import { encodePex, PEX_FLAGS, type PexPeer, type PexPeers, PexReceiver, PexSender } from '../../pex/index.js'
 import { type Address, addressKey, familyOf, isDialable } from '../../util/address.js'
 import { reachOf } from '../../util/locality.js'
-import type { KnownPeer, PeerHints } from '../peers/peer-list.js'
-import type { Extension } from './extension.js'
+import type { Connection } from '../peers/connection.js'
+import type { PeerHints } from '../peers/peer-list.js'
+import type { SwarmContext } from '../peers/swarm-context.js'
+import { type Extension, sendExtended } from './extension.js'
 
 const NAME = 'ut_pex'
 /** ms until it is looked again whether there is something to tell, after there was nothing. */
@@ -30,20 +31,8 @@ const STILL_GOOD: ReadonlySet<string> = new Set([
   'torrent/lost-piece',
 ])
 
-/** A connection as far as exchange needs it: also one that waits for metadata. */
-export interface ExchangeLink extends Pick<Link, 'peer' | 'stream' | 'touch' | 'end'> {
-  readonly known: KnownPeer
-  readonly initiator: boolean
-}
-
-export interface PeerExchangeOptions {
-  /** All connections of the torrent. */
-  readonly links: () => Iterable<ExchangeLink>
-  /** Port on which we listen, 0 when we do not. */
-  readonly listenPort: () => number
-  /** Takes addresses that a peer told of; returns how many were new. */
-  readonly found: (peers: readonly FoundPeer[], now: number) => number
-}
+/** Takes addresses that a peer told of; returns how many were new. */
+export type TakeFound = (peers: readonly FoundPeer[], now: number) => number
 
 export interface FoundPeer {
   readonly address: Address
@@ -69,33 +58,35 @@ interface Exchange {
 
 export class PeerExchange implements Extension {
   readonly name: 'ut_pex' = NAME
-  readonly #options: PeerExchangeOptions
-  readonly #exchanges = new Map<ExchangeLink, Exchange>()
+  readonly #context: SwarmContext
+  readonly #found: TakeFound
+  readonly #exchanges = new Map<Connection, Exchange>()
   readonly #audiences = new Map<Reach, Audience>()
   #audiencesUntil = 0
   readonly #recent = new Map<string, { readonly peer: PexPeer; readonly until: number }>()
 
-  constructor(options: PeerExchangeOptions) {
-    this.#options = options
+  constructor(context: SwarmContext, found: TakeFound) {
+    this.#context = context
+    this.#found = found
   }
 
-  received(link: ExchangeLink, payload: Uint8Array, now: number): void {
-    const exchange = this.#exchange(link)
-    const outcome = exchange.receiver.receive(payload, (address) => this.#isOurs(link, address), now)
+  received(connection: Connection, payload: Uint8Array, now: number): void {
+    const exchange = this.#exchange(connection)
+    const outcome = exchange.receiver.receive(payload, (address) => this.#isOurs(connection, address), now)
     if (outcome.type !== 'peers') {
-      if (outcome.type === 'close') link.end(outcome.code, 'peer exchange against its rules')
+      if (outcome.type === 'close') connection.end(outcome.code, 'peer exchange against its rules')
       return
     }
     const found: FoundPeer[] = []
     for (const { address, flags } of outcome.added.slice(0, MAX_FROM_ONE - exchange.found)) {
       found.push({ address, hints: hintsOf(flags) })
     }
-    if (found.length > 0) exchange.found += this.#options.found(found, now)
+    if (found.length > 0) exchange.found += this.#found(found, now)
   }
 
-  closed(link: ExchangeLink, now: number, code: string): void {
-    this.#exchanges.delete(link)
-    const peer = STILL_GOOD.has(code) ? asPexPeer(link) : undefined
+  closed(connection: Connection, now: number, code: string): void {
+    this.#exchanges.delete(connection)
+    const peer = STILL_GOOD.has(code) ? asPexPeer(connection) : undefined
     if (!peer) return
     const key = addressKey(peer.address)
     this.#recent.delete(key)
@@ -107,57 +98,54 @@ export class PeerExchange implements Extension {
     }
   }
 
-  /** The connection goes on under another object, with what was told on it; or without the exchange. */
-  moved(link: ExchangeLink, to: ExchangeLink | undefined): void {
-    const exchange = this.#exchanges.get(link)
-    this.#exchanges.delete(link)
-    if (exchange && to) this.#exchanges.set(to, exchange)
+  /** The torrent is private (BEP 27): what was told is forgotten. */
+  clear(): void {
+    this.#exchanges.clear()
+    this.#audiences.clear()
+    this.#recent.clear()
   }
 
   /** The connections that told us of being connected to this address, and have not taken it back. */
-  *introducers(address: Address): Iterable<ExchangeLink> {
+  *introducers(address: Address): Iterable<Connection> {
     const key = addressKey(address)
-    for (const [link, { receiver }] of this.#exchanges) if (receiver.peers.has(key)) yield link
+    for (const [connection, { receiver }] of this.#exchanges) if (receiver.peers.has(key)) yield connection
   }
 
   tick(now: number): void {
-    for (const link of this.#options.links()) {
-      const id = link.peer.extension?.extensions.get(NAME)
-      if (id === undefined) continue
-      const exchange = this.#exchange(link)
+    for (const connection of this.#context.connections) {
+      if (!connection.peer.extension?.extensions.has(NAME)) continue
+      const exchange = this.#exchange(connection)
       if (now < exchange.lookAt || now < exchange.sender.nextAt) continue
       exchange.lookAt = now + LOOK_AGAIN
-      const { live, recent } = this.#audience(link, now)
-      const own = listeningAddress(link)
+      const { live, recent } = this.#audience(connection, now)
+      const own = listeningAddress(connection)
       const message = exchange.sender.message(live, recent, now, own && addressKey(own))
-      if (!message) continue
-      link.peer.extended(id, encodePex(message))
-      link.touch()
+      if (message) sendExtended(connection, NAME, encodePex(message))
     }
   }
 
-  #exchange(link: ExchangeLink): Exchange {
-    let exchange = this.#exchanges.get(link)
+  #exchange(connection: Connection): Exchange {
+    let exchange = this.#exchanges.get(connection)
     if (!exchange) {
-      const { host } = link.stream.remote
+      const { host } = connection.stream.remote
       exchange = { sender: new PexSender(), receiver: new PexReceiver(host), lookAt: 0, found: 0 }
-      this.#exchanges.set(link, exchange)
+      this.#exchanges.set(connection, exchange)
     }
     return exchange
   }
 
   /** What a peer may be told: no local addresses when it is far away. */
-  #audience(link: ExchangeLink, now: number): Audience {
+  #audience(connection: Connection, now: number): Audience {
     if (now >= this.#audiencesUntil) {
       this.#audiences.clear()
       this.#audiencesUntil = now + FRESH
     }
-    const reach = reachOf(link.stream.remote.host)
+    const reach = reachOf(connection.stream.remote.host)
     let audience = this.#audiences.get(reach)
     if (!audience) {
       const live = new Map<string, PexPeer>()
       const recent = new Map<string, PexPeer>()
-      for (const other of this.#options.links()) {
+      for (const other of this.#context.connections) {
         const peer = asPexPeer(other)
         if (peer && isFor(reach, peer.address)) live.set(addressKey(peer.address), peer)
       }
@@ -170,8 +158,8 @@ export class PeerExchange implements Extension {
     return audience
   }
 
-  #isOurs(link: ExchangeLink, { host, port }: Address): boolean {
-    return port === this.#options.listenPort() && host === link.stream.local.host
+  #isOurs(connection: Connection, { host, port }: Address): boolean {
+    return port === this.#context.listenPort() && host === connection.stream.local.host
   }
 }
 
@@ -179,23 +167,23 @@ export class PeerExchange implements Extension {
  * Where a connected peer can be dialled: where we dialled it, or the port that it told us (BEP 10). One that
  * came by uTP and may sit behind a NAT: where it came from, since that is the socket on which it listens.
  */
-export function listeningAddress(link: ExchangeLink): Address | undefined {
-  if (link.initiator) return link.known.address
-  const behindNat = link.peer.extension?.extensions.has('ut_holepunch') === true
-  if (link.stream.transport === 'utp' && behindNat) return link.stream.remote
-  const port = link.peer.extension?.port
-  return port === undefined ? undefined : { host: link.stream.remote.host, port }
+export function listeningAddress(connection: Connection): Address | undefined {
+  if (connection.initiator) return connection.known.address
+  const behindNat = connection.peer.extension?.extensions.has('ut_holepunch') === true
+  if (connection.stream.transport === 'utp' && behindNat) return connection.stream.remote
+  const port = connection.peer.extension?.port
+  return port === undefined ? undefined : { host: connection.stream.remote.host, port }
 }
 
 /** What others are told of a connected peer; undefined when nobody could dial it. */
-function asPexPeer(link: ExchangeLink): PexPeer | undefined {
-  const address = listeningAddress(link)
+function asPexPeer(connection: Connection): PexPeer | undefined {
+  const address = listeningAddress(connection)
   if (!address || !isDialable(address)) return undefined
-  const { extension, isSeed } = link.peer
-  let flags = link.initiator ? PEX_FLAGS.reachable : 0
+  const { extension, isSeed } = connection.peer
+  let flags = connection.initiator ? PEX_FLAGS.reachable : 0
   if (extension?.prefersEncryption) flags |= PEX_FLAGS.prefersEncryption
   if (isSeed || extension?.uploadOnly) flags |= PEX_FLAGS.seed
-  if (link.stream.transport === 'utp') flags |= PEX_FLAGS.utp
+  if (connection.stream.transport === 'utp') flags |= PEX_FLAGS.utp
   if (extension?.extensions.has('ut_holepunch')) flags |= PEX_FLAGS.holepunch
   return { address, flags }
 }

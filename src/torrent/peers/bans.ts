@@ -148,6 +148,11 @@ const FLOODS: ReadonlySet<string> = new Set([
   'wire/send-queue-full',
   'wire/hash-request-flood',
   'wire/bad-hashes',
+  'metadata/request-flood',
+  'metadata/flood',
+  'metadata/bad-total-size',
+  'metadata/bad-block',
+  'metadata/wrong-hash',
 ])
 
 /** What a client with a fault may do once. */

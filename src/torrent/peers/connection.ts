@@ -1,5 +1,6 @@
 /**
- * A peer that we are connected to: its link, its handle in the picker and what the choker must know.
+ * A peer that we are connected to, from the first peer of a magnet on: its link, its handle in the picker and what
+ * the choker must know.
  * @module
  */
 
@@ -8,8 +9,9 @@ import type { Greeting } from '../../net/peer/handshake.js'
 import { Link, type LinkOwner, type LinkServices } from '../../net/peer/link.js'
 import type { ByteStream } from '../../net/world.js'
 import type { PickerPeer } from '../../picker/picker.js'
-import type { Reader } from '../../storage/store.js'
+import { Reader } from '../../storage/store.js'
 import { Rate } from '../../util/rate.js'
+import { supports } from '../../wire/handshake.js'
 import type { CryptoMethod } from '../../wire/mse/mse.js'
 import type { Peer } from '../../wire/peer.js'
 import type { KnownPeer } from './peer-list.js'
@@ -31,26 +33,25 @@ export interface ConnectionParts {
   readonly handshake: Greeting
   /** True when we dialled. */
   readonly initiator: boolean
-  /** Both sides speak the fast extension (BEP 6). */
-  readonly fast: boolean
   readonly lease: Lease
-  readonly picks: PickerPeer<KnownPeer>
-  readonly reader: Reader
-  /** Bytes of the torrent. */
-  readonly size: number
   readonly now: number
 }
 
 export class Connection extends Link implements Candidate {
   readonly known: KnownPeer
   readonly handshake: Greeting
+  /** True when we dialled. */
   readonly initiator: boolean
+  /** Both sides speak the fast extension (BEP 6). */
   readonly fast: boolean
   readonly lease: Lease
-  readonly picks: PickerPeer<KnownPeer>
-  readonly reader: Reader
-  readonly size: number
-  readonly connectedAt: number
+  /** Its handle in the picker. Not there before {@link Connection.prepare}, and nobody asks for it before. */
+  picks!: PickerPeer<KnownPeer>
+  /** Bytes of the torrent, 0 until they are known. */
+  size = 0
+  readonly reader: Reader = new Reader()
+  /** Time (ms) at which it was made, or since which there has been something to exchange. */
+  connectedAt: number
   readonly download: Rate = new Rate()
   readonly upload: Rate = new Rate()
   /** Requests to keep open at this peer. */
@@ -68,8 +69,8 @@ export class Connection extends Link implements Candidate {
   /** It told us the port of its DHT node. */
   namedNode = false
   snubbed = false
-  /** It got metadata from us (BEP 9), and will come back for the data. */
-  tookMetadata = false
+  /** It got metadata from us (BEP 9), and will come back for the data; or gave us some. */
+  sharedMetadata = false
   optimistic = false
   idle = false
   unchokedAt = 0
@@ -87,15 +88,27 @@ export class Connection extends Link implements Candidate {
     this.known = parts.known
     this.handshake = parts.handshake
     this.initiator = parts.initiator
-    this.fast = parts.fast
+    this.fast = supports(parts.handshake.reserved).fast
     this.lease = parts.lease
-    this.picks = parts.picks
-    this.reader = parts.reader
-    this.size = parts.size
     this.connectedAt = parts.now
     this.progressAt = parts.now
     this.waitingSince = parts.now
     this.askedAt = parts.now
+  }
+
+  /** There is something to exchange from now on: its handle in the picker, and the bytes of the torrent. */
+  prepare(picks: PickerPeer<KnownPeer>, size: number, now: number): void {
+    this.picks = picks
+    this.size = size
+    this.connectedAt = now
+    this.progressAt = now
+    this.waitingSince = now
+    this.askedAt = now
+  }
+
+  /** Something came of it: it is worth to be made again. */
+  get wasUseful(): boolean {
+    return this.sharedMetadata || this.download.total + this.upload.total > 0
   }
 
   /** `rc4`, `plaintext` after an encrypted handshake, or undefined when all of it is plain. */

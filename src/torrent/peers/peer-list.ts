@@ -241,6 +241,9 @@ export class PeerList {
   forgetPublic(): KnownPeer[] {
     const forgotten = [...this.#known.values()].filter(({ source }) => PUBLIC.has(source))
     for (const { key } of forgotten) this.#delete(key)
+    // Peers that dialled us may stay, but are not dialled where they say that they listen.
+    for (const peer of this.#known.values())
+      if (peer.source === 'incoming') peer.nextDial = Number.POSITIVE_INFINITY
     return forgotten
   }
 

@@ -1,39 +1,34 @@
 /**
- * The live connections of one torrent. Every block passes here: from a peer core to the picker and the
- * store, and from the store to a peer core.
+ * The live connections of one torrent, from the first peer of a magnet on: they come, say who they are, speak the
+ * extensions, and end. What they exchange is prepared once it is known (`transfer.ts`); they stay meanwhile.
  * @module
  */
 
-import type { SeedChoking } from '../../choker/choker.js'
 import type { SlotClaim } from '../../choker/upload-slots.js'
-import type { HashTrees } from '../../metainfo/hash-trees.js'
-import type { Layout } from '../../metainfo/layout.js'
 import type { Greeting } from '../../net/peer/handshake.js'
 import type { LinkOwner, LinkServices } from '../../net/peer/link.js'
 import type { ByteStream } from '../../net/world.js'
-import type { Picker } from '../../picker/picker.js'
-import type { Store } from '../../storage/store.js'
-import { equalBytes } from '../../util/bytes.js'
 import type { Rate } from '../../util/rate.js'
 import { supports } from '../../wire/handshake.js'
 import { type BlockEvent, Peer, type PeerEvent } from '../../wire/peer.js'
+import type { Content } from '../content.js'
 import type { DhtSchedule } from '../discovery/dht-schedule.js'
-import { Convictions } from '../download/convictions.js'
-import { Downloads } from '../download/downloads.js'
-import { Hashes } from '../download/merkle-hashes.js'
 import { EXTENSION_IDS, type Extension } from '../extensions/extension.js'
-import { Hello } from '../extensions/handshake.js'
-import { tellLost } from '../extensions/lt-donthave.js'
+import { LocalHandshake } from '../extensions/handshake.js'
+import { DontHave } from '../extensions/lt-donthave.js'
+import { Holepunch } from '../extensions/ut-holepunch.js'
+import { MetadataExtension, type MetadataParts } from '../extensions/ut-metadata.js'
+import { PeerExchange, type TakeFound } from '../extensions/ut-pex.js'
+import type { TorrentLimits } from '../limits.js'
 import type { Bans } from '../peers/bans.js'
 import { Connection, type Lease } from '../peers/connection.js'
 import type { KnownPeer, PeerList } from '../peers/peer-list.js'
-import type { Acquaintance } from '../peers/pending-connection.js'
-import { Offers } from '../upload/advertising.js'
-import { Choking } from '../upload/choking.js'
+import type { SwarmContext } from '../peers/swarm-context.js'
 import type { SuperseedMode } from '../upload/superseed.js'
-import { Uploads } from '../upload/uploads.js'
-import { Twins } from './duplicates.js'
-import { endAsSeeds, endIdle } from './turnover.js'
+import { DuplicateConnections } from './duplicate-connections.js'
+import { ReportedAddresses } from './reported-addresses.js'
+import { Transfer } from './transfer.js'
+import { endIdle, replaceable } from './turnover.js'
 
 /** What a swarm tells its torrent. */
 export interface SwarmListener {
@@ -44,120 +39,102 @@ export interface SwarmListener {
   closed(connection: Connection, code: string, message: string): void
 }
 
-export interface SwarmOptions {
+export interface SwarmParts {
   readonly services: LinkServices
-  readonly layout: Layout
-  readonly infoHash: Uint8Array
-  /** Of a v2 or hybrid torrent: the infohash of connections that speak v2, 20 bytes, and the merkle trees. */
-  readonly v2?: { readonly infoHash: Uint8Array; readonly trees: HashTrees } | undefined
-  readonly picker: Picker<KnownPeer>
-  readonly store: Store
+  readonly settings: TorrentLimits
+  readonly listenPort: () => number
+  readonly peerId: Uint8Array
+  /** True for connections that speak v2, which handshakes with this infohash say (BEP 52). */
+  readonly speaksV2: (infoHash: Uint8Array) => boolean
+  /** As far as it is known. */
+  readonly private: boolean
   readonly peers: PeerList
   readonly bans: Bans
   /** Payload of all connections, counted by the swarm. */
   readonly download: Rate
   readonly upload: Rate
-  readonly clientName: string
-  readonly listenPort: () => number
   /** This torrent's share of the upload slots. */
   readonly slots: SlotClaim
-  readonly seedChoking: SeedChoking
   /** Superseed if everything is there from the start. */
   readonly superseed: SuperseedMode | false
-  readonly requestQueue: number
-  /** Tell peers that we prefer encrypted connections. */
-  readonly prefersEncryption: boolean
-  readonly maxOutstanding: number
-  readonly extensions: readonly Extension[]
+  readonly metadata: MetadataParts
+  /** Addresses that peers told of. */
+  readonly found: TakeFound
+  /** There is somebody to dial. */
+  readonly wake: () => void
   /** Undefined when the torrent stays out of the DHT. */
-  readonly dht?: DhtSchedule | undefined
+  readonly dht: () => DhtSchedule | undefined
   readonly listener: SwarmListener
 }
-
-const NOTHING: Uint8Array = new Uint8Array(0)
 
 /** Chokes in a row without a block in between; a choker with many peers needs hours for as many. */
 const FRUITLESS = 200
 
 export class Swarm implements LinkOwner<Connection> {
   readonly connections: Set<Connection> = new Set()
-  readonly #options: SwarmOptions
-  readonly #choking: Choking
-  readonly #uploads: Uploads
-  readonly #downloads: Downloads
-  readonly #hashes: Hashes | undefined
-  readonly #convictions: Convictions
-  readonly #offers: Offers
-  readonly #hello: Hello
-  readonly #twins = new Twins()
+  readonly holepunch: Holepunch
+  readonly #parts: SwarmParts
+  readonly #context: SwarmContext
   readonly #live = new Map<KnownPeer, Connection>()
-  readonly #fresh: number[] = []
-  #announcing = false
-  #wasDone: boolean
-  #closed = false
+  readonly #duplicates: DuplicateConnections
+  readonly #reported: ReportedAddresses
+  readonly #handshake: LocalHandshake
+  readonly #metadata: MetadataExtension
+  readonly #exchange: PeerExchange
+  /** Those that we take part in. */
+  #extensions: readonly Extension[] = []
+  #private: boolean
+  #content: Content | undefined
+  #transfer: Transfer | undefined
+  /** What earlier transfers wasted. */
+  #wasted = 0
 
-  constructor(options: SwarmOptions) {
-    this.#options = options
-    this.#choking = new Choking({
-      connections: this.connections,
-      slots: options.slots,
-      seedChoking: options.seedChoking,
-      pieceLength: options.layout.pieceLength,
-      world: options.services.world,
-    })
-    this.#convictions = new Convictions({
-      layout: options.layout,
-      picker: options.picker,
-      store: options.store,
-      peers: options.peers,
-      live: this.#live,
-      now: () => options.services.world.now(),
-      banned: (peer, code) => options.listener.banned(peer, code),
-    })
-    this.#offers = new Offers({
-      layout: options.layout,
-      infoHash: options.infoHash,
-      picker: options.picker,
-      store: options.store,
-      connections: this.connections,
-      superseed: options.superseed,
-    })
-    this.#uploads = new Uploads(options.store, options.picker.have, options.upload)
-    this.#downloads = new Downloads({
-      picker: options.picker,
-      store: options.store,
+  constructor(parts: SwarmParts) {
+    this.#parts = parts
+    this.#private = parts.private
+    this.#context = {
+      ...parts,
+      world: parts.services.world,
+      scheduler: parts.services.scheduler,
       connections: this.connections,
       live: this.#live,
-      rate: options.download,
-      maxOutstanding: options.maxOutstanding,
-      blocksPerPiece: options.layout.blocksPerPiece,
-    })
-    if (options.v2) {
-      this.#hashes = new Hashes({
-        trees: options.v2.trees,
-        store: options.store,
-        have: options.picker.have,
-        wrong: (piece, blocks) => {
-          this.#convictions.failedBlocks(piece, blocks)
-          this.#downloads.feed()
-        },
-      })
     }
-    this.#wasDone = options.picker.isDone
-    this.#hello = new Hello({
-      extensions: options.extensions,
-      clientName: options.clientName,
-      requestQueue: options.requestQueue,
-      prefersEncryption: options.prefersEncryption,
-      listenPort: options.listenPort,
-      // A superseed looks like a peer that still downloads.
-      uploadOnly: () => options.picker.isDone && !this.#offers.isSuperseeding,
+    this.#duplicates = new DuplicateConnections(parts.peerId)
+    this.#reported = new ReportedAddresses(this.#context)
+    this.#metadata = new MetadataExtension(this.#context, parts.metadata)
+    this.#exchange = new PeerExchange(this.#context, parts.found)
+    this.holepunch = new Holepunch(this.#context, {
+      introducers: (address) => this.#exchange.introducers(address),
+      wake: parts.wake,
     })
+    this.#handshake = new LocalHandshake(this.#context, {
+      extensions: () => this.#extensions,
+      uploadOnly: () => this.#transfer?.isUploadOnly === true,
+    })
+    this.#chooseExtensions()
   }
 
   /** Payload bytes that were of no use: duplicates, unrequested blocks, failed pieces. */
   get wasted(): number {
-    return this.#downloads.wasted + this.#convictions.failedBytes
+    return this.#wasted + (this.#transfer?.wasted ?? 0)
+  }
+
+  /** Lets connections be made, at first or after {@link Swarm.close}. */
+  open(): void {
+    this.#transfer?.reopen()
+    this.#metadata.start()
+  }
+
+  /** Closes every connection. */
+  close(code: string, message: string): void {
+    this.#transfer?.close()
+    this.disconnectAll(code, message)
+    this.#metadata.stop()
+  }
+
+  /** Closes every connection; new ones may come. */
+  disconnectAll(code: string, message: string): void {
+    for (const connection of [...this.connections]) connection.end(code, message)
   }
 
   /** Adopts a stream whose handshake is done. `rest` are bytes that followed it. */
@@ -167,330 +144,176 @@ export class Swarm implements LinkOwner<Connection> {
     rest: Uint8Array,
     known: KnownPeer,
     initiator: boolean,
-    ourPeerId: Uint8Array,
   ): void {
-    const { services, layout, picker } = this.#options
+    const { services, settings, listener, peers } = this.#parts
     const now = services.world.now()
-    if (!this.#twins.admits(handshake, initiator, ourPeerId)) {
+    if (!this.#duplicates.admits(handshake, initiator)) {
       stream.destroy()
-      if (known.state !== 'connected') this.#options.peers.failed(known, now)
+      if (known.state !== 'connected') peers.failed(known, now)
       return
     }
     const remote = supports(handshake.reserved)
+    const dht = this.#parts.dht()
     const lease: Lease = { piece: 0, begin: 0, data: undefined }
     const peer = new Peer({
-      layout,
+      layout: this.#content?.metainfo.layout,
       fast: remote.fast,
       extended: remote.extended,
-      dht: remote.dht && this.#options.dht !== undefined,
-      v2: this.#speaksV2(handshake),
-      maxRequests: this.#options.requestQueue,
-      place: (piece, begin, length) => this.#downloads.place(lease, piece, begin, length),
+      dht: remote.dht && dht !== undefined,
+      v2: this.#parts.speaksV2(handshake.infoHash),
+      maxRequests: settings.requestQueue,
+      place: (piece, begin, length) => this.#transfer?.place(lease, piece, begin, length),
       now,
     })
-    const connection = this.#join(stream, peer, handshake, known, initiator, lease, now)
-    peer.start(
-      this.#offers.isSuperseeding ? undefined : picker.have,
-      remote.extended ? this.#hello.to(stream) : undefined,
-      now,
-    )
-    this.#options.listener.connected(connection)
-    if (this.#options.dht) peer.port(this.#options.dht.udpPort)
+    const parts = { stream, peer, known, handshake, initiator, lease, now }
+    const connection = new Connection(services, parts, this)
+    peers.connected(known)
+    this.connections.add(connection)
+    this.#live.set(known, connection)
+    this.#duplicates.joined(connection)
+    this.#reported.joined(connection)
+    this.#transfer?.joined(connection, this.#parts.speaksV2(handshake.infoHash), now)
+    peer.start(this.#transfer?.bitfield, remote.extended ? this.#handshake.to(stream) : undefined, now)
+    listener.connected(connection)
+    if (dht) peer.port(dht.udpPort)
     connection.open(rest)
   }
 
-  /** Goes on with a peer that we met before the metadata was known; undefined when it is connected already. */
-  adopt(met: Acquaintance, ourPeerId: Uint8Array): Connection | undefined {
-    const { stream, peer, handshake, known, initiator, placing } = met
-    const { services, layout, picker } = this.#options
+  /** What there is to exchange is known, and was checked: the connections go on with it. */
+  prepare(content: Content): void {
+    const { services, slots, superseed, listener, speaksV2 } = this.#parts
+    const { metainfo, picker, store, trees } = content
+    const { layout, infoHash, infoHashV2 } = metainfo
     const now = services.world.now()
-    if (!this.#twins.admits(handshake, initiator, ourPeerId)) {
-      stream.destroy()
-      this.#options.peers.failed(known, now)
-      return undefined
+    this.#wasted = this.wasted
+    const transfer = new Transfer(
+      { ...this.#context, layout, picker, store },
+      {
+        infoHash: infoHash ?? (infoHashV2 as Uint8Array).subarray(0, 20),
+        trees,
+        slots,
+        superseed,
+        banned: (known, code) => listener.banned(known, code),
+        changed: () => this.#handshake.repeatIfChanged(),
+      },
+    )
+    this.#content = content
+    this.#transfer = transfer
+    this.#metadata.serve(metainfo.infoBytes)
+    this.#chooseExtensions()
+    content.observe(transfer)
+    for (const connection of this.connections) {
+      transfer.joined(connection, speaksV2(connection.handshake.infoHash), now)
+      const have = transfer.bitfield
+      if (!have) continue
+      for (let piece = have.next(0); piece >= 0; piece = have.next(piece + 1))
+        connection.peer.have(piece, now)
     }
-    const lease: Lease = { piece: 0, begin: 0, data: undefined }
-    placing.place = (piece, begin, length) => this.#downloads.place(lease, piece, begin, length)
-    const connection = this.#join(stream, peer, handshake, known, initiator, lease, now)
-    connection.namedNode = met.namedNode
-    if (!this.#offers.isSuperseeding) {
-      for (let piece = picker.have.next(0); piece >= 0; piece = picker.have.next(piece + 1))
-        peer.have(piece, now)
+    this.#handshake.repeat()
+    for (const connection of [...this.connections]) {
+      connection.peer.setLayout(layout, now)
+      connection.process(now)
     }
-    if (supports(handshake.reserved).extended) peer.extended(0, this.#hello.to(stream, true))
-    peer.setLayout(layout, now)
-    connection.open(NOTHING)
-    return connection
+  }
+
+  /** The metadata says that the torrent is private (BEP 27): nobody is told of others any more, and these peers go. */
+  makePrivate(strangers: ReadonlySet<KnownPeer>): void {
+    this.#private = true
+    this.#exchange.clear()
+    this.#chooseExtensions()
+    for (const connection of [...this.connections]) {
+      if (strangers.has(connection.known)) connection.end('torrent/private', 'the torrent is private')
+    }
+  }
+
+  /** The connection that a newcomer of this canonical priority may take the place of. */
+  replaceable(priority: number, now: number): Connection | undefined {
+    return replaceable(this.connections, this.#parts.peers, priority, now)
+  }
+
+  /** Interest changed for reasons of our own (priorities, resumed pieces). */
+  reconsider(): void {
+    this.#transfer?.reconsiderAll()
+  }
+
+  /** Once a second while there are connections. */
+  tick(now: number): void {
+    this.#reported.tick(!this.#private, now)
+    this.#transfer?.tick(now)
+    for (const extension of this.#extensions) extension.tick?.(now)
+    // They make room when the torrent is full.
+    if (this.#transfer) endIdle(this.connections, now)
   }
 
   event(connection: Connection, event: PeerEvent, now: number): void {
-    const { picker } = this.#options
     switch (event.type) {
-      case 'block':
-        this.#downloads.received(connection, event, now)
-        break
-      case 'have':
-        picker.peerHas(connection.picks, event.piece)
-        this.#hashes?.told(connection)
-        if (!connection.peer.amInterested && picker.wanted(event.piece)) {
-          connection.peer.setInterested(true, now)
-        }
-        this.#offers.has(connection, event.piece, now)
-        if (connection.peer.isSeed) this.#seedFound(connection, now)
-        break
-      case 'pieces':
-        if (connection.peer.pieces) picker.setPieces(connection.picks, connection.peer.pieces)
-        this.#hashes?.told(connection)
-        this.#reconsider(connection, now)
-        this.#offers.told(connection, now)
-        if (connection.peer.isSeed) this.#seedFound(connection, now)
-        break
       case 'choke':
-        picker.choked(connection.picks)
-        if (!connection.fast) picker.dropRequests(connection.picks)
+        this.#transfer?.event(connection, event, now)
         // Each unchoke makes us send a queue of requests: a few bytes must not buy that for ever.
         if (++connection.fruitless > FRUITLESS) {
           connection.end('torrent/choke-flood', 'unchoked us time and again without sending anything')
         }
         break
-      case 'unchoke':
-        picker.unchoked(connection.picks)
-        connection.progressAt = now
-        break
-      case 'allowed-fast':
-        picker.allowFast(connection.picks, event.piece)
-        break
-      case 'suggest':
-        picker.suggested(connection.picks, event.piece)
-        break
-      case 'interested':
-        this.#choking.interested(connection, now)
-        break
-      case 'not-interested':
-        connection.idle = false
-        this.#choking.released(connection, now)
-        break
-      case 'requests':
-        connection.askedAt = now
-        connection.idle = false
-        break
-      case 'rejected':
-        picker.rejected(connection.picks, event.piece, event.begin)
-        break
       case 'extension-handshake':
-        for (const extension of this.#options.extensions) extension.greeted?.(connection, now)
+        for (const extension of this.#extensions) extension.handshakeReceived?.(connection, now)
         connection.known.seed = connection.isUploadOnly
-        if (connection.isUploadOnly && picker.isDone) endAsSeeds(connection)
-        else this.#choking.released(connection, now)
+        this.#transfer?.event(connection, event, now)
         break
       case 'port':
-        // Once: whoever names many ports would have us ping them all.
-        if (!connection.namedNode) this.#options.dht?.addNode(connection.stream.remote.host, event.port)
+        // Once: a peer that names many ports would have us ping them all.
+        if (!connection.namedNode) this.#parts.dht()?.addNode(connection.stream.remote.host, event.port)
         connection.namedNode = true
         break
       case 'extended':
         this.#extension(event.id)?.received?.(connection, event.payload, now)
         break
       default:
-        this.#hashes?.received(connection, event, now)
+        this.#transfer?.event(connection, event, now)
         break
     }
   }
 
   delivered(connection: Connection, now: number): void {
-    this.#uploads.serve(connection, now)
-    this.#hashes?.delivered(connection, now)
-    if (!this.#closed) this.#downloads.request(connection, now)
+    this.#transfer?.delivered(connection, now)
   }
 
   drained(connection: Connection, now: number): void {
-    this.#uploads.serve(connection, now)
-    connection.flush(now)
+    this.#transfer?.writable(connection, now)
   }
 
-  sent(connection: Connection, parts: readonly unknown[]): void {
-    this.#uploads.sent(connection, parts)
+  sent(_connection: Connection, parts: readonly unknown[]): void {
+    this.#transfer?.sent(parts)
   }
 
   discarded(_connection: Connection, event: BlockEvent): void {
-    this.#downloads.discarded(event)
+    this.#transfer?.discarded(event)
   }
 
   closed(connection: Connection, code: string, message: string, now: number): void {
-    const { peers, bans, listener } = this.#options
+    const { peers, bans, listener } = this.#parts
+    const { known } = connection
     this.connections.delete(connection)
-    this.#downloads.left(connection)
-    this.#twins.left(connection)
-    if (this.#live.get(connection.known) === connection) {
-      this.#live.delete(connection.known)
-      const useful = connection.tookMetadata || connection.download.total + connection.upload.total > 0
-      peers.disconnected(connection.known, useful, now)
+    this.#duplicates.left(connection)
+    if (this.#live.get(known) === connection) {
+      this.#live.delete(known)
+      peers.disconnected(known, connection.wasUseful, now)
     }
-    if (bans.closed(connection.known.address, code, now)) listener.banned(connection.known, code)
-    this.#uploads.forget(connection)
-    this.#hashes?.left(connection)
-    this.#offers.left(connection)
-    for (const extension of this.#options.extensions) extension.closed?.(connection, now, code)
-    if (this.#closed) this.#choking.close()
-    else this.#choking.fill(now)
+    if (bans.closed(known.address, code, now)) listener.banned(known, code)
+    this.#transfer?.left(connection, now)
+    for (const extension of this.#extensions) extension.closed?.(connection, now, code)
     listener.closed(connection, code, message)
   }
 
-  /** A piece is on disk: tell those that lack it, at the end of this turn. */
-  verified(piece: number): void {
-    this.#convictions.verified(piece)
-    this.#hashes?.verified(piece)
-    this.#fresh.push(piece)
-    if (this.#announcing) return
-    this.#announcing = true
-    this.#options.services.world.defer(() => this.#announce())
-  }
-
-  /** A verified piece is no longer on the disk: it is served no more, wanted again, and the peers are told. */
-  lost(piece: number): void {
-    const { picker, services } = this.#options
-    const now = services.world.now()
-    if (!picker.have.has(piece)) {
-      // Written a moment ago, and nobody was told yet.
-      picker.failed(piece)
-      return
-    }
-    picker.unverify(piece)
-    this.#wasDone = picker.isDone
-    tellLost(this.connections, picker, piece, now)
-    this.#offers.lost(now)
-    this.#hello.repeat(this.connections)
-  }
-
-  /** A piece was on the disk already: what is asked for of it is taken back. */
-  found(piece: number): void {
-    this.#downloads.takeBack(piece, this.#options.services.world.now())
-    this.#options.picker.failed(piece)
-  }
-
-  /** A piece did not match its hash: find out who lied. */
-  failed(piece: number): void {
-    this.#convictions.failed(piece)
-    this.#downloads.feed()
-  }
-
-  /** A piece did not match its hash, and the hashes of its blocks tell which of them do (v2). */
-  doubtful(piece: number): void {
-    this.#hashes?.doubtful(piece, this.#options.services.world.now())
-  }
-
-  /** The store takes or refuses more data: back-pressure down to the sockets. */
-  throttle(): void {
-    this.#downloads.throttle()
-  }
-
-  /** Once a second while there are connections: rates, queue depths, snubs; choke rounds when due. */
-  tick(now: number): void {
-    this.#downloads.tick(now)
-    this.#hashes?.tick(now)
-    this.#choking.tick(now, this.#options.picker.isDone)
-    this.#offers.tick(now)
-    for (const extension of this.#options.extensions) extension.tick?.(now)
-    // They make room when the torrent is full.
-    endIdle(this.connections, now)
-  }
-
-  /** Interest changed for reasons of our own (priorities, resumed pieces). */
-  reconsiderAll(): void {
-    const now = this.#options.services.world.now()
-    this.#wasDone = this.#options.picker.isDone
-    for (const connection of this.connections) {
-      this.#reconsider(connection, now)
-      connection.touch()
-    }
-    this.#hello.repeat(this.connections)
-  }
-
-  /** Closes every connection. */
-  close(code: string, message: string): void {
-    this.#closed = true
-    for (const connection of [...this.connections]) connection.end(code, message)
-    this.#choking.close()
-  }
-
-  /** Closes every connection; new ones may come. */
-  disconnectAll(code: string, message: string): void {
-    for (const connection of [...this.connections]) connection.end(code, message)
-  }
-
-  /** Lets connections be made again after {@link Swarm.close}. */
-  reopen(): void {
-    this.#closed = false
-  }
-
-  #join(
-    stream: ByteStream,
-    peer: Peer,
-    handshake: Greeting,
-    known: KnownPeer,
-    initiator: boolean,
-    lease: Lease,
-    now: number,
-  ): Connection {
-    const { services, picker, store, peers, layout } = this.#options
-    const { size } = layout
-    const { fast } = supports(handshake.reserved)
-    const picks = picker.addPeer(known)
-    const connection = new Connection(
-      services,
-      { stream, peer, known, handshake, initiator, fast, lease, picks, reader: store.reader(), size, now },
-      this,
-    )
-    this.#offers.joined(connection)
-    this.#convictions.joined(connection)
-    peers.connected(known)
-    this.connections.add(connection)
-    this.#twins.joined(connection)
-    this.#live.set(known, connection)
-    if (this.#speaksV2(handshake)) this.#hashes?.joined(connection)
-    return connection
-  }
-
-  #speaksV2({ infoHash }: { readonly infoHash: Uint8Array }): boolean {
-    const { v2 } = this.#options
-    return v2 !== undefined && equalBytes(infoHash, v2.infoHash)
+  #chooseExtensions(): void {
+    const extensions: Extension[] = [this.#metadata]
+    if (this.#content) extensions.push(new DontHave(this.#content.picker))
+    // What peers of a torrent that is not private tell each other of peers.
+    if (!this.#private) extensions.push(this.#exchange)
+    if (!this.#private && this.#parts.settings.utp) extensions.push(this.holepunch)
+    this.#extensions = extensions
   }
 
   #extension(id: number): Extension | undefined {
-    return this.#options.extensions.find(({ name }) => EXTENSION_IDS[name] === id)
-  }
-
-  #reconsider(connection: Connection, now: number): void {
-    connection.peer.setInterested(this.#options.picker.isInteresting(connection.picks), now)
-  }
-
-  #announce(): void {
-    this.#announcing = false
-    const { picker, services } = this.#options
-    const now = services.world.now()
-    // Some may be lost again by now.
-    const pieces = this.#fresh.splice(0).filter((piece) => picker.have.has(piece))
-    if (this.#closed) return
-    const done = picker.isDone
-    for (const connection of [...this.connections]) {
-      const peer = connection.peer
-      // A superseed that showed us the piece waits to hear that it has arrived (BEP 16), so all but seeds are told.
-      if (!peer.isSeed) for (const piece of pieces) peer.have(piece, now)
-      if (peer.amInterested && !picker.isInteresting(connection.picks)) peer.setInterested(false, now)
-      if (done && connection.isUploadOnly) endAsSeeds(connection)
-      else connection.touch()
-    }
-    this.#hello.repeat(this.connections)
-    if (done && !this.#wasDone) {
-      this.#wasDone = true
-      this.#choking.round(now, true, true)
-    }
-  }
-
-  #seedFound(connection: Connection, now: number): void {
-    connection.known.seed = true
-    this.#offers.seedFound(now)
-    if (this.#options.picker.isDone) endAsSeeds(connection)
-    else this.#choking.released(connection, now)
+    return this.#extensions.find(({ name }) => EXTENSION_IDS[name] === id)
   }
 }

@@ -1,15 +1,18 @@
 /**
- * Connections that are of no use to either side end: the place is for somebody else.
+ * Peer turnover: connections that are of no use to either side end, and in a full torrent an idle one makes
+ * room for a better peer that knocks (BEP 21, 40).
  * @module
  */
 
 import type { Connection } from '../peers/connection.js'
+import type { PeerList } from '../peers/peer-list.js'
 
 /** ms within which a peer has told what it has. */
-const SETTLED = 10_000
-
+const TOLD = 10_000
 /** ms after which two that want nothing of each other part. */
 const IDLE = 10 * 60_000
+/** ms that a connection gets to come to something before another may take its place. */
+const GRACE = 60_000
 
 /** Seeds and partial seeds have nothing to do with each other (BEP 21). */
 export function endAsSeeds(connection: Connection): void {
@@ -21,7 +24,7 @@ export function endIdle(connections: Iterable<Connection>, now: number): void {
   for (const connection of connections) {
     if (connection.peer.amInterested) continue
     // A partial seed that has nothing for us will never want anything of us either (BEP 21).
-    if (connection.isUploadOnly && now - connection.connectedAt > SETTLED) {
+    if (connection.isUploadOnly && now - connection.connectedAt > TOLD) {
       connection.end('torrent/no-interest', 'a partial seed that has nothing we want')
       continue
     }
@@ -30,4 +33,33 @@ export function endIdle(connections: Iterable<Connection>, now: number): void {
       connection.end('torrent/no-interest', 'neither side wanted anything for ten minutes')
     }
   }
+}
+
+/**
+ * The connection to give up for a newcomer of this canonical priority (BEP 40): of those with nothing to do the
+ * one of the lowest priority, when that is lower. Undefined when the newcomer has to wait.
+ */
+export function replaceable(
+  connections: Iterable<Connection>,
+  peers: PeerList,
+  priority: number,
+  now: number,
+): Connection | undefined {
+  let worst: Connection | undefined
+  let lowest = priority
+  for (const connection of connections) {
+    if (connection.known.source === 'user' || !isIdle(connection, now)) continue
+    const theirs = peers.priority(connection.known)
+    if (theirs >= lowest) continue
+    worst = connection
+    lowest = theirs
+  }
+  return worst
+}
+
+/** Nothing has moved either way of late, and nothing is about to. */
+function isIdle(connection: Connection, now: number): boolean {
+  const { peer, connectedAt, progressAt, download, upload } = connection
+  if (now - Math.max(connectedAt, progressAt) < GRACE) return false
+  return peer.outstanding === 0 && peer.queued === 0 && download.at(now) === 0 && upload.at(now) === 0
 }

@@ -4,12 +4,9 @@
  * @module
  */
 
-import type { Layout } from '../../metainfo/layout.js'
-import type { Picker } from '../../picker/picker.js'
-import type { Store } from '../../storage/store.js'
 import { allowedFastSet } from '../../wire/allowed-fast.js'
 import type { Connection } from '../peers/connection.js'
-import type { KnownPeer } from '../peers/peer-list.js'
+import type { ContentContext } from '../peers/swarm-context.js'
 import { Superseeding, type SuperseedMode } from './superseed.js'
 
 /** Pieces from which on a peer needs no help to start (BEP 6: the size of the allowed-fast set). */
@@ -22,25 +19,24 @@ const COMMON = 4
 /** Cached pieces that are looked at. */
 const CACHED = 32
 
-export interface OffersOptions {
-  readonly layout: Layout
+export interface AdvertisingParts {
+  /** From which the allowed-fast set of a peer is made, 20 bytes. */
   readonly infoHash: Uint8Array
-  readonly picker: Picker<KnownPeer>
-  readonly store: Store
-  readonly connections: ReadonlySet<Connection>
   /** Superseed if everything is there from the start. */
   readonly superseed: SuperseedMode | false
 }
 
-export class Offers {
-  readonly #options: OffersOptions
+export class Advertising {
+  readonly #context: ContentContext
+  readonly #infoHash: Uint8Array
   /** While we superseed. */
   #superseeding: Superseeding | undefined
 
-  constructor(options: OffersOptions) {
-    this.#options = options
-    if (options.superseed && options.picker.have.isFull) {
-      this.#superseeding = new Superseeding(options.superseed, options.picker)
+  constructor(context: ContentContext, { infoHash, superseed }: AdvertisingParts) {
+    this.#context = context
+    this.#infoHash = infoHash
+    if (superseed && context.picker.have.isFull) {
+      this.#superseeding = new Superseeding(superseed, context.picker)
     }
   }
 
@@ -74,7 +70,7 @@ export class Offers {
     this.#superseeding?.tick(now)
     const cached = this.#cached()
     if (cached.length > 0)
-      for (const connection of this.#options.connections) this.#suggest(connection, cached)
+      for (const connection of this.#context.connections) this.#suggest(connection, cached)
   }
 
   /** Another seed is there: everybody may know that we are one. */
@@ -89,7 +85,7 @@ export class Offers {
 
   /** Pieces that came into the read cache last, but none that is rare: the peers of a seed are to fetch different ones. */
   #cached(): number[] {
-    const { picker, store, connections } = this.#options
+    const { picker, store, connections } = this.#context
     if (connections.size === 0 || this.#superseeding) return []
     const cached = [...store.cachedPieces].slice(-CACHED).reverse()
     const common = Math.max(2, connections.size / COMMON)
@@ -100,8 +96,8 @@ export class Offers {
   #showAll(now: number): void {
     if (!this.#superseeding) return
     this.#superseeding = undefined
-    const { have } = this.#options.picker
-    for (const connection of this.#options.connections) {
+    const { have } = this.#context.picker
+    for (const connection of this.#context.connections) {
       const { shown, peer } = connection
       connection.shown = undefined
       for (let piece = have.next(0); piece >= 0; piece = have.next(piece + 1)) {
@@ -133,7 +129,7 @@ export class Offers {
    * seed sends its only copies to those whom choking and rarest-first choose.
    */
   #offerFast(connection: Connection): void {
-    const { picker, infoHash, layout } = this.#options
+    const { picker, layout } = this.#context
     const theirs = connection.peer.pieces
     if (
       this.#superseeding ||
@@ -143,7 +139,7 @@ export class Offers {
       theirs.count >= STARTING
     )
       return
-    const set = allowedFastSet(connection.stream.remote.host, infoHash, layout.pieceCount)
+    const set = allowedFastSet(connection.stream.remote.host, this.#infoHash, layout.pieceCount)
     connection.peer.offerFast(
       set.filter((piece) => picker.have.has(piece) && !theirs.has(piece) && picker.availability(piece) >= 2),
     )

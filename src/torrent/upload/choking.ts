@@ -4,26 +4,21 @@
  * @module
  */
 
-import { chokeRound, OPTIMISTIC_ROUND, ROUND, type SeedChoking, UNUSED } from '../../choker/choker.js'
+import { chokeRound, OPTIMISTIC_ROUND, ROUND, UNUSED } from '../../choker/choker.js'
 import type { SlotClaim } from '../../choker/upload-slots.js'
-import type { World } from '../../net/world.js'
 import type { Connection } from '../peers/connection.js'
-
-export interface ChokingOptions {
-  readonly connections: ReadonlySet<Connection>
-  readonly slots: SlotClaim
-  readonly seedChoking: SeedChoking
-  readonly pieceLength: number
-  readonly world: World
-}
+import type { ContentContext } from '../peers/swarm-context.js'
 
 export class Choking {
-  readonly #options: ChokingOptions
+  readonly #context: ContentContext
+  /** The torrent's share of the upload slots. */
+  readonly #slots: SlotClaim
   #nextRound = 0
   #nextOptimistic = 0
 
-  constructor(options: ChokingOptions) {
-    this.#options = options
+  constructor(context: ContentContext, slots: SlotClaim) {
+    this.#context = context
+    this.#slots = slots
   }
 
   /** Once a second: takes slots back that are not used, gives free ones away, runs a round when one is due. */
@@ -34,7 +29,7 @@ export class Choking {
       if (rotate) this.#nextOptimistic = now + OPTIMISTIC_ROUND
       this.round(now, seeding, rotate)
     }
-    for (const connection of this.#options.connections) {
+    for (const connection of this.#context.connections) {
       if (!connection.unchoked || now - connection.usedAt < UNUSED) continue
       this.#set(connection, false, now)
       connection.idle = true
@@ -44,15 +39,15 @@ export class Choking {
 
   /** Decides anew who may download. */
   round(now: number, seeding: boolean, rotate: boolean): void {
-    const { slots, seedChoking, pieceLength, world } = this.#options
+    const { connections, settings, layout, world } = this.#context
     this.#count()
-    const candidates = [...this.#options.connections]
+    const candidates = [...connections]
     for (const connection of candidates) connection.weighDownload()
     const decision = chokeRound({
-      slots: slots.available(now),
-      seeding: seeding ? seedChoking : undefined,
+      slots: this.#slots.available(now),
+      seeding: seeding ? settings.seedChoking : undefined,
       rotate,
-      pieceLength,
+      pieceLength: layout.pieceLength,
       now,
       random: world.random,
       candidates,
@@ -67,7 +62,7 @@ export class Choking {
 
   /** A peer wants data: with a free slot it need not wait for the next round. */
   interested(connection: Connection, now: number): void {
-    const { slots } = this.#options
+    const slots = this.#slots
     this.#count()
     if (connection.unchoked || !wants(connection) || slots.used >= slots.available(now)) return
     this.#set(connection, true, now)
@@ -87,7 +82,8 @@ export class Choking {
 
   /** Gives free slots to those that wait longest. */
   fill(now: number): void {
-    const { slots, connections } = this.#options
+    const { connections } = this.#context
+    const slots = this.#slots
     this.#count()
     for (let free = slots.available(now) - slots.used; free > 0; free--) {
       let next: Connection | undefined
@@ -103,17 +99,17 @@ export class Choking {
 
   /** The torrent takes no part any more: its slots are free for others. */
   close(): void {
-    this.#options.slots.set(0, 0)
+    this.#slots.set(0, 0)
   }
 
   #count(): void {
     let used = 0
     let demand = 0
-    for (const connection of this.#options.connections) {
+    for (const connection of this.#context.connections) {
       if (connection.unchoked) used++
       if (wants(connection)) demand++
     }
-    this.#options.slots.set(used, demand)
+    this.#slots.set(used, demand)
   }
 
   #set(connection: Connection, unchoke: boolean, now: number): void {

@@ -8,6 +8,7 @@ import type { Store } from '../../storage/store.js'
 import type { Bitfield } from '../../util/bitfield.js'
 import type { Rate } from '../../util/rate.js'
 import type { Connection } from '../peers/connection.js'
+import type { ContentContext } from '../peers/swarm-context.js'
 
 /** Bytes ready for a peer: at least what one slow write takes, at most what one vectored write does. */
 const LEAST_READY = 64 * 1024
@@ -18,10 +19,10 @@ export class Uploads {
   readonly #have: Bitfield
   readonly #rate: Rate
 
-  constructor(store: Store, have: Bitfield, rate: Rate) {
+  constructor({ store, picker, upload }: ContentContext) {
     this.#store = store
-    this.#have = have
-    this.#rate = rate
+    this.#have = picker.have
+    this.#rate = upload
   }
 
   /** Queues answers in the peer core; the caller's flush sends them. */
@@ -51,7 +52,7 @@ export class Uploads {
   }
 
   /** The socket has taken these parts. */
-  sent(_connection: Connection, held: readonly unknown[]): void {
+  sent(held: readonly unknown[]): void {
     for (const parts of held) this.#store.sent(parts as Uint8Array[])
   }
 

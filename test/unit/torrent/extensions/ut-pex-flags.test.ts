@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { decodePex, PEX_FLAGS } from '../../../../src/pex/index.js'
-import { type ExchangeLink, PeerExchange } from '../../../../src/torrent/extensions/ut-pex.js'
+import { PeerExchange } from '../../../../src/torrent/extensions/ut-pex.js'
+import type { Connection } from '../../../../src/torrent/peers/connection.js'
+import type { SwarmContext } from '../../../../src/torrent/peers/swarm-context.js'
 
 interface Told {
   readonly transport?: 'tcp' | 'utp'
@@ -9,7 +11,7 @@ interface Told {
 }
 
 /** A connected peer at 10.0.0.`n` that listens on port `n`; `sent` collects what it is told. */
-function link(n: number, { transport = 'tcp', extensions = [], initiator = false }: Told = {}) {
+function connected(n: number, { transport = 'tcp', extensions = [], initiator = false }: Told = {}) {
   const sent: Uint8Array[] = []
   const address = { host: `10.0.0.${n}`, port: n }
   const made = {
@@ -24,23 +26,21 @@ function link(n: number, { transport = 'tcp', extensions = [], initiator = false
     touch() {},
     end() {},
   }
-  return { link: made as unknown as ExchangeLink, sent }
+  return { connection: made as unknown as Connection, sent }
 }
 
 describe('the flags that peers are told of others', () => {
   it('say who is connected by uTP, who takes part in holepunching, and whom we dialled', () => {
-    const listener = link(1, { extensions: ['ut_pex'] })
+    const listener = connected(1, { extensions: ['ut_pex'] })
     const others = [
-      link(2, { transport: 'utp' }),
-      link(3, { extensions: ['ut_holepunch'] }),
-      link(4, { initiator: true }),
-      link(5, { transport: 'utp', extensions: ['ut_holepunch'], initiator: true }),
+      connected(2, { transport: 'utp' }),
+      connected(3, { extensions: ['ut_holepunch'] }),
+      connected(4, { initiator: true }),
+      connected(5, { transport: 'utp', extensions: ['ut_holepunch'], initiator: true }),
     ]
-    const exchange = new PeerExchange({
-      links: () => [listener, ...others].map((each) => each.link),
-      listenPort: () => 6881,
-      found: () => 0,
-    })
+    const connections = new Set([listener, ...others].map(({ connection }) => connection))
+    const context = { connections, listenPort: () => 6881 } as unknown as SwarmContext
+    const exchange = new PeerExchange(context, () => 0)
     exchange.tick(1000)
     const message = decodePex(listener.sent[0] as Uint8Array)
     expect(message.ok && message.value.added.map(({ address, flags }) => [address.port, flags])).toEqual([
