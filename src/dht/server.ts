@@ -1,5 +1,5 @@
 /**
- * Which queries a node answers, and how long an answer may be: `answers.ts` makes them, `rate-limiter.ts` counts.
+ * Which queries a node answers, and how long an answer may be: `query-handlers.ts` makes them, `rate-limiter.ts` counts.
  *
  * An answer that is worth much more than its query waits until the asker has answered a ping, so that a
  * forged source gets no more than its owner has paid for.

@@ -4,9 +4,8 @@
  */
 
 import type { Layout } from '../metainfo/layout.js'
-import type { StorageBackend } from './backend/backend.js'
+import type { StorageBackend, StoreFile } from './backend/backend.js'
 import type { StorageError } from './backend/error.js'
-import type { StoreFile } from './backend/file-mapping.js'
 import type { Verifier } from './verifier.js'
 
 export interface StoreEvents {

@@ -28,7 +28,7 @@ import type { StoreOptions } from './store-options.js'
 import { V1Verifier, type Verifier } from './verifier.js'
 import { Writer } from './writer.js'
 
-export type { StoreFile } from './backend/file-mapping.js'
+export type { StoreFile } from './backend/backend.js'
 export type { CheckOptions } from './check.js'
 export { Reader } from './read-ahead.js'
 export type { StoreEvents, StoreOptions } from './store-options.js'

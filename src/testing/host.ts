@@ -8,10 +8,8 @@ import { type Address, addressKey } from '../util/address.js'
 import { type DiskOptions, VirtualDisk } from './disk.js'
 import { VirtualInterfaces } from './interfaces.js'
 import { Line } from './line.js'
-import { SeededRandom } from './random.js'
 import type { VirtualStream } from './stream.js'
 import type { Wire } from './wire.js'
-import { VirtualWorld } from './world.js'
 
 export interface HostOptions {
   /** IPv4 or IPv6; the next free of 10.0.0.1, 10.0.0.2, ... by default. */
@@ -102,7 +100,13 @@ export class VirtualHost {
   #nextPort = 49_152
   #online = true
 
-  constructor(around: Surroundings, index: number, ip: string, options: HostOptions) {
+  /** @param makeWorld makes {@link VirtualHost.world}, once the rest is there */
+  constructor(
+    around: Surroundings,
+    ip: string,
+    options: HostOptions,
+    makeWorld: (host: VirtualHost) => World,
+  ) {
     this.#around = around
     this.ip = ip
     this.ip6 = options.ip6
@@ -124,7 +128,7 @@ export class VirtualHost {
     })
     this.line = new Line(clock, rate('upload', options.upload), rate('download', options.download))
     this.disk = new VirtualDisk(clock, blocks, around.startTime, options.disk)
-    this.world = new VirtualWorld(this, around, new SeededRandom(around.seed, index + 1))
+    this.world = makeWorld(this)
   }
 
   /** While false no packet goes in or out: connections hang, and go on when it is true again. */

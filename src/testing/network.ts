@@ -14,6 +14,7 @@ import { SeededRandom } from './random.js'
 import { type RunOptions, runEvents } from './run.js'
 import type { VirtualStream } from './stream.js'
 import type { TraceEvent, Wire } from './wire.js'
+import { VirtualWorld } from './world.js'
 
 /** What may happen to datagrams between two hosts. Chances are 0 .. 1; all 0 by default. */
 export interface DatagramOptions {
@@ -116,7 +117,13 @@ export class VirtualNetwork {
   /** Adds a host. Throws RangeError when the address is taken or no IP. */
   host(options: HostOptions = {}): VirtualHost {
     const ip = options.ip ?? this.#freeIp()
-    const host = new VirtualHost(this.#around, this.#hosts.length, ip, options)
+    const random = new SeededRandom(this.#around.seed, this.#hosts.length + 1)
+    const host = new VirtualHost(
+      this.#around,
+      ip,
+      options,
+      (made) => new VirtualWorld(made, this.#around, random),
+    )
     this.#hosts.push(host)
     return host
   }

@@ -68,7 +68,7 @@ export class Connection implements UtpConnection, Timed {
   active = false
   touched = false
 
-  private readonly endpoint: EndpointContext
+  private readonly endpoint: EndpointContext<Connection>
   /** Number of our SYN, or of the remote's. */
   private readonly synSeq: number
   private readonly handshake: HandshakeTiming = new HandshakeTiming()
@@ -87,7 +87,7 @@ export class Connection implements UtpConnection, Timed {
 
   /** @param syn number of our own SYN, or of the one that came in; `seq` is that of our first packet of data */
   constructor(
-    endpoint: EndpointContext,
+    endpoint: EndpointContext<Connection>,
     remote: Address,
     incoming: boolean,
     id: number,

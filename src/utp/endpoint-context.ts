@@ -3,12 +3,11 @@
  * @module
  */
 
-import type { Connection } from './connection.js'
 import type { Memory } from './packet-pool.js'
 import type { UtpEvent } from './types.js'
 
-/** What connections ask of their endpoint. */
-export interface EndpointContext {
+/** What connections ask of their endpoint; `Connection` is the class of these. */
+export interface EndpointContext<Connection> {
   readonly memory: Memory
   readonly sendBuffer: number
   readonly receiveBuffer: number

@@ -64,7 +64,7 @@ export class UtpEndpoint {
   private readonly events: UtpEvent[] = []
   private polled = 0
   private time: number
-  private readonly context: EndpointContext
+  private readonly context: EndpointContext<Connection>
   private refused = 0
   private answered = 0
   private unknown = 0

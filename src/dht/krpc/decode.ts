@@ -7,7 +7,7 @@
 
 import { ProtocolError, type Result } from '../../util/errors.js'
 import { fields, readFields, sized } from './fields.js'
-import type { KrpcError, KrpcMessage, KrpcReply } from './krpc.js'
+import type { KrpcError, KrpcMessage, KrpcReply } from './message.js'
 import { reader } from './reader.js'
 
 /** A longer `t` would only make us send more: usual are 2, and 8 the most that is seen. */

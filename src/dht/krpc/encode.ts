@@ -4,7 +4,7 @@
  */
 
 import { fromLatin1 } from '../../util/bytes.js'
-import type { KrpcError, KrpcQuery, KrpcReply, Want } from './krpc.js'
+import type { KrpcError, KrpcQuery, KrpcReply, Want } from './message.js'
 import { writer } from './writer.js'
 
 /** BEP 32. The room for lists is what the rest leaves of it. */

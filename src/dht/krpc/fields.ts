@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Want } from './krpc.js'
+import type { Want } from './message.js'
 import { reader } from './reader.js'
 
 /** Tokens of the field have 4 to 20 bytes; ours are echoed whole. */

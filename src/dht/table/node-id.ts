@@ -6,7 +6,7 @@
 import { crc32c } from '../../util/crc32c.js'
 import { isLocalIp } from '../../util/locality.js'
 import type { Random } from '../../util/random.js'
-import { ID_LENGTH } from '../krpc/krpc.js'
+import { ID_LENGTH } from '../krpc/message.js'
 
 const MASK_4 = [0x03, 0x0f, 0x3f, 0xff]
 const MASK_6 = [0x01, 0x03, 0x07, 0x0f, 0x1f, 0x3f, 0x7f, 0xff]

@@ -13,7 +13,7 @@
 import type { Address } from '../../util/address.js'
 import { equalBytes } from '../../util/bytes.js'
 import type { Random } from '../../util/random.js'
-import type { KrpcReply } from '../krpc/krpc.js'
+import type { KrpcReply } from '../krpc/message.js'
 import { endpointLength, isUsableEndpoint, writeEndpoint } from './endpoint.js'
 import { K, QUIET } from './node-entry.js'
 import { randomIdNear } from './node-id.js'

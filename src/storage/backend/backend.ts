@@ -1,6 +1,6 @@
 /**
  * The interface between a torrent's verified pieces and where their bytes live. Implement it to keep
- * torrents in a database, a cloud bucket or an archive; `storage/conformance.ts` tests an implementation.
+ * torrents in a database, a cloud bucket or an archive; `conformance.ts` tests an implementation.
  * @module
  */
 
@@ -16,6 +16,19 @@ export interface StorageFile {
   readonly originalPath?: readonly string[] | undefined
   /** Bytes. */
   readonly length: number
+}
+
+/** A file of the torrent, as its storage needs to know it. */
+export interface StoreFile {
+  /** Safe path elements below the backend's root; unused for pads. */
+  readonly path: readonly string[]
+  /** The path before names were changed to suit every platform; see {@link StorageFile}. */
+  readonly originalPath?: readonly string[] | undefined
+  /** Bytes. */
+  readonly length: number
+  readonly pad: boolean
+  /** True for a symbolic link (BEP 47): it has no bytes and is not created. */
+  readonly symlink?: boolean
 }
 
 /** What exists for one file before a check. */

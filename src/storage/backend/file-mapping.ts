@@ -5,23 +5,10 @@
  */
 
 import type { FileSlice, Layout } from '../../metainfo/layout.js'
-import type { FileStatus, StorageBackend, StorageFile } from './backend.js'
+import type { FileStatus, StorageBackend, StorageFile, StoreFile } from './backend.js'
 import { StorageError } from './error.js'
 import { GuardedBackend } from './guard.js'
 import { isStored, PartFile } from './part-file.js'
-
-/** A file of the torrent, as its storage needs to know it. */
-export interface StoreFile {
-  /** Safe path elements below the backend's root; unused for pads. */
-  readonly path: readonly string[]
-  /** The path before names were changed to suit every platform; see {@link StorageFile}. */
-  readonly originalPath?: readonly string[] | undefined
-  /** Bytes. */
-  readonly length: number
-  readonly pad: boolean
-  /** True for a symbolic link (BEP 47): it has no bytes and is not created. */
-  readonly symlink?: boolean
-}
 
 /** Files looked at in parallel when a torrent opens: enough to hide the thread hop, few enough to share the pool. */
 const STATUS_CONCURRENCY = 8

@@ -6,7 +6,7 @@
  */
 
 import type { Layout } from '../../metainfo/layout.js'
-import type { StoreFile } from './file-mapping.js'
+import type { StoreFile } from './backend.js'
 
 export class PartFile {
   /** Pieces with a slot, ascending. */
