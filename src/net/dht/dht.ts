@@ -83,7 +83,7 @@ export class DualStackDht implements Dht {
   readonly #republisher: Republisher
   #waitingFor = new Set<4 | 6>()
 
-  /** Sends nothing before {@link Dht.start}. Throws RangeError for a router that is no `host:port`. */
+  /** Sends nothing before {@link DualStackDht.start}. Throws RangeError for a router that is no `host:port`. */
   constructor(services: DhtServices, options: DhtOptions = {}) {
     for (const router of options.bootstrap ?? []) parseEndpoint(router)
     this.#services = services

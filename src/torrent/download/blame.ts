@@ -4,7 +4,7 @@
  * | evidence | who is banned |
  * |---|---|
  * | all blocks came from one peer | that peer |
- * | the wrong blocks are known (v2 leaf hashes) | who sent them, see `Swarm.corrupt` |
+ * | the wrong blocks are known (v2 leaf hashes) | who sent them |
  * | the piece arrives right later | who had sent blocks that differ |
  * | none of these | whoever had a part in too many failures |
  *
