@@ -22,6 +22,9 @@ export type {
   TorrentState,
   TorrentStats,
   TorrentUpdate,
+  TrackerAnswer,
+  TrackerFailure,
+  TrackerReport,
   UdpStats,
   Warning,
 } from './torrent/events.js'

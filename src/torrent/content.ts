@@ -14,6 +14,7 @@ import { MerkleVerifier } from '../storage/merkle-verifier.js'
 import { Store } from '../storage/store.js'
 import { Bitfield } from '../util/bitfield.js'
 import type { RarestError } from '../util/errors.js'
+import { FileCompletion } from './files/completion.js'
 import { ContentFile } from './files/file.js'
 import type { TorrentFile } from './files/file-api.js'
 import { Reading, type ReadRange } from './files/reading.js'
@@ -68,6 +69,8 @@ export class Content {
   picker: Picker<KnownPeer>
   /** After the data was checked. */
   reading: Reading | undefined
+  /** After the data was checked. */
+  completion: FileCompletion | undefined
   readonly #options: ContentOptions
   #observer: ContentObserver | undefined
 
@@ -145,6 +148,7 @@ export class Content {
     // A picker that starts anew knows nothing of pieces half way there.
     for (let piece = 0; piece < this.metainfo.pieceCount; piece++) this.store.abandon(piece)
     this.picker = this.#makePicker(this.store.verified.clone(), this.picker.sequential)
+    this.completion = new FileCompletion(this.metainfo, this.selection, this.picker.have)
   }
 
   /** Lets streams read what is there, and wait for the rest. */
@@ -179,7 +183,10 @@ export class Content {
   }
 
   #lost(piece: number): void {
-    if (this.picker.have.has(piece)) this.selection.lost(piece)
+    if (this.picker.have.has(piece)) {
+      this.selection.lost(piece)
+      this.completion?.lost(piece)
+    }
     this.#observer?.lost(piece)
     this.#options.on.lost(piece)
   }

@@ -5,6 +5,7 @@
 
 import type { Metainfo } from '../metainfo/model.js'
 import type { Transport } from '../net/world.js'
+import type { AnnounceEvent } from '../tracker/types.js'
 import type { RarestError } from '../util/errors.js'
 import type { CryptoMethod } from '../wire/mse/mse.js'
 import type { PeerSource } from './peers/peer-list.js'
@@ -45,12 +46,19 @@ export interface TorrentEvents {
   piece: [index: number]
   /** `recheck()` found that a piece that was verified is no longer right on the disk. */
   lost: [index: number]
+  /**
+   * A file is complete, by its index in `torrent.files`: it is wanted, and its last piece was verified, or it was
+   * selected when all of it was there. Not emitted for what the first check found: `file.progress` tells.
+   */
+  file: [index: number]
   /** All that is wanted is verified and written. Emitted once per completion, also when it was there from the start. */
   done: []
   /** A peer connected, by `host:port`. */
   peer: [address: string]
   /** A connection ended. */
   'peer-closed': [address: string, code: string, message: string]
+  /** A tracker answered an announce, or did not. Failures come as a `warning` too. */
+  tracker: [report: TrackerReport]
   warning: [warning: Warning]
   /** Fatal to this torrent; emitted only when listened to. `torrent.error` holds it, `torrent.resume()` tries again. */
   error: [error: RarestError]
@@ -59,6 +67,35 @@ export interface TorrentEvents {
   paused: []
   resumed: []
   closed: []
+}
+
+/** What came of one announce to a tracker. */
+export type TrackerReport = TrackerAnswer | TrackerFailure
+
+interface TrackerAnnounce {
+  readonly url: string
+  /** Under which the torrent was announced, 40 hex digits: a hybrid's v1 and truncated v2 ones are announced apart. */
+  readonly infoHash: string
+  /** What the tracker was told; undefined for a regular announce (BEP 3). */
+  readonly event: AnnounceEvent | undefined
+  /** When it is asked next; undefined when it is not, as after `stopped`. */
+  readonly next: Date | undefined
+}
+
+export interface TrackerAnswer extends TrackerAnnounce {
+  readonly type: 'answer'
+  /** Peers that it named. */
+  readonly peers: number
+  /** Seeds and other peers in its list, where it says so. */
+  readonly seeders?: number
+  readonly leechers?: number
+}
+
+export interface TrackerFailure extends TrackerAnnounce {
+  readonly type: 'failure'
+  /** `tracker/timeout`, `tracker/failure` (it refused), `ECONNREFUSED` ... */
+  readonly code: string
+  readonly message: string
 }
 
 /** A torrent that takes the place of another one under the same key (BEP 46). */

@@ -21,6 +21,7 @@ import { makePeerId } from '../wire/peer-id.js'
 import type { Content } from './content.js'
 import type { DhtSchedule } from './discovery/dht-schedule.js'
 import { Discovery } from './discovery/discovery.js'
+import type { TrackerReport } from './events.js'
 import type { MetadataParts } from './extensions/ut-metadata.js'
 import type { FoundPeer } from './extensions/ut-pex.js'
 import { type InfoHashes, swarmHashes } from './infohashes.js'
@@ -57,6 +58,8 @@ export interface PeeringOptions {
   /** A connection came about, by `host:port`. */
   readonly connected: (address: string) => void
   readonly disconnected: (address: string, code: string, message: string) => void
+  /** A tracker answered, or did not. */
+  readonly tracker: (report: TrackerReport) => void
   readonly warning: (code: string, message: string) => void
 }
 
@@ -136,6 +139,7 @@ export class Peering implements Task {
       }),
       isSeed: () => this.#isSeed && this.#content?.picker.have.isFull === true,
       found: (addresses, source) => this.#add(addresses, source),
+      report: options.tracker,
       warning: options.warning,
       switched: () => this.#swarm.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
     })

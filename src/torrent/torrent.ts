@@ -85,6 +85,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
       left: () => (this.#content ? this.#content.metainfo.size - this.#content.verified : UNKNOWN_LEFT),
       connected: (address) => this.#tell('peer', address),
       disconnected: (address, code, message) => this.#tell('peer-closed', address, code, message),
+      tracker: (report) => this.#tell('tracker', report),
       warning: (code, message) => this.#warn(code, message),
     })
     this.#life = new Life(
@@ -319,7 +320,12 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
 
   #verified(piece: number): void {
     this.#tell('piece', piece)
+    this.#tellWhole(this.#content?.completion?.verified(piece))
     this.#life.completeIfDone()
+  }
+
+  #tellWhole(files: readonly number[] | undefined): void {
+    for (const file of files ?? []) this.#tell('file', file)
   }
 
   /** A re-check found that a piece is gone. */
@@ -339,6 +345,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
     const { store, selection, picker } = content
     store.setWanted(selection.wantedFiles()).catch((error: unknown) => this.#life.fail(error))
     picker.setPriorities(selection.pieces(picker.have))
+    this.#tellWhole(content.completion?.newlyWhole())
     this.#life.wantMore()
     this.#peering.reconsider()
     this.#life.completeIfDone()

@@ -8,6 +8,7 @@ import type { Scheduler } from '../../net/scheduler.js'
 import type { TrackerClient } from '../../net/tracker/client.js'
 import type { World } from '../../net/world.js'
 import type { Address } from '../../util/address.js'
+import type { TrackerReport } from '../events.js'
 import type { PeerSource } from '../peers/peer-list.js'
 import { DhtAnnouncer } from './dht-announcer.js'
 import type { DhtSchedule } from './dht-schedule.js'
@@ -34,6 +35,8 @@ export interface DiscoveryParts {
   /** We have everything. */
   readonly isSeed: () => boolean
   readonly found: (addresses: readonly Address[], source: PeerSource) => void
+  /** A tracker answered, or did not. */
+  readonly report: (report: TrackerReport) => void
   readonly warning: (code: string, message: string) => void
   /** A private torrent changed its tracker: all its connections are to be closed (BEP 27). */
   readonly switched: () => void

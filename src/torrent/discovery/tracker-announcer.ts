@@ -9,8 +9,9 @@ import type { TrackerClient } from '../../net/tracker/client.js'
 import type { World } from '../../net/world.js'
 import { type AnnounceAction, Announcer, type TrackerSnapshot } from '../../tracker/announcer.js'
 import type { Address } from '../../util/address.js'
-import { equalBytes } from '../../util/bytes.js'
+import { equalBytes, toHex } from '../../util/bytes.js'
 import { errorCode, errorMessage } from '../../util/errors.js'
+import type { TrackerReport } from '../events.js'
 
 export interface TrackerAnnouncerParts {
   readonly world: World
@@ -27,6 +28,8 @@ export interface TrackerAnnouncerParts {
   /** Bytes uploaded, downloaded and left, at the moment of an announce. */
   readonly totals: () => { readonly uploaded: number; readonly downloaded: number; readonly left: number }
   readonly peers: (addresses: readonly Address[]) => void
+  /** A tracker answered, or did not. */
+  readonly report: (report: TrackerReport) => void
   readonly warning: (code: string, message: string) => void
   /** A private torrent changed its tracker: all its connections are to be closed (BEP 27). */
   readonly switched: () => void
@@ -152,7 +155,7 @@ export class TrackerAnnouncer implements Task {
   }
 
   async #announce(registration: Registration, action: AnnounceAction, signal: AbortSignal): Promise<void> {
-    const { world, client, peerId, port, totals, peers, warning, switched } = this.#parts
+    const { world, client, peerId, port, totals, peers, report, warning, switched } = this.#parts
     const { infoHash, announcer, running } = registration
     try {
       const { event, numwant, trackerId, paused, timeout } = action
@@ -161,15 +164,41 @@ export class TrackerAnnouncer implements Task {
         { infoHash, peerId, port: port(), ...totals(), key: this.#key, event, numwant, trackerId, paused },
         { signal, timeout },
       )
-      if (announcer.succeeded(action.id, response, world.now())) switched()
+      const switches = announcer.succeeded(action.id, response, world.now())
+      const { complete: seeders, incomplete: leechers } = response
+      report({
+        type: 'answer',
+        ...this.#announced(registration, action),
+        peers: response.peers.length,
+        ...(seeders !== undefined && { seeders }),
+        ...(leechers !== undefined && { leechers }),
+      })
+      if (switches) switched()
       if (response.warning !== undefined) warning('tracker/warning', `${action.url}: ${response.warning}`)
       if (event !== 'stopped') peers(response.peers.map((peer) => peer.address))
     } catch (error) {
       announcer.failed(action.id, error, world.now())
-      if (!signal.aborted) warning(errorCode(error), `${action.url}: ${errorMessage(error)}`)
+      if (!signal.aborted) {
+        const code = errorCode(error)
+        const message = errorMessage(error)
+        report({ type: 'failure', ...this.#announced(registration, action), code, message })
+        warning(code, `${action.url}: ${message}`)
+      }
     } finally {
       running.delete(action.id)
     }
     this.run(world.now())
+  }
+
+  /** Which announce that was, and when the tracker is asked next. */
+  #announced(
+    { infoHash, announcer }: Registration,
+    { url, event }: AnnounceAction,
+  ): Pick<TrackerReport, 'url' | 'infoHash' | 'event' | 'next'> {
+    const { world } = this.#parts
+    const due = announcer.trackers.find((tracker) => tracker.url === url)?.nextAnnounce
+    const wait = Math.max(0, (due ?? Number.POSITIVE_INFINITY) - world.now())
+    const next = Number.isFinite(wait) ? new Date(world.unixTime() + wait) : undefined
+    return { url, infoHash: toHex(infoHash), event, next }
   }
 }
