@@ -210,6 +210,21 @@ describe('PeerList', () => {
     expect(peer.listenAddress).toEqual(address(9))
   })
 
+  it('does not dial back where a peer says that it listens, once the torrent is private', () => {
+    const list = new PeerList()
+    const peer = list.incoming(address(9, 50_000), 0)
+    list.connected(peer)
+    list.setListenAddress(peer, address(9), 5)
+    list.add([address(1)], 'pex', 5)
+    list.add([address(2)], 'tracker', 5)
+    expect(list.forgetPublic().map(({ key }) => key)).toEqual(['10.0.0.1:6881'])
+    list.disconnected(peer, true, 10)
+    list.refresh(20)
+    expect(list.next(1e9, false)?.key).toBe('10.0.0.2:6881')
+    list.remove('10.0.0.2:6881')
+    expect(list.next(1e9, false)).toBeUndefined()
+  })
+
   it('takes hints for guesses, and a bounded number of addresses by hearsay', () => {
     const list = new PeerList()
     const many = Array.from({ length: 2500 }, (_, i) => ({ host: `10.1.${i >> 8}.${i & 255}`, port: 6881 }))
