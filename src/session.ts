@@ -34,7 +34,7 @@ import { type Address, addressKey } from './util/address.js'
 import { abortable, Deferred } from './util/async/deferred.js'
 import { EventQueue } from './util/async/event-queue.js'
 import { fromHex, toHex } from './util/bytes.js'
-import { errorCode, errorMessage, RarestError } from './util/errors.js'
+import { type ErrorCode, errorCode, errorMessage, RarestError } from './util/errors.js'
 
 /** Events of a {@link Session} with their arguments. They come as those of a torrent do: see `TorrentEvents`. */
 export interface SessionEvents {
@@ -277,7 +277,7 @@ export class Session extends EventEmitter<SessionEvents> {
     }
   }
 
-  #withoutUdp({ code, message }: { readonly code: string; readonly message: string }): void {
+  #withoutUdp({ code, message }: { readonly code: ErrorCode; readonly message: string }): void {
     this.#dht?.fail(new RarestError(code, message))
     this.#tell('warning', { code: 'session/udp-failed', message: `no DHT and no uTP: ${message}` })
   }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { ProtocolError } from '../util/errors.js'
+import { type ErrorCode, ProtocolError } from '../util/errors.js'
 import { keyText, latin1 } from './key-text.js'
 import type { BencodeDict, BencodeValue, Limits } from './value.js'
 
@@ -35,7 +35,7 @@ export class Reader {
 
   constructor(bytes: Uint8Array, limits: Limits) {
     if (bytes.length > limits.maxLength) {
-      throw violation('too-long', `more than ${limits.maxLength} bytes`, limits.maxLength)
+      throw violation('bencode/too-long', `more than ${limits.maxLength} bytes`, limits.maxLength)
     }
     // A Buffer's subarray makes Buffers, which are slower and must not leak into public values.
     this.#bytes =
@@ -116,7 +116,8 @@ export class Reader {
 
   /** Throws when bytes follow the value that was read. */
   finish(): void {
-    if (this.at !== this.#bytes.length) throw violation('trailing-bytes', 'bytes follow the value', this.at)
+    if (this.at !== this.#bytes.length)
+      throw violation('bencode/trailing-bytes', 'bytes follow the value', this.at)
   }
 
   #string(): Uint8Array {
@@ -147,9 +148,9 @@ export class Reader {
       if (byte === undefined) throw this.#truncated()
       if (byte === COLON) break
       if (byte < ZERO || byte > 0x39)
-        throw violation('invalid-length', 'a string length must be digits and a colon', at)
+        throw violation('bencode/invalid-length', 'a string length must be digits and a colon', at)
       if (at > start && length === 0)
-        throw violation('invalid-length', 'a string length must not have leading zeros', start)
+        throw violation('bencode/invalid-length', 'a string length must not have leading zeros', start)
       length = length * 10 + (byte - ZERO)
       if (length > LONGEST) throw this.#pastEnd(start)
       at++
@@ -171,10 +172,10 @@ export class Reader {
       if (byte === undefined) throw this.#truncated()
       if (byte === END) break
       if (byte < ZERO || byte > 0x39)
-        throw violation('invalid-integer', 'an integer must be digits and an e', at)
+        throw violation('bencode/invalid-integer', 'an integer must be digits and an e', at)
       if (at - first >= this.#limits.maxDigits)
         throw violation(
-          'integer-too-long',
+          'bencode/integer-too-long',
           `an integer has more than ${this.#limits.maxDigits} digits`,
           start,
         )
@@ -182,9 +183,9 @@ export class Reader {
       magnitude = magnitude * 10 + (byte - ZERO)
       at++
     }
-    if (at === first) throw violation('invalid-integer', 'an integer must have digits', at)
+    if (at === first) throw violation('bencode/invalid-integer', 'an integer must have digits', at)
     if (bytes[first] === ZERO && (negative || at > first + 1))
-      throw violation('invalid-integer', 'an integer must not have leading zeros or be -0', first)
+      throw violation('bencode/invalid-integer', 'an integer must not have leading zeros or be -0', first)
     this.at = at + 1
     if (at - first <= 15) return negative ? -magnitude : magnitude
     return this.#bigInteger(start + 1, at)
@@ -254,7 +255,8 @@ export class Reader {
       const lead = bytes[start]
       if (lead === undefined) throw this.#truncated()
       if (lead === END) return
-      if (lead < ZERO || lead > 0x39) throw violation('key-not-string', 'a key must be a string', start)
+      if (lead < ZERO || lead > 0x39)
+        throw violation('bencode/key-not-string', 'a key must be a string', start)
       this.#count()
       const length = this.#length()
       const next = this.at
@@ -287,7 +289,8 @@ export class Reader {
     const lead = bytes[this.at]
     if (lead === undefined) throw this.#truncated()
     if (lead === END) return undefined
-    if (lead < ZERO || lead > 0x39) throw violation('key-not-string', 'a key must be a string', this.at)
+    if (lead < ZERO || lead > 0x39)
+      throw violation('bencode/key-not-string', 'a key must be a string', this.at)
     this.#count()
     const start = this.at
     const from = start + 2
@@ -303,12 +306,16 @@ export class Reader {
 
   #count(): void {
     if (--this.#tokens < 0)
-      throw violation('too-many-tokens', `more than ${this.#limits.maxTokens} values and keys`, this.at)
+      throw violation(
+        'bencode/too-many-tokens',
+        `more than ${this.#limits.maxTokens} values and keys`,
+        this.at,
+      )
   }
 
   #enter(): void {
     if (++this.#depth > this.#limits.maxDepth)
-      throw violation('too-deep', `nested deeper than ${this.#limits.maxDepth}`, this.at)
+      throw violation('bencode/too-deep', `nested deeper than ${this.#limits.maxDepth}`, this.at)
     this.at++
   }
 
@@ -322,19 +329,19 @@ export class Reader {
   }
 
   #truncated(): ProtocolError {
-    return violation('unexpected-end', 'the input ends inside a value', this.#bytes.length)
+    return violation('bencode/unexpected-end', 'the input ends inside a value', this.#bytes.length)
   }
 
   #pastEnd(start: number): ProtocolError {
-    return violation('string-past-end', 'a string reaches past the end of the input', start)
+    return violation('bencode/string-past-end', 'a string reaches past the end of the input', start)
   }
 
   #unknown(): ProtocolError {
-    return violation('unknown-type', 'a value must begin with a digit, i, l or d', this.at)
+    return violation('bencode/unknown-type', 'a value must begin with a digit, i, l or d', this.at)
   }
 
   #missingValue(): ProtocolError {
-    return violation('missing-value', 'a key has no value', this.at)
+    return violation('bencode/missing-value', 'a key has no value', this.at)
   }
 }
 
@@ -367,13 +374,13 @@ function ascends(bytes: Uint8Array, a: number, aEnd: number, b: number, bEnd: nu
 }
 
 function duplicate(offset: number): ProtocolError {
-  return violation('duplicate-key', 'a dictionary has the same key twice', offset)
+  return violation('bencode/duplicate-key', 'a dictionary has the same key twice', offset)
 }
 
 function unsorted(offset: number): ProtocolError {
-  return violation('unsorted-key', 'the keys of a dictionary must ascend', offset)
+  return violation('bencode/unsorted-key', 'the keys of a dictionary must ascend', offset)
 }
 
-function violation(kind: string, sentence: string, offset: number): ProtocolError {
-  return new ProtocolError(`bencode/${kind}`, `${sentence} (offset ${offset})`, { offset })
+function violation(code: ErrorCode, sentence: string, offset: number): ProtocolError {
+  return new ProtocolError(code, `${sentence} (offset ${offset})`, { offset })
 }

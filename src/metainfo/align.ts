@@ -28,7 +28,7 @@ export function padded(files: readonly TreeFile[], pieceLength: number): readonl
     if (gap > 0) list.push(padOf(gap, offset))
     offset += gap
     if (offset > Number.MAX_SAFE_INTEGER)
-      throw refuse('size-overflow', 'the lengths in info.file tree sum to more than 2^53 - 1')
+      throw refuse('metainfo/size-overflow', 'the lengths in info.file tree sum to more than 2^53 - 1')
   }
   return list
 }
@@ -45,7 +45,7 @@ export function joined(
 ): readonly MetainfoFile[] {
   if (info.has('length')) return joinedSingle(info, files)
   const cursor = info.cursor('files')
-  if (cursor?.isList() !== true) throw refuse('bad-files', 'info.files must be a list')
+  if (cursor?.isList() !== true) throw refuse('metainfo/bad-files', 'info.files must be a list')
   const entry = new Properties(cursor)
   const list: MetainfoFile[] = []
   let next = 0
@@ -54,7 +54,7 @@ export function joined(
   for (let i = 0; cursor.more(); i++) {
     // Every file may have a pad; more entries than that cannot be honest, and cost time.
     if (i === 2 * files.length) throw differ(`info.files has more than ${i} entries`)
-    if (!entry.next()) throw refuse('bad-files', `info.files[${i}] must be a dictionary`)
+    if (!entry.next()) throw refuse('metainfo/bad-files', `info.files[${i}] must be a dictionary`)
     const attr = entry.attr()
     const given = entry.length()
     if (attr.includes('p')) {
@@ -77,7 +77,7 @@ export function joined(
       offset += file.length
     }
     if (offset > Number.MAX_SAFE_INTEGER)
-      throw refuse('size-overflow', `the lengths up to info.files[${i}] sum to more than 2^53 - 1`)
+      throw refuse('metainfo/size-overflow', `the lengths up to info.files[${i}] sum to more than 2^53 - 1`)
   }
   if (next < files.length) throw differ(`info.files lacks ${files.length - next} files`)
   checkGaps(list, offset, pieceLength)
@@ -86,7 +86,7 @@ export function joined(
 
 function joinedSingle(info: LazyDict, files: readonly TreeFile[]): readonly MetainfoFile[] {
   const [file] = files
-  if (info.has('files')) throw refuse('length-and-files', 'info must hold length or files, not both')
+  if (info.has('files')) throw refuse('metainfo/length-and-files', 'info must hold length or files, not both')
   const name = info.get('name')
   if (file === undefined || files.length > 1) throw differ(`info.file tree holds ${files.length} files`)
   if (
@@ -140,5 +140,5 @@ function padOf(length: number, offset: number, rawPath: readonly Uint8Array[] = 
 }
 
 function differ(what: string): Error {
-  return refuse('hybrid-mismatch', `the v1 and v2 halves differ: ${what}`)
+  return refuse('metainfo/hybrid-mismatch', `the v1 and v2 halves differ: ${what}`)
 }

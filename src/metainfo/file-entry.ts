@@ -6,7 +6,7 @@
 import type { Cursor } from '../bencode/cursor.js'
 import { asBytes, asText, type BencodeValue } from '../bencode/index.js'
 import { toLatin1 } from '../util/bytes.js'
-import { ProtocolError } from '../util/errors.js'
+import { type ErrorCode, ProtocolError } from '../util/errors.js'
 import {
   MAX_PATH_DEPTH,
   MAX_PATH_LENGTH,
@@ -22,11 +22,11 @@ import { PlainNames } from './plain-names.js'
 export function readLength(value: BencodeValue | undefined, key: string): number {
   if (typeof value === 'bigint' && value > 0n)
     throw refuse(
-      'size-overflow',
+      'metainfo/size-overflow',
       `${key} must be below 2^53, got an integer of ${value.toString().length} digits`,
     )
   if (typeof value !== 'number' || value < 0)
-    throw refuse('bad-length', `${key} must be an integer of at least 0`)
+    throw refuse('metainfo/bad-length', `${key} must be an integer of at least 0`)
   return value
 }
 
@@ -180,7 +180,7 @@ export function safePath(
   elements: readonly Uint8Array[] | undefined,
   key: () => string,
 ): { readonly path: string[]; readonly original: readonly string[] | undefined } {
-  if (elements === undefined) throw refuse('bad-path', `${key()} must be a list of strings`)
+  if (elements === undefined) throw refuse('metainfo/bad-path', `${key()} must be a list of strings`)
   const path: string[] = []
   let differs = false
   let length = 0
@@ -221,11 +221,17 @@ function namesSomething(name: string): boolean {
 
 /** Refuses a path that names nothing or that no system opens; `length` counts a separator for each element. */
 export function checkPath(safe: readonly string[], length: number, key: () => string): void {
-  if (safe.length === 0) throw refuse('empty-path', `${key()} names no file`)
+  if (safe.length === 0) throw refuse('metainfo/empty-path', `${key()} names no file`)
   if (safe.length > MAX_PATH_DEPTH)
-    throw refuse('path-too-deep', `${key()} has ${safe.length} elements, the limit is ${MAX_PATH_DEPTH}`)
+    throw refuse(
+      'metainfo/path-too-deep',
+      `${key()} has ${safe.length} elements, the limit is ${MAX_PATH_DEPTH}`,
+    )
   if (length > MAX_PATH_LENGTH)
-    throw refuse('path-too-long', `${key()} has ${length} characters, the limit is ${MAX_PATH_LENGTH}`)
+    throw refuse(
+      'metainfo/path-too-long',
+      `${key()} has ${length} characters, the limit is ${MAX_PATH_LENGTH}`,
+    )
 }
 
 /** The path as the torrent spells it, or undefined when POSIX could not store it. */
@@ -240,6 +246,6 @@ export function originalPath(elements: readonly Uint8Array[]): readonly string[]
 }
 
 /** The error for what is wrong with a torrent. */
-export function refuse(code: string, message: string): ProtocolError {
-  return new ProtocolError(`metainfo/${code}`, message)
+export function refuse(code: ErrorCode, message: string): ProtocolError {
+  return new ProtocolError(code, message)
 }

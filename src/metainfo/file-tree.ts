@@ -21,16 +21,16 @@ export interface TreeFile extends MetainfoFile {
 
 /** The files of `info.file tree`, in order, with safe paths that all differ. `cursor` stands before the tree. */
 export function readTree(cursor: Cursor | undefined, maxFiles: number): TreeFile[] {
-  if (cursor?.isDict() !== true) throw refuse('bad-file-tree', 'info.file tree must be a dictionary')
+  if (cursor?.isDict() !== true) throw refuse('metainfo/bad-file-tree', 'info.file tree must be a dictionary')
   cursor.enter()
   const start = cursor.at
   // Keys ascend, so that the empty one is the first.
   if (cursor.more() && isEmptyName(cursor))
-    throw refuse('bad-file-tree', 'info.file tree must be a folder, not a file')
+    throw refuse('metainfo/bad-file-tree', 'info.file tree must be a folder, not a file')
   cursor.at = start
   // A file has at least eight bytes.
   if (cursor.bytes.length > 8 * maxFiles && countFiles(cursor, maxFiles) > maxFiles)
-    throw refuse('too-many-files', `info.file tree holds more than ${maxFiles} files`)
+    throw refuse('metainfo/too-many-files', `info.file tree holds more than ${maxFiles} files`)
   cursor.at = start
   const walk = new Walk(cursor)
   walk.folder(ROOT)
@@ -94,7 +94,7 @@ class Walk {
     while (cursor.more()) {
       cursor.string()
       const path = this.#below(above, cursor.view())
-      if (!cursor.isDict()) throw refuse('bad-file-tree', `${keyOf(path)} must be a dictionary`)
+      if (!cursor.isDict()) throw refuse('metainfo/bad-file-tree', `${keyOf(path)} must be a dictionary`)
       cursor.enter()
       if (!isEmptyName(cursor)) {
         this.folder(path)
@@ -104,8 +104,9 @@ class Walk {
       const isFile = this.#properties.next()
       if (!isFile) cursor.skip()
       if (cursor.more())
-        throw refuse('file-with-siblings', `${keyOf(path)} is a file and must hold nothing else`)
-      if (!isFile) throw refuse('bad-file-tree', `${keyOf(path)} must have a dictionary of properties`)
+        throw refuse('metainfo/file-with-siblings', `${keyOf(path)} is a file and must hold nothing else`)
+      if (!isFile)
+        throw refuse('metainfo/bad-file-tree', `${keyOf(path)} must have a dictionary of properties`)
       this.#file(path)
     }
   }
@@ -113,7 +114,7 @@ class Walk {
   /** The files, once all of them are there. */
   finish(): TreeFile[] {
     const files = this.#files
-    if (files.length === 0) throw refuse('no-files', 'info.file tree holds no files')
+    if (files.length === 0) throw refuse('metainfo/no-files', 'info.file tree holds no files')
     const clash = dedupeFilePaths(
       this.#names,
       files,
@@ -121,7 +122,7 @@ class Walk {
     )
     if (clash !== undefined)
       throw refuse(
-        'path-clash',
+        'metainfo/path-clash',
         `the path ${quoteName(files[clash]?.path.join('/') ?? '')} in info.file tree is taken by another file`,
       )
     return files
@@ -165,7 +166,7 @@ class Walk {
     checkPath(safe, characters, key)
     const attr = entry.attr()
     // BEP 52 aligns files by itself; libtorrent refuses these too.
-    if (attr.includes('p')) throw refuse('pad-in-file-tree', `${key()} is a pad file`)
+    if (attr.includes('p')) throw refuse('metainfo/pad-in-file-tree', `${key()} is a pad file`)
     const target = attr.includes('l') ? readTarget(entry.symlinkPath(), key()) : undefined
     const given = entry.length()
     const isPlain = typeof given === 'number' && given >= 0
@@ -175,7 +176,7 @@ class Walk {
         ? 0
         : readLength(given, `the length of ${key()}`)
     if (target !== undefined && length > 0)
-      throw refuse('bad-symlink', `${key()} is a symlink and must have length 0, got ${length}`)
+      throw refuse('metainfo/bad-symlink', `${key()} is a symlink and must have length 0, got ${length}`)
     this.#files.push({
       path: safe,
       originalPath: differs ? originalPath(bytes) : undefined,
@@ -199,13 +200,13 @@ function readRoot(
   key: () => string,
 ): Uint8Array | undefined {
   if (value === undefined && length === 0) return undefined
-  if (value === undefined) throw refuse('missing-root', `${key()} has no pieces root`)
-  if (length === 0) throw refuse('bad-root', `${key()} is empty and must have no pieces root`)
+  if (value === undefined) throw refuse('metainfo/missing-root', `${key()} has no pieces root`)
+  if (length === 0) throw refuse('metainfo/bad-root', `${key()} is empty and must have no pieces root`)
   const root = asBytes(value)
   if (root?.length !== NODE_LENGTH)
-    throw refuse('bad-root', `the pieces root of ${key()} must be a string of ${NODE_LENGTH} bytes`)
+    throw refuse('metainfo/bad-root', `the pieces root of ${key()} must be a string of ${NODE_LENGTH} bytes`)
   if (root[0] === 0 && root.every((byte) => byte === 0))
-    throw refuse('bad-root', `the pieces root of ${key()} is all zeros`)
+    throw refuse('metainfo/bad-root', `the pieces root of ${key()} is all zeros`)
   return root
 }
 

@@ -20,7 +20,7 @@ export function readSingleFile(
     readonly nameBytes: Uint8Array
   },
 ): MetainfoFile {
-  if (!info.has('length')) throw refuse('missing-length', 'info must hold length or files')
+  if (!info.has('length')) throw refuse('metainfo/missing-length', 'info must hold length or files')
   const attr = asText(info.get('attr')) ?? ''
   return {
     path: [naming.name],
@@ -40,9 +40,10 @@ export function readSingleFile(
 
 /** The entries of `info.files`, in order, with safe paths that all differ. `cursor` stands before the list. */
 export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
-  if (!cursor.isList()) throw refuse('bad-files', 'info.files must be a list')
+  if (!cursor.isList()) throw refuse('metainfo/bad-files', 'info.files must be a list')
   const count = countEntries(cursor, maxFiles)
-  if (count > maxFiles) throw refuse('too-many-files', `info.files holds ${count}, the limit is ${maxFiles}`)
+  if (count > maxFiles)
+    throw refuse('metainfo/too-many-files', `info.files holds ${count}, the limit is ${maxFiles}`)
   const entry = new Properties(cursor)
   const names = new PlainNames()
   const files: MetainfoFile[] = []
@@ -51,7 +52,7 @@ export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
   let offset = 0
   cursor.enter()
   for (let i = 0; cursor.more(); i++) {
-    if (!entry.next()) throw refuse('bad-files', `info.files[${i}] must be a dictionary`)
+    if (!entry.next()) throw refuse('metainfo/bad-files', `info.files[${i}] must be a dictionary`)
     const attr = entry.attr()
     const pad = attr.includes('p')
     const target =
@@ -66,7 +67,10 @@ export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
           ? given
           : readLength(given, `info.files[${i}].length`)
     if (target !== undefined && length > 0)
-      throw refuse('bad-symlink', `info.files[${i}] is a symlink and must have length 0, got ${length}`)
+      throw refuse(
+        'metainfo/bad-symlink',
+        `info.files[${i}] is a symlink and must have length 0, got ${length}`,
+      )
     const rawPath = entry.path()
     const chosen = pad ? rawPath : (entry.pathUtf8() ?? rawPath)
     const { path, original } = pad
@@ -90,14 +94,14 @@ export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
     })
     offset += length
     if (offset > Number.MAX_SAFE_INTEGER)
-      throw refuse('size-overflow', `the lengths up to info.files[${i}] sum to more than 2^53 - 1`)
+      throw refuse('metainfo/size-overflow', `the lengths up to info.files[${i}] sum to more than 2^53 - 1`)
   }
-  if (files.length === 0) throw refuse('no-files', 'info.files is empty')
-  if (pads === files.length) throw refuse('no-files', 'info.files holds nothing but pads')
+  if (files.length === 0) throw refuse('metainfo/no-files', 'info.files is empty')
+  if (pads === files.length) throw refuse('metainfo/no-files', 'info.files holds nothing but pads')
   const clash = dedupeFilePaths(names, files, elements)
   if (clash !== undefined)
     throw refuse(
-      'path-clash',
+      'metainfo/path-clash',
       `info.files[${clash}].path ${quoteName(files[clash]?.path.join('/') ?? '')} is taken by another file`,
     )
   return files

@@ -15,7 +15,7 @@
  */
 
 import { fromHex, fromUtf8, toHex, utf8 } from '../util/bytes.js'
-import { ProtocolError, type Result } from '../util/errors.js'
+import { type ErrorCode, ProtocolError, type Result } from '../util/errors.js'
 import type { Metainfo } from './model.js'
 import { isTrackerUrl, isWebSeedUrl } from './urls.js'
 
@@ -53,8 +53,8 @@ const MAX_SELECTED = 1 << 18
 
 /** Reads a magnet link. Throws {@link ProtocolError} with a code of the table above. */
 export function parseMagnet(uri: string): Magnet {
-  if (uri.length > MAX_LENGTH) throw refuse('too-long', `the link has ${uri.length} characters`)
-  if (!/^magnet:\?/i.test(uri)) throw refuse('not-a-magnet', 'the link does not begin with magnet:?')
+  if (uri.length > MAX_LENGTH) throw refuse('magnet/too-long', `the link has ${uri.length} characters`)
+  if (!/^magnet:\?/i.test(uri)) throw refuse('magnet/not-a-magnet', 'the link does not begin with magnet:?')
   const magnet = {
     infoHash: undefined as Uint8Array | undefined,
     infoHashV2: undefined as Uint8Array | undefined,
@@ -122,7 +122,7 @@ export function parseMagnet(uri: string): Magnet {
     }
   }
   if (!magnet.infoHash && !magnet.infoHashV2 && !magnet.publicKey)
-    throw refuse('no-infohash', 'the link names no torrent')
+    throw refuse('magnet/no-infohash', 'the link names no torrent')
   return magnet
 }
 
@@ -173,26 +173,27 @@ function readTopic(
     const text = value.slice('urn:btih:'.length)
     const hash =
       text.length === 40 ? fromHex(text.toLowerCase()) : text.length === 32 ? fromBase32(text) : undefined
-    if (!hash) throw refuse('bad-infohash', 'urn:btih needs 40 hex digits or 32 of base32')
+    if (!hash) throw refuse('magnet/bad-infohash', 'urn:btih needs 40 hex digits or 32 of base32')
     magnet.infoHash = agree(magnet.infoHash, hash)
   } else if (/^urn:btmh:/i.test(value)) {
     const bytes = fromHex(value.slice('urn:btmh:'.length).toLowerCase())
-    if (!bytes || bytes.length < 2) throw refuse('bad-infohash', 'urn:btmh needs a multihash in hex')
+    if (!bytes || bytes.length < 2) throw refuse('magnet/bad-infohash', 'urn:btmh needs a multihash in hex')
     if (bytes[0] !== 0x12 || bytes[1] !== 0x20)
-      throw refuse('unsupported-hash', 'urn:btmh must be a SHA-256 multihash (1220...)')
-    if (bytes.length !== 34) throw refuse('bad-infohash', `urn:btmh has ${bytes.length - 2} of 32 bytes`)
+      throw refuse('magnet/unsupported-hash', 'urn:btmh must be a SHA-256 multihash (1220...)')
+    if (bytes.length !== 34)
+      throw refuse('magnet/bad-infohash', `urn:btmh has ${bytes.length - 2} of 32 bytes`)
     magnet.infoHashV2 = agree(magnet.infoHashV2, bytes.slice(2))
   }
 }
 
 function agree(known: Uint8Array | undefined, found: Uint8Array): Uint8Array {
-  if (known && toHex(known) !== toHex(found)) throw refuse('conflict', 'the link names two torrents')
+  if (known && toHex(known) !== toHex(found)) throw refuse('magnet/conflict', 'the link names two torrents')
   return found
 }
 
 function keyOf(text: string): Uint8Array {
   const key = fromHex(text.toLowerCase())
-  if (key?.length !== 32) throw refuse('bad-infohash', 'urn:btpk needs 64 hex digits')
+  if (key?.length !== 32) throw refuse('magnet/bad-infohash', 'urn:btpk needs 64 hex digits')
   return key
 }
 
@@ -216,7 +217,7 @@ function readSelection(value: string): readonly number[] {
     const first = Number(match[1])
     const last = Number(match[2] ?? match[1])
     if (last < first || last - first >= MAX_SELECTED || chosen.size + last - first >= MAX_SELECTED)
-      throw refuse('bad-select', `so=${part} is no range of files`)
+      throw refuse('magnet/bad-select', `so=${part} is no range of files`)
     for (let index = first; index <= last; index++) chosen.add(index)
   }
   return [...chosen].sort((a, b) => a - b)
@@ -265,6 +266,6 @@ function unescapePercent(text: string): string {
   }
 }
 
-function refuse(code: string, message: string): ProtocolError {
-  return new ProtocolError(`magnet/${code}`, message)
+function refuse(code: ErrorCode, message: string): ProtocolError {
+  return new ProtocolError(code, message)
 }

@@ -36,6 +36,6 @@ export function parseInfo(info: Uint8Array, context: InfoContext = {}, limits?: 
   const metainfo = parseMetainfo(assemble(root, info), { ...limits, pieceLayers: 'lenient' })
   // Otherwise there were keys behind the dictionary, which the torrent around it took for its own.
   if (metainfo.infoBytes.length !== info.length)
-    throw refuse('missing-info', 'info must be one dictionary with nothing behind it')
+    throw refuse('metainfo/missing-info', 'info must be one dictionary with nothing behind it')
   return metainfo
 }

@@ -80,10 +80,10 @@ export function parseMetainfo(input: Uint8Array, options?: ParseOptions): Metain
   const caps = { ...METAINFO_LIMITS, ...given }
   const { maxLength, maxDepth, maxTokens } = caps
   const { start, unsorted } = check(bytes, { maxLength, maxDepth, maxTokens })
-  if (!start.isDict()) throw refuse('not-a-dictionary', 'a torrent must be a dictionary')
+  if (!start.isDict()) throw refuse('metainfo/not-a-dictionary', 'a torrent must be a dictionary')
   const root = new LazyDict(start)
   const at = root.cursor('info')
-  if (at?.isDict() !== true) throw refuse('missing-info', 'info must be a dictionary')
+  if (at?.isDict() !== true) throw refuse('metainfo/missing-info', 'info must be a dictionary')
   const infoStart = at.at
   const info = new LazyDict(at)
   const version = readVersion(info)
@@ -108,7 +108,7 @@ export function parseMetainfo(input: Uint8Array, options?: ParseOptions): Metain
   const layout = layOut(files, pieceLength, version, caps.maxPieces)
   if (version !== '2' && layout.pieceCount !== pieces.length / 20)
     throw refuse(
-      'wrong-piece-count',
+      'metainfo/wrong-piece-count',
       `info.pieces holds ${pieces.length / 20}, the files need ${layout.pieceCount}`,
     )
   const pieceLayers =
@@ -189,11 +189,11 @@ function check(
 function readVersion(info: LazyDict): Metainfo['version'] {
   const version = info.get('meta version')
   if ((typeof version === 'number' || typeof version === 'bigint') && version > 2)
-    throw refuse('version-too-new', `info.meta version is ${version}, known are 1 and 2`)
+    throw refuse('metainfo/version-too-new', `info.meta version is ${version}, known are 1 and 2`)
   // One key of the v1 half promises the others.
   const old = info.has('pieces') || info.has('files') || info.has('length')
   if (version === 2) return old ? 'hybrid' : '2'
-  if (!old && info.has('file tree')) throw refuse('bad-version', 'info.meta version must be 2')
+  if (!old && info.has('file tree')) throw refuse('metainfo/bad-version', 'info.meta version must be 2')
   return '1'
 }
 
@@ -204,18 +204,27 @@ function readPieceLength(
 ): number {
   const length = asInteger(info.get('piece length'))
   if (length === undefined || length < 1 || length > maxPieceLength)
-    throw refuse('bad-piece-length', `info.piece length must be an integer in 1 .. ${maxPieceLength}`)
+    throw refuse(
+      'metainfo/bad-piece-length',
+      `info.piece length must be an integer in 1 .. ${maxPieceLength}`,
+    )
   if (version !== '1' && (length < BLOCK_LENGTH || !Number.isInteger(Math.log2(length))))
-    throw refuse('bad-piece-length', `info.piece length must be a power of two from 16384, got ${length}`)
+    throw refuse(
+      'metainfo/bad-piece-length',
+      `info.piece length must be a power of two from 16384, got ${length}`,
+    )
   return length
 }
 
 function readPieces(info: LazyDict, { maxPieces }: Required<MetainfoLimits>): Uint8Array {
   const pieces = asBytes(info.get('pieces'))
   if (pieces === undefined || pieces.length % 20 !== 0)
-    throw refuse('bad-pieces', 'info.pieces must be a string of 20 bytes per piece')
+    throw refuse('metainfo/bad-pieces', 'info.pieces must be a string of 20 bytes per piece')
   if (pieces.length / 20 > maxPieces)
-    throw refuse('too-many-pieces', `info.pieces holds ${pieces.length / 20}, the limit is ${maxPieces}`)
+    throw refuse(
+      'metainfo/too-many-pieces',
+      `info.pieces holds ${pieces.length / 20}, the limit is ${maxPieces}`,
+    )
   return pieces
 }
 
@@ -228,7 +237,8 @@ interface Naming {
 /** The file list of a v1 torrent. */
 function readList(info: LazyDict, naming: Naming, maxFiles: number): readonly MetainfoFile[] {
   if (!info.has('files')) return [readSingleFile(info, naming)]
-  if (info.has('length')) throw refuse('length-and-files', 'info must hold length or files, not both')
+  if (info.has('length'))
+    throw refuse('metainfo/length-and-files', 'info must hold length or files, not both')
   return readFiles(info.cursor('files') as Cursor, maxFiles)
 }
 
@@ -258,7 +268,10 @@ function layOut(
   const pieceCount = last === undefined ? 0 : Math.ceil((last.offset + last.length) / pieceLength)
   // Told for the v1 list by its number of hashes.
   if (version === '2' && pieceCount > maxPieces)
-    throw refuse('too-many-pieces', `info.file tree makes ${pieceCount} pieces, the limit is ${maxPieces}`)
+    throw refuse(
+      'metainfo/too-many-pieces',
+      `info.file tree makes ${pieceCount} pieces, the limit is ${maxPieces}`,
+    )
   if (version !== '1' && pieceCount <= maxPieces) return new Layout(files, pieceLength, { aligned: true })
   return new Layout(files, pieceLength)
 }
@@ -267,7 +280,7 @@ function readName(info: LazyDict, infoHash: Uint8Array, single: MetainfoFile | u
   const value = info.get('name')
   const chosen = asBytes(info.get('name.utf-8')) ?? asBytes(value) ?? single?.rawPath[0]
   if (value !== undefined && asBytes(value) === undefined)
-    throw refuse('bad-name', 'info.name must be a string')
+    throw refuse('metainfo/bad-name', 'info.name must be a string')
   const text = chosen === undefined ? '' : readableName(chosen)
   const danger = nameDanger(text)
   if (danger !== undefined) throw new ProtocolError(danger, `info.name is ${quoteName(text)}`)

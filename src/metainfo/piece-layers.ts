@@ -21,7 +21,7 @@ export function readPieceLayers(
   mode: PieceLayersMode,
 ): ReadonlyMap<string, Uint8Array> {
   if (cursor !== undefined && !cursor.isDict())
-    throw refuse('bad-piece-layers', 'piece layers must be a dictionary')
+    throw refuse('metainfo/bad-piece-layers', 'piece layers must be a dictionary')
   const layers = new GivenLayers(cursor)
   const found = new Map<string, Uint8Array>()
   for (const { length, piecesRoot } of files) {
@@ -29,24 +29,24 @@ export function readPieceLayers(
     const given = layers.indexOf(piecesRoot)
     if (given < 0) {
       if (mode === 'lenient') continue
-      throw refuse('missing-piece-layer', `piece layers lacks that of ${toHex(piecesRoot)}`)
+      throw refuse('metainfo/missing-piece-layer', `piece layers lacks that of ${toHex(piecesRoot)}`)
     }
     const layer = layers.layer(given)
-    if (layer === undefined) throw refuse('bad-piece-layers', 'piece layers must hold strings')
+    if (layer === undefined) throw refuse('metainfo/bad-piece-layers', 'piece layers must hold strings')
     // Two files of one root have one layer, but each its own length.
     if (layer.length !== Math.ceil(length / pieceLength) * NODE_LENGTH)
       throw wrongLength(layer, piecesRoot, length, pieceLength)
     if (layers.isTaken(given)) continue
     const hex = toHex(piecesRoot)
     if (mode !== 'trusted' && !equalBytes(merkleRoot(layer, pieceLayer(pieceLength)), piecesRoot))
-      throw refuse('piece-layer-mismatch', `the piece layer of ${hex} does not fold to it`)
+      throw refuse('metainfo/piece-layer-mismatch', `the piece layer of ${hex} does not fold to it`)
     found.set(hex, layer)
     layers.take(given)
   }
   const unknown = layers.firstLeft()
   if (unknown !== undefined)
     throw refuse(
-      'unknown-piece-layer',
+      'metainfo/unknown-piece-layer',
       `piece layers holds ${toHex(unknown.subarray(0, NODE_LENGTH))}, the root of no file longer than a piece`,
     )
   return found
@@ -133,10 +133,13 @@ function wrongLength(layer: Uint8Array, root: Uint8Array, length: number, pieceL
     if (layer.length !== count * NODE_LENGTH) continue
     const width = 2 ** (treeHeight(blocks) - at)
     if (equalBytes(merkleRoot(layer, at, width), root))
-      return refuse('wrong-piece-layer', `the piece layer of ${toHex(root)} is layer ${at} of its tree`)
+      return refuse(
+        'metainfo/wrong-piece-layer',
+        `the piece layer of ${toHex(root)} is layer ${at} of its tree`,
+      )
   }
   return refuse(
-    'bad-piece-layer-length',
+    'metainfo/bad-piece-layer-length',
     `the piece layer of ${toHex(root)} has ${layer.length} bytes, ${Math.ceil(length / pieceLength)} pieces need 32 each`,
   )
 }

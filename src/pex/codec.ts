@@ -12,7 +12,7 @@
 import { asBytes, asDict, encode, tryDecodePrefix } from '../bencode/index.js'
 import { type Address, familyOf, ipFromBytes, ipToBytes, isDialable } from '../util/address.js'
 import { readU16, writeU16 } from '../util/bytes.js'
-import { ProtocolError, type Result } from '../util/errors.js'
+import { type ErrorCode, ProtocolError, type Result } from '../util/errors.js'
 
 /** Bits of {@link PexPeer.flags}. The others are reserved. */
 export const PEX_FLAGS: Readonly<
@@ -108,6 +108,6 @@ function addressAt(bytes: Uint8Array, at: number, width: number): Address {
   return { host: ipFromBytes(bytes.subarray(at, ip)), port: readU16(bytes, ip) }
 }
 
-function refuse(code: string, message: string): Result<PexMessage> {
+function refuse(code: ErrorCode, message: string): Result<PexMessage> {
   return { ok: false, error: new ProtocolError(code, message) }
 }

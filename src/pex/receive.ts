@@ -4,6 +4,7 @@
  */
 
 import { type Address, addressKey } from '../util/address.js'
+import type { ErrorCode } from '../util/errors.js'
 import { reachOf } from '../util/locality.js'
 import { decodePex, type PexPeer } from './codec.js'
 
@@ -21,8 +22,8 @@ const MAX_PEERS = 200
 /** What became of a message: peers to try, or why it was ignored, or why the sender is to be closed. */
 export type PexOutcome =
   | { readonly type: 'peers'; readonly added: readonly PexPeer[] }
-  | { readonly type: 'ignored'; readonly code: string }
-  | { readonly type: 'close'; readonly code: string }
+  | { readonly type: 'ignored'; readonly code: ErrorCode }
+  | { readonly type: 'close'; readonly code: ErrorCode }
 
 /** The exchange from one peer. */
 export class PexReceiver {

@@ -5,7 +5,7 @@
 
 import type { Listener } from '../net/peer/listener.js'
 import type { SocketPair } from '../net/udp/socket-pair.js'
-import { errorCode, errorMessage } from '../util/errors.js'
+import { type ErrorCode, errorCode, errorMessage } from '../util/errors.js'
 
 /** Free TCP ports tried until one is free for UDP as well. */
 const TRIES = 10
@@ -17,7 +17,7 @@ export interface OpenPorts {
   /** UDP, 0 when there is none. */
   readonly udp: number
   /** Why there is no UDP: the session works without. */
-  readonly udpError?: { readonly code: string; readonly message: string }
+  readonly udpError?: { readonly code: ErrorCode; readonly message: string }
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import type { FileStatus, StorageBackend, StorageFile } from '../storage/backend/backend.js'
-import { RarestError } from '../util/errors.js'
+import { type ErrorCode, RarestError } from '../util/errors.js'
 import { BLOCK, type SharedBlocks } from './blocks.js'
 import type { VirtualClock } from './clock.js'
 
@@ -196,7 +196,7 @@ export class VirtualDisk {
         const code =
           this.fault?.(operation) ?? (kind === 'write' ? this.#spaceFault(path, offset, length) : undefined)
         if (code === undefined) resolve(effect())
-        else reject(new RarestError(code, `${code}: ${kind} ${path}`))
+        else reject(new RarestError(code as ErrorCode, `${code}: ${kind} ${path}`))
       })
     })
   }

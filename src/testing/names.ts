@@ -4,7 +4,7 @@
  */
 
 import { ipFromBytes, ipToBytes } from '../util/address.js'
-import { RarestError } from '../util/errors.js'
+import { type ErrorCode, RarestError } from '../util/errors.js'
 import type { VirtualClock } from './clock.js'
 
 /** Names and what they resolve to; changes are seen by the next look-up. */
@@ -59,7 +59,8 @@ export class VirtualNames {
         const entry = this.#entries.get(name.toLowerCase()) ?? 'ENOTFOUND'
         if (entry === 'never') return
         settle()
-        if (typeof entry === 'string') reject(new RarestError(entry, `look-up of ${name}: ${entry}`))
+        if (typeof entry === 'string')
+          reject(new RarestError(entry as ErrorCode, `look-up of ${name}: ${entry}`))
         else resolve(entry)
       })
       const limit = clock.at(clock.now + timeout, () => {

@@ -9,7 +9,7 @@
 
 import type { ByteStream, StreamListener } from '../net/world.js'
 import { type Address, addressKey } from '../util/address.js'
-import { RarestError } from '../util/errors.js'
+import { type ErrorCode, RarestError } from '../util/errors.js'
 import type { Event } from './clock.js'
 import type { Line, Segment, Sender } from './line.js'
 import { spoil } from './memory.js'
@@ -376,7 +376,7 @@ export class VirtualStream implements ByteStream, Sender {
     this.#ended = true
     this.#dropSegments()
     const { host, port } = this.remote
-    this.#closeSoon(new RarestError(code, `the connection to ${host}:${port} broke`))
+    this.#closeSoon(new RarestError(code as ErrorCode, `the connection to ${host}:${port} broke`))
   }
 
   #dropSegments(): void {

@@ -6,7 +6,7 @@
 import type { Metainfo } from '../metainfo/model.js'
 import type { Transport } from '../net/world.js'
 import type { AnnounceEvent } from '../tracker/types.js'
-import type { RarestError } from '../util/errors.js'
+import type { ErrorCode, RarestError } from '../util/errors.js'
 import type { CryptoMethod } from '../wire/mse/mse.js'
 import type { PeerSource } from './peers/peer-list.js'
 import type { TorrentState } from './states.js'
@@ -16,7 +16,7 @@ export type { TorrentState } from './states.js'
 /** Something went wrong that the torrent survives: a peer, a tracker. */
 export interface Warning {
   /** Stable identifier, for instance `tracker/timeout` or `torrent/corrupt-data`. */
-  readonly code: string
+  readonly code: ErrorCode
   /** One readable sentence. */
   readonly message: string
 }
@@ -56,7 +56,7 @@ export interface TorrentEvents {
   /** A peer connected, by `host:port`. */
   peer: [address: string]
   /** A connection ended. */
-  'peer-closed': [address: string, code: string, message: string]
+  'peer-closed': [address: string, code: ErrorCode, message: string]
   /** A tracker answered an announce, or did not. Failures come as a `warning` too. */
   tracker: [report: TrackerReport]
   warning: [warning: Warning]
@@ -94,7 +94,7 @@ export interface TrackerAnswer extends TrackerAnnounce {
 export interface TrackerFailure extends TrackerAnnounce {
   readonly type: 'failure'
   /** `tracker/timeout`, `tracker/failure` (it refused), `ECONNREFUSED` ... */
-  readonly code: string
+  readonly code: ErrorCode
   readonly message: string
 }
 

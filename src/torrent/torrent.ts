@@ -15,7 +15,7 @@ import { abortable } from '../util/async/deferred.js'
 import type { EventQueue } from '../util/async/event-queue.js'
 import { Bitfield } from '../util/bitfield.js'
 import { toHex } from '../util/bytes.js'
-import { errorCode, errorMessage, RarestError } from '../util/errors.js'
+import { type ErrorCode, errorCode, errorMessage, RarestError } from '../util/errors.js'
 import { Content } from './content.js'
 import type { PeerSnapshot, RecheckResult, TorrentEvents, TorrentState, TorrentStats } from './events.js'
 import type { TorrentFile } from './files/file-api.js'
@@ -38,7 +38,7 @@ export interface TorrentServices extends PeeringServices {
   readonly learned: (torrent: Torrent, metainfo: Metainfo) => void
   /** The torrent is gone. */
   readonly removed: (torrent: Torrent) => void
-  readonly warning: (torrent: Torrent, code: string, message: string) => void
+  readonly warning: (torrent: Torrent, code: ErrorCode, message: string) => void
 }
 
 /** Bytes left that trackers are told while nobody knows: some (LT does the same). */
@@ -84,9 +84,10 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
       superseed,
       left: () => (this.#content ? this.#content.metainfo.size - this.#content.verified : UNKNOWN_LEFT),
       connected: (address) => this.#tell('peer', address),
-      disconnected: (address, code, message) => this.#tell('peer-closed', address, code, message),
+      disconnected: (address, code, message) =>
+        this.#tell('peer-closed', address, code as ErrorCode, message),
       tracker: (report) => this.#tell('tracker', report),
-      warning: (code, message) => this.#warn(code, message),
+      warning: (code, message) => this.#warn(code as ErrorCode, message),
     })
     this.#life = new Life(
       {
@@ -358,7 +359,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
     return this.#content.read(range, most)
   }
 
-  #warn(code: string, message: string): void {
+  #warn(code: ErrorCode, message: string): void {
     this.#tell('warning', { code, message })
     this.#services.warning(this, code, `${this.name}: ${message}`)
   }

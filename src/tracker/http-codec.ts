@@ -16,6 +16,7 @@ import {
 } from '../bencode/index.js'
 import { decodeCompactList, ipFromBytes, isDialable, parseAddress } from '../util/address.js'
 import { fromLatin1, fromUtf8, toHex, toLatin1 } from '../util/bytes.js'
+import type { ErrorCode } from '../util/errors.js'
 import { escapeBytes, messageText } from './text.js'
 import {
   type AnnounceRequest,
@@ -211,6 +212,6 @@ function withQuery(url: string, added: string): string {
   return `${base}${query}${query.endsWith('?') || query.endsWith('&') ? '' : '&'}${added}`
 }
 
-function failed(code: string, message: string): { readonly ok: false; readonly error: TrackerError } {
+function failed(code: ErrorCode, message: string): { readonly ok: false; readonly error: TrackerError } {
   return { ok: false, error: new TrackerError(code, message) }
 }

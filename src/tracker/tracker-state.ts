@@ -3,7 +3,7 @@
  * @module
  */
 
-import { errorCode, errorMessage } from '../util/errors.js'
+import { type ErrorCode, errorCode, errorMessage } from '../util/errors.js'
 import { below, type Random } from '../util/random.js'
 import { parseTrackerUrl } from './text.js'
 import type { AnnounceEvent, AnnounceResponse } from './types.js'
@@ -14,7 +14,7 @@ export interface TrackerSnapshot {
   /** Its tier, from 0 (BEP 12). */
   readonly tier: number
   readonly status: 'idle' | 'announcing' | 'working' | 'failed' | 'stopped'
-  readonly lastError?: { readonly code: string; readonly message: string }
+  readonly lastError?: { readonly code: ErrorCode; readonly message: string }
   /** The tracker's warning or other words. */
   readonly message?: string
   readonly seeders?: number
@@ -73,7 +73,7 @@ export class TrackerState {
   #ordered = false
   #interval = 0
   #peersReceived = 0
-  #lastError: { readonly code: string; readonly message: string } | undefined
+  #lastError: { readonly code: ErrorCode; readonly message: string } | undefined
   #message: string | undefined
   #counts: { readonly seeders?: number; readonly leechers?: number; readonly downloaded?: number } = {}
 

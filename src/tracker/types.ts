@@ -4,7 +4,7 @@
  */
 
 import type { Address } from '../util/address.js'
-import { RarestError } from '../util/errors.js'
+import { type ErrorCode, RarestError } from '../util/errors.js'
 
 /** What happened to the torrent; absent for the regular announce. */
 export type AnnounceEvent = 'started' | 'completed' | 'stopped'
@@ -92,7 +92,7 @@ export class TrackerError extends RarestError {
   /** ms after which the tracker allows another try (BEP 31), Infinity for never; undefined when it did not say. */
   readonly retryIn: number | undefined
 
-  constructor(code: string, message: string, options: { retryIn?: number; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: { retryIn?: number; cause?: unknown } = {}) {
     super(code, message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'TrackerError'
     this.retryIn = options.retryIn

@@ -4,12 +4,16 @@
  * @module
  */
 
+import type { ErrorCode } from './error-codes.js'
+
+export type { ErrorCode } from './error-codes.js'
+
 /** Base of every error that rarest throws on purpose. `code` is stable across releases. */
 export class RarestError extends Error {
   /** Stable identifier, for instance `bencode/unsorted-key` or `storage/disk-full`. */
-  readonly code: string
+  readonly code: ErrorCode
 
-  constructor(code: string, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options)
     this.name = 'RarestError'
     this.code = code
@@ -22,7 +26,11 @@ export class ProtocolError extends RarestError {
   /** Byte offset into the input at which the violation was found, where one is known. */
   readonly offset: number | undefined
 
-  constructor(code: string, message: string, options: { fault?: 'remote' | 'local'; offset?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { fault?: 'remote' | 'local'; offset?: number } = {},
+  ) {
     super(code, message)
     this.name = 'ProtocolError'
     this.fault = options.fault ?? 'remote'
@@ -35,10 +43,10 @@ export type Result<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: ProtocolError }
 
-/** The stable code of any thrown value; `internal` where it has none. */
-export function errorCode(error: unknown): string {
+/** The stable code of any thrown value; `internal` where it has none. Codes of an application's own parts are passed on. */
+export function errorCode(error: unknown): ErrorCode {
   if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string')
-    return error.code
+    return error.code as ErrorCode
   return 'internal'
 }
 

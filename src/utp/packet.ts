@@ -4,7 +4,7 @@
  */
 
 import { readU16, readU32, writeU16, writeU32 } from '../util/bytes.js'
-import { ProtocolError, type Result } from '../util/errors.js'
+import { type ErrorCode, ProtocolError, type Result } from '../util/errors.js'
 
 /** Bytes of a packet without extensions and payload. */
 export const HEADER_LENGTH = 20
@@ -84,7 +84,7 @@ export function encodePacket(packet: UtpPacket): Uint8Array {
   return bytes
 }
 
-function failed(code: string, message: string): Result<never> {
+function failed(code: ErrorCode, message: string): Result<never> {
   return { ok: false, error: new ProtocolError(code, message) }
 }
 

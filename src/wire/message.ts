@@ -5,7 +5,7 @@
  */
 
 import { readU16, readU32, writeU16, writeU32 } from '../util/bytes.js'
-import { ProtocolError, type Result } from '../util/errors.js'
+import { type ErrorCode, ProtocolError, type Result } from '../util/errors.js'
 
 export const CHOKE = 0
 export const UNCHOKE = 1
@@ -269,6 +269,6 @@ function withPayload(id: number, payload: Uint8Array): Uint8Array {
   return bytes
 }
 
-function fault(code: string, message: string, offset: number): Result<never> {
+function fault(code: ErrorCode, message: string, offset: number): Result<never> {
   return { ok: false, error: new ProtocolError(code, message, { offset }) }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ProtocolError, type Result } from '../../util/errors.js'
+import { type ErrorCode, ProtocolError, type Result } from '../../util/errors.js'
 import { fields, readFields, sized } from './fields.js'
 import type { KrpcError, KrpcMessage, KrpcReply } from './message.js'
 import { reader } from './reader.js'
@@ -266,6 +266,6 @@ function errorOf(transactionId: Uint8Array): KrpcError {
   return { type: 'error', transactionId, version, ip, code, message }
 }
 
-function failure(code: string, message: string): Result<never> {
+function failure(code: ErrorCode, message: string): Result<never> {
   return { ok: false, error: new ProtocolError(code, message) }
 }

@@ -5,7 +5,7 @@
 
 import { parseAddress, parseEndpoint } from '../../util/address.js'
 import { abortable, Deferred } from '../../util/async/deferred.js'
-import { RarestError } from '../../util/errors.js'
+import { type ErrorCode, RarestError } from '../../util/errors.js'
 import { encodeExtensionHandshake } from '../../wire/extension.js'
 import { type Support, supports } from '../../wire/handshake.js'
 import type { CryptoMethod } from '../../wire/mse/mse.js'
@@ -82,7 +82,7 @@ export async function probePeer(
         ours: { infoHash, peerId: makePeerId(world.random) },
         ...(encrypted ? { security } : {}),
         done: (greeting, rest, _ours, opened) => listen(world, scheduler, opened, greeting, rest, met),
-        failed: (code) => met.reject(new RarestError(code, `the handshake with ${peer} failed`)),
+        failed: (code) => met.reject(new RarestError(code as ErrorCode, `the handshake with ${peer} failed`)),
       })
       try {
         return await abortable(met.promise, signal)

@@ -4,7 +4,7 @@
  */
 
 import type { Address } from '../../util/address.js'
-import { RarestError } from '../../util/errors.js'
+import { type ErrorCode, RarestError } from '../../util/errors.js'
 import type { UtpConnection } from '../../utp/types.js'
 import type { ByteStream, StreamListener } from '../world.js'
 
@@ -150,7 +150,7 @@ export class UtpStream implements ByteStream {
   }
 
   /** The connection is no more; `code` says why, undefined that both sides ended it or we cut it. */
-  gone(code: string | undefined): void {
+  gone(code: ErrorCode | undefined): void {
     this.stopWaiting?.()
     this.finish(code === undefined ? undefined : new RarestError(code, 'the uTP connection broke'))
   }

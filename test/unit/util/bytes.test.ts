@@ -69,7 +69,7 @@ describe('random numbers', () => {
 
 describe('errors', () => {
   it('have a code and a sentence, whatever was thrown', () => {
-    expect(errorCode(new RarestError('layer/kind', 'no'))).toBe('layer/kind')
+    expect(errorCode(new RarestError('wire/idle', 'no'))).toBe('wire/idle')
     expect(errorCode(Object.assign(new Error('x'), { code: 'ENOENT' }))).toBe('ENOENT')
     for (const thrown of [new Error('x'), 'x', undefined, null, { code: 7 }])
       expect(errorCode(thrown)).toBe('internal')
