@@ -116,7 +116,7 @@ export class MetadataExtension implements Extension, Task {
     const code = fetch.receive(connection, payload, now)
     if (fetch.heldBytes > held || fetch.result) {
       connection.sharedMetadata = true
-      connection.progressAt = now
+      connection.metadataAt = now
     }
     this.#request(now)
     return code

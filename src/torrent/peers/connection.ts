@@ -5,6 +5,7 @@
  */
 
 import type { Candidate } from '../../choker/choker.js'
+import type { Block } from '../../metainfo/layout.js'
 import type { Greeting } from '../../net/peer/handshake.js'
 import { Link, type LinkOwner, type LinkServices } from '../../net/peer/link.js'
 import type { ByteStream } from '../../net/world.js'
@@ -14,17 +15,8 @@ import { Rate } from '../../util/rate.js'
 import { supports } from '../../wire/handshake.js'
 import type { CryptoMethod } from '../../wire/mse/mse.js'
 import type { Peer } from '../../wire/peer.js'
+import type { BlockSource, Intake } from '../download/block-source.js'
 import type { KnownPeer } from './peer-list.js'
-
-/** Requests that a new connection may have open before its rate is known. */
-const FIRST_DEPTH = 8
-
-/** The memory that a block is arriving in; no data while none is. */
-export interface Lease {
-  piece: number
-  begin: number
-  data: Uint8Array | undefined
-}
 
 export interface ConnectionParts {
   readonly stream: ByteStream
@@ -33,18 +25,18 @@ export interface ConnectionParts {
   readonly handshake: Greeting
   /** True when we dialled. */
   readonly initiator: boolean
-  readonly lease: Lease
+  readonly intake: Intake
   readonly now: number
 }
 
-export class Connection extends Link implements Candidate {
+export class Connection extends Link implements Candidate, BlockSource<KnownPeer> {
   readonly known: KnownPeer
   readonly handshake: Greeting
   /** True when we dialled. */
   readonly initiator: boolean
   /** Both sides speak the fast extension (BEP 6). */
   readonly fast: boolean
-  readonly lease: Lease
+  readonly intake: Intake
   /** Its handle in the picker. Not there before {@link Connection.prepare}, and nobody asks for it before. */
   picks!: PickerPeer<KnownPeer>
   /** Bytes of the torrent, 0 until they are known. */
@@ -52,12 +44,7 @@ export class Connection extends Link implements Candidate {
   readonly reader: Reader = new Reader()
   /** Time (ms) at which it was made, or since which there has been something to exchange. */
   connectedAt: number
-  readonly download: Rate = new Rate()
   readonly upload: Rate = new Rate()
-  /** Requests to keep open at this peer. */
-  depth: number = FIRST_DEPTH
-  /** Time (ms) of the last block, or of the first request since there was none. */
-  progressAt: number
   /** A read for its next request is under way. */
   loading = false
   /** While we superseed: the pieces that it knows we have. Undefined: all that we have. */
@@ -68,9 +55,10 @@ export class Connection extends Link implements Candidate {
   fruitless = 0
   /** It told us the port of its DHT node. */
   namedNode = false
-  snubbed = false
   /** It got metadata from us (BEP 9), and will come back for the data; or gave us some. */
   sharedMetadata = false
+  /** Time (ms) at which it last gave us some; 0 for never. */
+  metadataAt = 0
   optimistic = false
   idle = false
   unchokedAt = 0
@@ -80,7 +68,6 @@ export class Connection extends Link implements Candidate {
   sentSinceUnchoke = 0
   recentDownload = 0
   #weighed = 0
-  downloadRate = 0
   uploadRate = 0
 
   constructor(services: LinkServices, parts: ConnectionParts, owner: LinkOwner<Connection>) {
@@ -89,9 +76,8 @@ export class Connection extends Link implements Candidate {
     this.handshake = parts.handshake
     this.initiator = parts.initiator
     this.fast = supports(parts.handshake.reserved).fast
-    this.lease = parts.lease
+    this.intake = parts.intake
     this.connectedAt = parts.now
-    this.progressAt = parts.now
     this.waitingSince = parts.now
     this.askedAt = parts.now
   }
@@ -101,7 +87,6 @@ export class Connection extends Link implements Candidate {
     this.picks = picks
     this.size = size
     this.connectedAt = now
-    this.progressAt = now
     this.waitingSince = now
     this.askedAt = now
   }
@@ -132,6 +117,21 @@ export class Connection extends Link implements Candidate {
     return this.peer.amInterested
   }
 
+  /** It does not send what we wait for. */
+  get snubbed(): boolean {
+    return this.size > 0 && this.picks.isSnubbed
+  }
+
+  /** Payload that it sent us. */
+  get download(): Rate {
+    return this.intake.payload
+  }
+
+  /** Time (ms) of its last block or metadata, or of the first request since there was none. */
+  get progressAt(): number {
+    return Math.max(this.intake.progressAt, this.metadataAt)
+  }
+
   get downloaded(): number {
     return this.download.total
   }
@@ -152,6 +152,36 @@ export class Connection extends Link implements Candidate {
     return Math.max(pieces.count / pieces.length, Math.min(1, this.upload.total / this.size))
   }
 
+  get origin(): KnownPeer {
+    return this.known
+  }
+
+  get outstanding(): number {
+    return this.peer.outstanding
+  }
+
+  get requestLimit(): number {
+    const { peer } = this
+    if (!peer.amInterested || (peer.peerChoking && this.picks.allowedFast.size === 0)) return 0
+    return peer.extension?.reqq ?? Number.POSITIVE_INFINITY
+  }
+
+  request(blocks: readonly Block[], now: number): void {
+    for (const block of blocks) this.peer.request(block.piece, block.begin, block.length, now)
+  }
+
+  cancel(piece: number, begin: number, now: number): void {
+    this.peer.cancel(piece, begin, now)
+  }
+
+  pause(): void {
+    this.stream.pause()
+  }
+
+  resume(): void {
+    this.stream.resume()
+  }
+
   /** Tells it that we have a piece. */
   show(piece: number, now: number): void {
     this.shown?.add(piece)
@@ -165,9 +195,8 @@ export class Connection extends Link implements Candidate {
     this.#weighed = this.download.total
   }
 
-  /** Brings the rates that choker and snapshots read up to `now`. */
+  /** Brings the rate that the choker reads up to `now`. */
   measure(now: number): void {
-    this.downloadRate = this.download.at(now)
     this.uploadRate = this.upload.at(now)
   }
 }

@@ -7,6 +7,7 @@
 import type { Transport } from '../../net/world.js'
 import { type Address, addressKey, familyOf, isDialable } from '../../util/address.js'
 import { peerPriority } from '../../wire/peer-priority.js'
+import { joinStandings } from '../download/standing.js'
 import { Bans } from './bans.js'
 
 /** Where an address came from. `incoming` peers dialled us. */
@@ -22,7 +23,7 @@ export interface PeerHints {
   readonly reachable?: boolean
 }
 
-/** One known peer. It outlives its connections: blame and back-off stick to it. */
+/** One known peer. It outlives its connections: its standing and back-off stick to it. */
 export interface KnownPeer {
   readonly address: Address
   readonly key: string
@@ -32,8 +33,8 @@ export interface KnownPeer {
   /** Time (ms) before which we do not dial; Infinity for a peer that cannot be dialled. */
   nextDial: number
   state: 'idle' | 'dialling' | 'connected'
-  /** +1 for each piece it helped to complete (at most 8), -2 for each that failed (libtorrent). */
-  trust: number
+  /** How the pieces turned out that it had a part in, see `download/standing.ts`. */
+  standing: number
   /** A seed when last seen, or by hearsay: not dialled while we seed. */
   seed: boolean
   /** What was said of it last. */
@@ -52,7 +53,7 @@ export interface KnownPeer {
 const PUBLIC: ReadonlySet<PeerSource> = new Set(['dht', 'pex', 'lsd'])
 /** Addresses kept; the least useful make room (libtorrent). */
 const MAX_KNOWN = 3_000
-/** Of these at most so many from other peers, which cannot be told from liars. */
+/** Of these at most so many from other peers, which may be made up. */
 const MAX_HEARSAY = 2_000
 /** ms before a failed dial is repeated, six times as long after each further failure (rqbit), at most an hour. */
 const FIRST_RETRY = 10_000
@@ -134,7 +135,7 @@ export class PeerList {
     const other = this.#known.get(key)
     if (other === peer || (other && other.state !== 'idle')) return
     if (other) {
-      peer.trust = Math.min(8, peer.trust + other.trust)
+      joinStandings(peer, other)
       this.#delete(key)
     } else if (this.#known.size >= MAX_KNOWN) return
     peer.listenAddress = address
@@ -278,7 +279,7 @@ export class PeerList {
       failures: 0,
       nextDial: now,
       state: 'idle',
-      trust: 0,
+      standing: 0,
       seed: false,
       hints: {},
       transport: undefined,

@@ -13,6 +13,7 @@ import { supports } from '../../wire/handshake.js'
 import { type BlockEvent, Peer, type PeerEvent } from '../../wire/peer.js'
 import type { Content } from '../content.js'
 import type { DhtSchedule } from '../discovery/dht-schedule.js'
+import { Intake } from '../download/block-source.js'
 import { EXTENSION_IDS, type Extension } from '../extensions/extension.js'
 import { LocalHandshake } from '../extensions/handshake.js'
 import { DontHave } from '../extensions/lt-donthave.js'
@@ -21,7 +22,7 @@ import { MetadataExtension, type MetadataParts } from '../extensions/ut-metadata
 import { PeerExchange, type TakeFound } from '../extensions/ut-pex.js'
 import type { TorrentLimits } from '../limits.js'
 import type { Bans } from '../peers/bans.js'
-import { Connection, type Lease } from '../peers/connection.js'
+import { Connection } from '../peers/connection.js'
 import type { KnownPeer, PeerList } from '../peers/peer-list.js'
 import type { SwarmContext } from '../peers/swarm-context.js'
 import type { SuperseedMode } from '../upload/superseed.js'
@@ -154,7 +155,7 @@ export class Swarm implements LinkOwner<Connection> {
     }
     const remote = supports(handshake.reserved)
     const dht = this.#parts.dht()
-    const lease: Lease = { piece: 0, begin: 0, data: undefined }
+    const intake = new Intake(now)
     const peer = new Peer({
       layout: this.#content?.metainfo.layout,
       fast: remote.fast,
@@ -162,10 +163,10 @@ export class Swarm implements LinkOwner<Connection> {
       dht: remote.dht && dht !== undefined,
       v2: this.#parts.speaksV2(handshake.infoHash),
       maxRequests: settings.requestQueue,
-      place: (piece, begin, length) => this.#transfer?.place(lease, piece, begin, length),
+      place: (piece, begin, length) => this.#transfer?.place(intake.lease, piece, begin, length),
       now,
     })
-    const parts = { stream, peer, known, handshake, initiator, lease, now }
+    const parts = { stream, peer, known, handshake, initiator, intake, now }
     const connection = new Connection(services, parts, this)
     peers.connected(known)
     this.connections.add(connection)

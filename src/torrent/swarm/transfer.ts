@@ -8,11 +8,11 @@ import type { SlotClaim } from '../../choker/upload-slots.js'
 import type { HashTrees } from '../../metainfo/hash-trees.js'
 import type { BlockEvent, PeerEvent } from '../../wire/peer.js'
 import type { ContentObserver } from '../content.js'
-import { Convictions } from '../download/convictions.js'
+import type { Lease } from '../download/block-source.js'
 import { Downloads } from '../download/downloads.js'
 import { Hashes } from '../download/merkle-hashes.js'
 import { tellLost } from '../extensions/lt-donthave.js'
-import type { Connection, Lease } from '../peers/connection.js'
+import type { Connection } from '../peers/connection.js'
 import type { KnownPeer } from '../peers/peer-list.js'
 import type { ContentContext } from '../peers/swarm-context.js'
 import { Advertising } from '../upload/advertising.js'
@@ -41,9 +41,8 @@ export class Transfer implements ContentObserver {
   readonly #parts: TransferParts
   readonly #choking: Choking
   readonly #uploads: Uploads
-  readonly #downloads: Downloads
+  readonly #downloads: Downloads<KnownPeer>
   readonly #hashes: Hashes | undefined
-  readonly #convictions: Convictions
   readonly #advertising: Advertising
   /** Verified pieces that peers are not told of yet. */
   readonly #fresh: number[] = []
@@ -54,26 +53,25 @@ export class Transfer implements ContentObserver {
   constructor(context: ContentContext, parts: TransferParts) {
     this.#context = context
     this.#parts = parts
-    const { world, store, picker, layout, settings } = context
+    const { world, store, picker, settings, peers } = context
     this.#choking = new Choking(context, parts.slots)
     this.#advertising = new Advertising(context, parts)
     this.#uploads = new Uploads(context)
-    this.#convictions = new Convictions({ ...context, now: () => world.now(), banned: parts.banned })
     this.#downloads = new Downloads({
       ...context,
       rate: context.download,
       maxOutstanding: settings.maxOutstanding,
-      blocksPerPiece: layout.blocksPerPiece,
+      ban: (known, code) => {
+        peers.ban(known, code, world.now())
+        parts.banned(known, code)
+      },
     })
     if (parts.trees) {
       this.#hashes = new Hashes({
         trees: parts.trees,
         store,
         have: picker.have,
-        wrong: (piece, blocks) => {
-          this.#convictions.failedBlocks(piece, blocks)
-          this.#downloads.feed()
-        },
+        wrong: (piece, blocks) => this.#downloads.failedBlocks(piece, blocks),
       })
     }
     this.#wasDone = picker.isDone
@@ -81,7 +79,7 @@ export class Transfer implements ContentObserver {
 
   /** Payload bytes that were of no use: duplicates, unrequested blocks, failed pieces. */
   get wasted(): number {
-    return this.#downloads.wasted + this.#convictions.failedBytes
+    return this.#downloads.wasted
   }
 
   /** Whether peers see us as one that downloads no more (BEP 21). A superseed looks like a peer that still does. */
@@ -103,14 +101,14 @@ export class Transfer implements ContentObserver {
   joined(connection: Connection, speaksV2: boolean, now: number): void {
     const { picker, layout } = this.#context
     connection.prepare(picker.addPeer(connection.known), layout.size, now)
-    if (!connection.peer.peerChoking) picker.unchoked(connection.picks)
     this.#advertising.joined(connection)
-    this.#convictions.joined(connection)
+    this.#downloads.join(connection, now)
+    if (!connection.peer.peerChoking) this.#downloads.unchoked(connection, now)
     if (speaksV2) this.#hashes?.joined(connection)
   }
 
   left(connection: Connection, now: number): void {
-    this.#downloads.left(connection)
+    this.#downloads.leave(connection)
     this.#uploads.forget(connection)
     this.#hashes?.left(connection)
     this.#advertising.left(connection)
@@ -122,6 +120,7 @@ export class Transfer implements ContentObserver {
     const { picker } = this.#context
     switch (event.type) {
       case 'block':
+        connection.fruitless = 0
         this.#downloads.received(connection, event, now)
         break
       case 'have':
@@ -141,12 +140,10 @@ export class Transfer implements ContentObserver {
         if (connection.peer.isSeed) this.#seedFound(connection, now)
         break
       case 'choke':
-        picker.choked(connection.picks)
-        if (!connection.fast) picker.dropRequests(connection.picks)
+        this.#downloads.choked(connection, connection.fast)
         break
       case 'unchoke':
-        picker.unchoked(connection.picks)
-        connection.progressAt = now
+        this.#downloads.unchoked(connection, now)
         break
       case 'allowed-fast':
         picker.allowFast(connection.picks, event.piece)
@@ -201,7 +198,7 @@ export class Transfer implements ContentObserver {
 
   /** A piece is on disk: tell those that lack it, at the end of this turn. */
   verified(piece: number): void {
-    this.#convictions.verified(piece)
+    this.#downloads.verified(piece)
     this.#hashes?.verified(piece)
     this.#fresh.push(piece)
     if (this.#announcing) return
@@ -231,10 +228,9 @@ export class Transfer implements ContentObserver {
     this.#context.picker.failed(piece)
   }
 
-  /** A piece did not match its hash: find out who lied. */
+  /** A piece did not match its hash: find out what sent it. */
   failed(piece: number): void {
-    this.#convictions.failed(piece)
-    this.#downloads.feed()
+    this.#downloads.failed(piece)
   }
 
   /** A piece did not match its hash, and the hashes of its blocks tell which of them do (v2). */
@@ -249,6 +245,7 @@ export class Transfer implements ContentObserver {
 
   /** Once a second while there are connections: rates, queue depths, snubs; choke rounds when due. */
   tick(now: number): void {
+    for (const connection of this.#context.connections) connection.measure(now)
     this.#downloads.tick(now)
     this.#hashes?.tick(now)
     this.#choking.tick(now, this.#context.picker.isDone)
