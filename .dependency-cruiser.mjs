@@ -114,10 +114,10 @@ const insideLayers = [
 
 /** Folders of torrent -> folders of torrent below them. */
 const belowInTorrent = {
-  peers: [],
+  download: [],
+  peers: ['download'],
   discovery: ['peers'],
   extensions: ['peers'],
-  download: ['peers'],
   upload: ['peers'],
   files: ['peers'],
   swarm: ['peers', 'discovery', 'extensions', 'download', 'upload', 'files'],
@@ -125,7 +125,7 @@ const belowInTorrent = {
 
 const insideTorrent = Object.entries(belowInTorrent).map(([folder, allowed]) => ({
   name: `torrent-${folder}`,
-  comment: `src/torrent/${folder} may import only itself${allowed.length ? `, torrent/${allowed.join(', torrent/')}` : ''} and the files of torrent: peers <- { discovery, extensions, download, upload, files } <- swarm <- torrent.ts.`,
+  comment: `src/torrent/${folder} may import only itself${allowed.length ? `, torrent/${allowed.join(', torrent/')}` : ''} and the files of torrent: download <- peers <- { discovery, extensions, upload, files } <- swarm <- torrent.ts.`,
   severity: 'error',
   from: { path: `^src/torrent/${folder}/` },
   to: { path: '^src/torrent/[^/]+/', pathNot: `^src/torrent/(${[folder, ...allowed].join('|')})/` },
