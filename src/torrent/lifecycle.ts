@@ -109,11 +109,12 @@ export class Life {
   pause(signal: AbortSignal | undefined): Promise<void> {
     this.#wantsRun = false
     this.#endResume(new RarestError('torrent/paused', 'the torrent was paused'))
-    if (isRunning(this.#state)) {
-      this.#move('rest')
-      this.#left = this.#parts.peering.stop('torrent/paused', 'the torrent was paused')
-      this.#parts.tell('paused')
-    }
+    const { peering, tell } = this.#parts
+    const runs = isRunning(this.#state)
+    if (runs) this.#move('rest')
+    // A magnet keeps its peers while the data is checked.
+    if (runs || peering.isRunning) this.#left = peering.stop('torrent/paused', 'the torrent was paused')
+    if (runs) tell('paused')
     const told = this.#left.then(() => new Promise<void>((resolve) => this.#parts.later(resolve)))
     return unwatched(abortable(told, signal))
   }

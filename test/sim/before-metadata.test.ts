@@ -168,6 +168,36 @@ describe('a magnet', () => {
     expect(leecher.torrent.stats.knownPeers).toBe(2)
   })
 
+  scenario('that is paused while its data is checked leaves the swarm at once', async (sim) => {
+    const tracker = await sim.tracker('tracker.test')
+    const tracked = content(512 * KIB, 16 * KIB, [tracker])
+    const seed = await sim.join(tracked, { seed: true })
+    await sim.run(seed.torrent.done)
+    const left: number[] = []
+    const leecher = await sim.join(tracked, {
+      magnet: true,
+      // It takes a while to find that all of it is wrong.
+      host: { disk: { latency: 200 } },
+      added: (torrent) => {
+        torrent.on('metadata', () => {
+          expect(torrent.state).toBe('checking')
+          void torrent.pause().then(() => left.push(torrent.peers.length))
+        })
+      },
+    })
+    leecher.host.disk.writeFile('downloads/data.bin', new Uint8Array(512 * KIB))
+    leecher.torrent.addPeers([at(seed)])
+    await sim.run(() => left.length > 0)
+    expect(left).toEqual([0])
+    expect(leecher.torrent.state).toBe('checking')
+    await sim.run(() => leecher.torrent.state === 'paused')
+    await sim.network.advance(60_000)
+    expect(leecher.torrent.peers).toEqual([])
+    expect(seed.torrent.peers).toEqual([])
+    await sim.run(leecher.torrent.resume())
+    expect(await sim.run(leecher.torrent.done)).toBe('complete')
+  })
+
   scenario('takes one DHT node of each peer, and names its own', async (sim) => {
     const asked = new Set<number>()
     const hosts = ['20.1.0.1', '20.2.0.1']
