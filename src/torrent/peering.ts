@@ -29,7 +29,7 @@ import type { TorrentLimits } from './limits.js'
 import type { Bans } from './peers/bans.js'
 import type { Connection } from './peers/connection.js'
 import { type KnownPeer, PeerList, type PeerSource } from './peers/peer-list.js'
-import { Dials } from './swarm/dial-queue.js'
+import { DialQueue } from './swarm/dial-queue.js'
 import { Swarm } from './swarm/swarm.js'
 import type { SuperseedMode } from './upload/superseed.js'
 
@@ -46,7 +46,7 @@ export interface PeeringServices extends LinkServices {
   readonly dht?: DhtSchedule | undefined
 }
 
-export interface PeeringOptions {
+export interface PeeringParts {
   readonly hashes: InfoHashes
   /** Tiers of tracker URLs. */
   readonly trackers: readonly (readonly string[])[]
@@ -70,10 +70,10 @@ export class Peering implements Task {
   readonly download: Rate = new Rate()
   readonly upload: Rate = new Rate()
   readonly #services: PeeringServices
-  readonly #options: PeeringOptions
+  readonly #parts: PeeringParts
   readonly #peers: PeerList
   readonly #peerId: Uint8Array
-  readonly #dials: Dials
+  readonly #dials: DialQueue
   readonly #discovery: Discovery
   readonly #swarm: Swarm
   #hashes: InfoHashes
@@ -81,12 +81,12 @@ export class Peering implements Task {
   #content: Content | undefined
   #running = false
 
-  constructor(services: PeeringServices, options: PeeringOptions) {
+  constructor(services: PeeringServices, parts: PeeringParts) {
     this.#services = services
-    this.#options = options
+    this.#parts = parts
     this.#peers = new PeerList(services.bans)
-    this.#hashes = options.hashes
-    this.#private = options.private
+    this.#hashes = parts.hashes
+    this.#private = parts.private
     this.#peerId = makePeerId(services.world.random)
     this.#swarm = new Swarm({
       services,
@@ -94,27 +94,27 @@ export class Peering implements Task {
       listenPort: services.port,
       peerId: this.#peerId,
       speaksV2: (infoHash) => this.#speaksV2(infoHash),
-      private: options.private,
+      private: parts.private,
       peers: this.#peers,
       bans: services.bans,
       download: this.download,
       upload: this.upload,
       slots: services.uploadSlots.claim(services.options.uploadSlots),
-      superseed: options.superseed,
-      metadata: options.metadata,
+      superseed: parts.superseed,
+      metadata: parts.metadata,
       found: (peers, now) => this.#found(peers, now),
       wake: () => services.dialer.wake(),
       dht: () => this.#discovery.dht,
       listener: {
         connected: (connection) => {
           services.scheduler.schedule(this, services.world.now() + TICK)
-          options.connected(connection.known.key)
+          parts.connected(connection.known.key)
         },
         closed: (connection, code, message) => this.#left(connection, code, message),
-        banned: (known, code) => options.warning(code, `${known.key} was banned`),
+        banned: (known, code) => parts.warning(code, `${known.key} was banned`),
       },
     })
-    this.#dials = new Dials({
+    this.#dials = new DialQueue({
       world: services.world,
       peers: this.#peers,
       bans: services.bans,
@@ -128,19 +128,19 @@ export class Peering implements Task {
     this.#discovery = new Discovery({
       ...services,
       dht: services.dht,
-      infoHashes: swarmHashes(options.hashes),
-      tiers: options.trackers,
-      private: options.private,
+      infoHashes: swarmHashes(parts.hashes),
+      tiers: parts.trackers,
+      private: parts.private,
       peerId: this.#peerId,
       totals: () => ({
         uploaded: this.upload.total,
         downloaded: this.download.total,
-        left: options.left(),
+        left: parts.left(),
       }),
       isSeed: () => this.#isSeed && this.#content?.picker.have.isFull === true,
       found: (addresses, source) => this.#add(addresses, source),
-      report: options.tracker,
-      warning: options.warning,
+      report: parts.tracker,
+      warning: parts.warning,
       switched: () => this.#swarm.disconnectAll('torrent/tracker-changed', 'the private tracker changed'),
     })
   }
@@ -347,7 +347,7 @@ export class Peering implements Task {
 
   #left(connection: Connection, code: string, message: string): void {
     this.#services.dialer.wake()
-    this.#options.disconnected(connection.known.key, code, message)
+    this.#parts.disconnected(connection.known.key, code, message)
     if (this.#running && this.size === 0 && !this.#isSeed) this.#discovery.needPeers()
   }
 

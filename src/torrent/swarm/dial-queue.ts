@@ -1,5 +1,5 @@
 /**
- * Whom a torrent dials, and when: peers that others introduced us to first, since those dial us at this very
+ * The peers that a torrent dials, and when: those that others introduced us to first, since those dial us at this very
  * moment, then known peers as their failures allow; and what follows when a dial fails.
  * @module
  */
@@ -11,7 +11,7 @@ import type { Holepunch } from '../extensions/ut-holepunch.js'
 import type { Bans } from '../peers/bans.js'
 import type { KnownPeer, PeerList } from '../peers/peer-list.js'
 
-export interface DialsOptions {
+export interface DialQueueParts {
   readonly world: World
   readonly peers: PeerList
   readonly bans: Bans
@@ -26,21 +26,21 @@ export interface DialsOptions {
   readonly connected: (stream: ByteStream, handshake: Greeting, rest: Uint8Array, known: KnownPeer) => void
 }
 
-export class Dials implements Dialling {
-  readonly #options: DialsOptions
+export class DialQueue implements Dialling {
+  readonly #parts: DialQueueParts
   /** Peers of a hybrid that are dialled under its v2 infohash. */
   readonly #knowsV2Only: WeakSet<KnownPeer> = new WeakSet()
 
-  constructor(options: DialsOptions) {
-    this.#options = options
+  constructor(parts: DialQueueParts) {
+    this.#parts = parts
   }
 
   get ours(): Identity {
-    return this.#options.ours()
+    return this.#parts.ours()
   }
 
   nextDial(now: number): DialTarget | undefined {
-    const { world, peers, holepunch, oursV2, wanted, isSeed, connected } = this.#options
+    const { world, peers, holepunch, oursV2, wanted, isSeed, connected } = this.#parts
     if (!wanted()) return undefined
     const introduced = this.#introduced(now)
     if (introduced) return introduced
@@ -67,13 +67,13 @@ export class Dials implements Dialling {
   }
 
   nextDialAt(): number {
-    const { peers, wanted, isSeed } = this.#options
+    const { peers, wanted, isSeed } = this.#parts
     return wanted() ? peers.nextDialAt(isSeed()) : Number.POSITIVE_INFINITY
   }
 
   /** A peer behind a NAT that others introduced us to (BEP 55): one dial over uTP, whatever else is due. */
   #introduced(now: number): DialTarget | undefined {
-    const { world, peers, bans, holepunch, connected } = this.#options
+    const { world, peers, bans, holepunch, connected } = this.#parts
     for (let address = holepunch.next(now); address; address = holepunch.next(now)) {
       if (bans.has(address, now)) continue
       const fresh = peers.add([address], 'pex', now) > 0
