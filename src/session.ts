@@ -28,9 +28,10 @@ import type { SessionStats, TorrentUpdate, UdpStats, Warning } from './torrent/e
 import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
 import { type Ban, Bans } from './torrent/peers/bans.js'
+import type { TorrentSource } from './torrent/source.js'
 import { SessionTorrent, type TorrentServices } from './torrent/torrent.js'
 import type { Torrent } from './torrent/torrent-api.js'
-import { type Address, addressKey } from './util/address.js'
+import type { Address } from './util/address.js'
 import { abortable, Deferred } from './util/async/deferred.js'
 import { EventQueue } from './util/async/event-queue.js'
 import { fromHex, toHex } from './util/bytes.js'
@@ -70,7 +71,8 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #dhtSchedule: DhtSchedule | undefined
   readonly #bans = new Bans(() => this.#dropBanned())
   readonly #slots: UploadSlots
-  readonly #torrents = new Map<string, Torrent>()
+  readonly #torrents = new Map<string, SessionTorrent>()
+  readonly #paths = new WeakMap<Torrent, string>()
   readonly #peerings = new Map<string, Peering>()
   readonly #failing = new Map<Peering, (error: RarestError) => void>()
   readonly #ready = new Deferred<number>()
@@ -179,9 +181,24 @@ export class Session extends EventEmitter<SessionEvents> {
 
   /**
    * Adds a torrent: a magnet link, a path or http(s) URL of a .torrent file, its bytes, or parsed metainfo.
-   * The same torrent twice gives the same handle and merges trackers and peers. Rejects with a code when
-   * the torrent cannot be read, and with `session/closed` when the session closes first. A magnet resolves
-   * at once: `torrent.metadata` tells when peers gave what it names.
+   * Rejects with a code when the torrent cannot be read, with TypeError or RangeError for a wrong option, and with
+   * `session/closed` when the session closes first; nothing is left then. A magnet resolves at once:
+   * `torrent.metadata` tells when peers gave what it names.
+   *
+   * A torrent that is there gives the same handle, and takes what is new:
+   *
+   * | given | what becomes of it |
+   * |---|---|
+   * | a torrent file, after its magnet | gives it the metadata |
+   * | trackers and peers of the source | are added; those of a link not to a private torrent (BEP 27): warning `session/private` |
+   * | `trackers`, `peers` | are added |
+   * | `select`, `sequential` | hold from now on |
+   * | `paused` | `true` pauses, `false` resumes, not given leaves it as it is |
+   * | `updates` | hold from now on, `false` ends the looking |
+   * | `path`, `superseed`, `skipCheck`, `so=` of a link | hold from the first time; another value is a warning `session/ignored-option` |
+   * | `signal` | ends the waiting |
+   *
+   * A torrent that is closing or being removed is waited for, and then added anew.
    */
   async add(source: string | URL | Uint8Array | Metainfo, options: AddOptions = {}): Promise<Torrent> {
     this.#assertOpen()
@@ -191,27 +208,18 @@ export class Session extends EventEmitter<SessionEvents> {
     await abortable(this.#opening, options.signal)
     this.#assertOpen()
     const hashes = swarmHashes(found.hashes).map(toHex)
-    const existing = hashes.map((hash) => this.#torrents.get(hash)).find((torrent) => torrent !== undefined)
-    if (existing) {
-      for (const url of [...found.trackers.flat(), ...(options.trackers ?? [])]) existing.addTracker(url)
-      existing.addPeers([...(options.peers ?? []), ...found.peers.map(addressKey)])
-      this.#updates?.watch(existing, publication, options)
-      return existing
+    let there = this.#find(hashes)
+    while (there?.isClosing) {
+      // How the removal ends is the business of its caller.
+      const gone = there.close().catch(() => {})
+      await abortable(gone, options.signal)
+      this.#assertOpen()
+      there = this.#find(hashes)
     }
-    const path = options.path ?? this.#options.path
-    const infoHash = idOf(found.hashes)
-    const services = this.#services((name) =>
-      this.#options.storage
-        ? this.#options.storage({ name, infoHash, path })
-        : new FileStorage(path, { maxHandles: this.#options.maxOpenFiles }),
-    )
-    const torrent: Torrent = new SessionTorrent(services, found, options, (peering, fail) => {
-      for (const hash of swarmHashes(found.hashes)) this.#enlist(hash, peering)
-      this.#failing.set(peering, fail)
-      // Before all that the torrent itself tells.
-      this.#events.push(() => this.emit('added', torrent))
-    })
-    for (const hash of hashes) this.#torrents.set(hash, torrent)
+    const torrent = there ?? this.#make(found, options)
+    if (there) this.#merge(there, found, options)
+    if (options.updates && !(publication && this.#updates))
+      torrent.ignored('updates', publication ? 'it needs the DHT' : 'the link names no key')
     this.#updates?.watch(torrent, publication, options)
     return torrent
   }
@@ -247,6 +255,40 @@ export class Session extends EventEmitter<SessionEvents> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  #find(hashes: readonly string[]): SessionTorrent | undefined {
+    return hashes.map((hash) => this.#torrents.get(hash)).find((torrent) => torrent !== undefined)
+  }
+
+  #make(found: TorrentSource, options: AddOptions): SessionTorrent {
+    const path = options.path ?? this.#options.path
+    const infoHash = idOf(found.hashes)
+    const services = this.#services((name) =>
+      this.#options.storage
+        ? this.#options.storage({ name, infoHash, path })
+        : new FileStorage(path, { maxHandles: this.#options.maxOpenFiles }),
+    )
+    // The link of a private torrent may be a stranger's: its trackers are all there are, its peers are not taken.
+    const isStrange = found.magnet !== undefined && found.metainfo?.private === true
+    const source = isStrange ? { ...found, peers: [] } : found
+    const torrent: SessionTorrent = new SessionTorrent(services, source, options, (peering, fail) => {
+      for (const hash of swarmHashes(found.hashes)) this.#enlist(hash, peering)
+      this.#failing.set(peering, fail)
+      // Before all that the torrent itself tells.
+      this.#events.push(() => this.emit('added', torrent))
+    })
+    for (const hash of swarmHashes(found.hashes)) this.#torrents.set(toHex(hash), torrent)
+    this.#paths.set(torrent, path)
+    if (isStrange) torrent.warnPrivate(found)
+    return torrent
+  }
+
+  #merge(torrent: SessionTorrent, found: TorrentSource, options: AddOptions): void {
+    torrent.merge(found, options)
+    const path = this.#paths.get(torrent)
+    if (options.path !== undefined && options.path !== path)
+      torrent.ignored('path', `the files of this torrent are in ${path}`)
   }
 
   get #udpStats(): UdpStats | undefined {
@@ -376,7 +418,7 @@ export class Session extends EventEmitter<SessionEvents> {
    * A magnet with one infohash may turn out to be a hybrid, which has two. Whoever waits under the other one
    * is the same torrent, and ends: the first to know goes on.
    */
-  #learned(torrent: Torrent, metainfo: Metainfo): void {
+  #learned(torrent: SessionTorrent, metainfo: Metainfo): void {
     const hashes = swarmHashes({ v1: metainfo.infoHash, v2: metainfo.infoHashV2 })
     for (const hash of hashes) {
       const other = this.#torrents.get(toHex(hash))
@@ -386,6 +428,8 @@ export class Session extends EventEmitter<SessionEvents> {
       if (other.metainfo) throw same(other)
       this.#failing.get(this.#peerings.get(toHex(hash)) as Peering)?.(same(torrent))
       void other.close()
+      // Its link named the same torrent.
+      if (!metainfo.private) for (const { url } of other.trackers) torrent.addTracker(url)
     }
     this.#sources.keep(torrent.infoHash, metainfo).catch((error: unknown) => {
       this.#tell('warning', { code: errorCode(error), message: errorMessage(error), torrent })

@@ -58,9 +58,10 @@ export class UpdateWatch {
 
   /**
    * Watches what came from a key, unless `options.updates` is false: until {@link UpdateWatch.end}, or until the
-   * torrent turns out private, as such stay out of the DHT (BEP 27).
+   * torrent turns out private, as such stay out of the DHT (BEP 27). The options of the last call hold.
    */
   watch(torrent: Torrent, publication: Publication | undefined, options: AddOptions): void {
+    if (options.updates !== undefined) this.end(torrent)
     if (!publication || options.updates === false || this.#watched.has(torrent)) return
     const abort = new AbortController()
     this.#watched.set(torrent, abort)

@@ -82,7 +82,8 @@ export class SourceReader {
       )
       if (!namesInfo(found.hashes, metainfo.infoBytes)) return found
       const kept = sourceOfMetainfo(metainfo)
-      return { ...kept, trackers: found.trackers, peers: found.peers, select: found.select }
+      const { magnet, trackers, peers, select } = found
+      return { ...kept, magnet, trackers, peers, select }
     } catch {
       signal.throwIfAborted()
       // Nothing is kept, or nothing of use.

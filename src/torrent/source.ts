@@ -16,7 +16,7 @@ export interface TorrentSource {
   readonly peers: readonly { readonly host: string; readonly port: number }[]
   /** Indices of the files that a magnet asks for. */
   readonly select: readonly number[] | undefined
-  /** The link, while the metadata has to come from peers. */
+  /** The link that it came from, also when the metadata was kept from before. */
   readonly magnet: Magnet | undefined
   readonly metainfo: Metainfo | undefined
 }

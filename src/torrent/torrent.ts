@@ -10,7 +10,7 @@ import type { Metainfo } from '../metainfo/model.js'
 import { parseInfo } from '../metainfo/parse-info.js'
 import type { StorageBackend } from '../storage/backend/backend.js'
 import type { TrackerSnapshot } from '../tracker/announcer.js'
-import { parseEndpoint } from '../util/address.js'
+import { addressKey, parseEndpoint } from '../util/address.js'
 import { abortable } from '../util/async/deferred.js'
 import type { EventQueue } from '../util/async/event-queue.js'
 import { Bitfield } from '../util/bitfield.js'
@@ -35,7 +35,7 @@ export interface TorrentServices extends PeeringServices {
   /** Where the bytes of a torrent go, once its name is known. */
   readonly storage: (name: string) => StorageBackend
   /** The metadata of a magnet was fetched. Throws when another torrent has one of its infohashes. */
-  readonly learned: (torrent: Torrent, metainfo: Metainfo) => void
+  readonly learned: (torrent: SessionTorrent, metainfo: Metainfo) => void
   /** The torrent is gone. */
   readonly removed: (torrent: Torrent) => void
   readonly warning: (torrent: Torrent, code: ErrorCode, message: string) => void
@@ -53,6 +53,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
   readonly #life: Life
   #hashes: InfoHashes
   #content: Content | undefined
+  #select: readonly number[] | undefined
   #sequential: boolean
   #closing: Promise<void> | undefined
 
@@ -67,6 +68,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
     this.#options = options
     this.#source = source
     this.#hashes = source.hashes
+    this.#select = options.select
     this.#sequential = options.sequential === true
     const { metainfo } = source
     // What throws comes first: a torrent that is refused leaves nothing.
@@ -256,6 +258,56 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
     return this.close()
   }
 
+  /** True once it closes or is removed: adding it anew makes another one. */
+  get isClosing(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /**
+   * It was added again: see `Session.add` for what becomes of each option. Throws before anything is changed.
+   */
+  merge(source: TorrentSource, options: TorrentOptions): void {
+    const peers = (options.peers ?? []).map(parseEndpoint)
+    const superseed = superseedMode(options.superseed)
+    const { metainfo } = this.#content ?? source
+    if (options.select && metainfo) checkSelection(options.select, metainfo)
+    const adopts = !this.#content && source.metainfo !== undefined
+    if (options.select && (adopts || !this.#content)) this.#select = options.select
+    if (adopts) this.#adopt(source.metainfo, options.skipCheck ?? this.#options.skipCheck)
+    else if (options.select && this.#content) this.select(options.select)
+
+    const isLink = source.magnet !== undefined
+    if (isLink && this.#content?.metainfo.private) this.warnPrivate(source)
+    else {
+      for (const url of source.trackers.flat()) this.addTracker(url)
+      for (const { host, port } of source.peers) this.#peering.addPeer(host, port, 'magnet')
+    }
+    for (const url of options.trackers ?? []) this.addTracker(url)
+    for (const { host, port } of peers) this.#peering.addPeer(host, port, 'user')
+
+    if (options.sequential !== undefined) this.sequential = options.sequential
+    if (options.paused !== undefined) void (options.paused ? this.pause() : this.resume())
+    if (options.superseed !== undefined && superseed !== superseedMode(this.#options.superseed))
+      this.ignored('superseed', 'it is chosen when the torrent is added first')
+    if (options.skipCheck && !adopts) this.ignored('skipCheck', 'what is on the disk was looked at already')
+    if (source.select && !options.select && !adopts)
+      this.ignored('so= of the link', 'the files are chosen: give the option select')
+  }
+
+  /** An option of `Session.add` has no effect. */
+  ignored(option: string, why: string): void {
+    this.#warn('session/ignored-option', `${option} has no effect: ${why}`)
+  }
+
+  /** A link names trackers or peers for a torrent that is private: they are not taken (BEP 27). */
+  warnPrivate({ trackers, peers }: TorrentSource): void {
+    const known = new Set(this.trackers.map(({ url }) => url))
+    const strange = trackers.flat().filter((url) => !known.has(url))
+    if (strange.length + peers.length === 0) return
+    const what = `${strange.length} trackers and ${peers.length} peers of the link`
+    this.#warn('session/private', `${what} are not taken: the torrent is private`)
+  }
+
   #makeContent(metainfo: Metainfo): Content {
     const { world, options, storage } = this.#services
     const content = new Content({
@@ -274,8 +326,8 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
         read: (range, most) => this.#read(range, most),
       },
     })
-    const chosen = this.#options.select ?? this.#source.select
-    if (chosen) content.select(this.#options.select ?? chosen.filter((index) => index < content.files.length))
+    const chosen = this.#select ?? this.#source.select
+    if (chosen) content.select(this.#select ?? chosen.filter((index) => index < content.files.length))
     return content
   }
 
@@ -284,17 +336,33 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
     if (this.#closing || this.#content) return
     try {
       const { trackers, webSeeds } = this.#source
-      const metainfo = parseInfo(bytes, { trackers, webSeeds })
-      this.#services.learned(this, metainfo)
-      this.#content = this.#makeContent(metainfo)
-      this.#hashes = { v1: metainfo.infoHash, v2: metainfo.infoHashV2 }
-      this.#peering.learned(metainfo)
-      this.#tell('metadata', metainfo)
-      this.#life.learned(metainfo)
-      this.#life.check(this.#options.skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
+      this.#learn(parseInfo(bytes, { trackers, webSeeds }), this.#options.skipCheck)
     } catch (error) {
       this.#life.fail(error)
     }
+  }
+
+  /** The metadata is known: registers all names of the torrent, and looks at what is on the disk. */
+  #learn(metainfo: Metainfo, skipCheck: boolean | undefined): void {
+    this.#services.learned(this, metainfo)
+    this.#content = this.#makeContent(metainfo)
+    this.#hashes = { v1: metainfo.infoHash, v2: metainfo.infoHashV2 }
+    this.#peering.learned(metainfo)
+    this.#tell('metadata', metainfo)
+    this.#life.learned(metainfo)
+    // After an error, `resume()` looks.
+    if (!this.#life.error) this.#life.check(skipCheck ? new Bitfield(metainfo.pieceCount) : undefined)
+  }
+
+  /** Metadata that came from somewhere else than peers. A private torrent leaves what its link named (BEP 27). */
+  #adopt(metainfo: Metainfo, skipCheck: boolean | undefined): void {
+    if (!namesInfo(this.#hashes, metainfo.infoBytes))
+      throw new RarestError('session/duplicate', `${this.name} is another torrent by one of its infohashes`)
+    this.#learn(metainfo, skipCheck)
+    if (!metainfo.private) return
+    const own = new Set(metainfo.trackers.flat())
+    for (const url of this.#source.trackers.flat()) if (!own.has(url)) this.removeTracker(url)
+    for (const address of this.#source.peers) this.removePeer(addressKey(address))
   }
 
   async #close(deleteData: boolean): Promise<void> {
@@ -373,5 +441,14 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
   /** Emits an event in a turn of its own. */
   #tell<K extends keyof TorrentEvents>(event: K, ...args: TorrentEvents[K]): void {
     this.#services.events.push(() => (this as EventEmitter).emit(event, ...args))
+  }
+}
+
+/** Throws RangeError for an index that no file has. */
+function checkSelection(indices: readonly number[], metainfo: Metainfo): void {
+  const count = metainfo.files.filter(({ pad }) => !pad).length
+  for (const index of indices) {
+    if (!Number.isInteger(index) || index < 0 || index >= count)
+      throw new RangeError(`file index must be in 0 .. ${count - 1}, got ${index}`)
   }
 }

@@ -246,9 +246,11 @@ export type SessionCode =
   | 'session/closed'
   | 'session/duplicate'
   | 'session/http-status'
+  | 'session/ignored-option'
   | 'session/listen-failed'
   | 'session/needs-dht'
   | 'session/not-found'
+  | 'session/private'
   | 'session/udp-failed'
 
 /** The command. */
