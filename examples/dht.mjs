@@ -23,7 +23,7 @@ const { target } = await alice.put('Hello World!')
 const { value } = await bob.get(target)
 console.log(`stored under ${Buffer.from(target).toString('hex')}: ${Buffer.from(value)}`)
 
-// A torrent that changes: its followers keep the public key, whoever has the secret key names the infohash.
+// A torrent that changes: its followers keep the public key, the owner of the secret key names the infohash.
 const secretKey = randomBytes(32)
 const { item } = await alice.putMutable({ ih: Buffer.from(infoHash, 'hex') }, { secretKey })
 for await (const update of bob.updates(item.publicKey)) {

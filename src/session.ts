@@ -415,8 +415,8 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   /**
-   * A magnet with one infohash may turn out to be a hybrid, which has two. Whoever waits under the other one
-   * is the same torrent, and ends: the first to know goes on.
+   * A magnet with one infohash may turn out to be a hybrid, which has two. What waits under the other one is
+   * the same torrent, and ends: the first to know goes on.
    */
   #learned(torrent: SessionTorrent, metainfo: Metainfo): void {
     const hashes = swarmHashes({ v1: metainfo.infoHash, v2: metainfo.infoHashV2 })

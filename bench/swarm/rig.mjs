@@ -209,7 +209,7 @@ export function watchMemory(pid) {
     try {
       anonymous = Math.max(anonymous, memoryOf(pid).anonymous)
     } catch {
-      // The process died; whoever waits for it says so.
+      // The process died; its waiter says so.
       clearInterval(sampler)
     }
   }, 50)

@@ -18,7 +18,7 @@ import { abortable } from '../util/async/deferred.js'
 import { RarestError } from '../util/errors.js'
 import type { Publication } from './mutable-torrents.js'
 
-/** Bytes of a .torrent fetched from a URL (LT: 10 MB; a 2^21-piece torrent has 42 MB). */
+/** Bytes of a .torrent fetched from a URL (libtorrent: 10 MB; a 2^21-piece torrent has 42 MB). */
 const MAX_TORRENT_FILE = 64 * 1024 * 1024
 const FETCH_TIMEOUT = 30_000
 /** Piece layers that are not there come from peers; wrong ones are refused. */

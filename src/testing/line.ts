@@ -92,7 +92,7 @@ export class Line {
     return this.#uploadFree
   }
 
-  /** The same for a datagram that arrives now. */
+  /** When a datagram that arrives now is through, ms; Infinity when the queue has no room for it. */
   receiveDatagram(bytes: number, queueBytes: number): number {
     const { now } = this.#clock
     const start = Math.max(now, this.#downloadFree)
@@ -168,7 +168,7 @@ export class Line {
 
   #isFull(sender: Sender): boolean {
     if (this.download === Number.POSITIVE_INFINITY) return false
-    // The same bound for near and far senders, or the far ones would take the larger share.
+    // One bound for near and far senders, or the far ones would take the larger share.
     this.#farthest = Math.max(this.#farthest, sender.latency)
     const soon = (this.download * (this.#farthest + QUEUE_TIME)) / 1_000
     return this.#expected >= soon + 2 * this.segment

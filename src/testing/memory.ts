@@ -1,5 +1,5 @@
 /**
- * Memory that is lent to listeners and taken back: overwritten on return, so that whoever keeps a
+ * Memory that is lent to listeners and taken back: overwritten on return, so that a listener that keeps a
  * borrowed chunk reads garbage at once instead of once a month.
  * @module
  */

@@ -41,7 +41,7 @@ export interface TorrentServices extends PeeringServices {
   readonly warning: (torrent: Torrent, code: ErrorCode, message: string) => void
 }
 
-/** Bytes left that trackers are told while nobody knows: some (LT does the same). */
+/** Bytes left that trackers are told while nobody knows: some (libtorrent does the same). */
 const UNKNOWN_LEFT = 16_384
 
 /** The torrent behind {@link Torrent}, as its session runs it. */

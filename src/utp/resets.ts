@@ -10,7 +10,7 @@ import { HEADER_LENGTH, type Header, micros, ST_RESET, writeHeader } from './pac
 
 /** Answers to unknown packets a second, and at once. */
 const RATE = 20
-/** The same sender and id are answered once in so many ms. */
+/** One sender and id are answered once in so many ms. */
 const REMEMBER = 3000
 const MAX_REMEMBERED = 256
 

@@ -47,7 +47,7 @@ describe.runIf(requireClient('libtorrent'))('a lost piece', () => {
       expect(await within(DONE, 're-check', torrent.recheck())).toMatchObject({ lost: 2, missing: 2 })
       expect(torrent.state).toBe('downloading')
       await until('libtorrent knows that we lost two', async () => (await known()) === payload.pieceCount - 2)
-      // With nothing left to ask for libtorrent would go: whoever had all once only uploads, it thinks.
+      // With nothing left to ask for libtorrent would go: a peer that had all once only uploads, it thinks.
       for (const position of positions) await flip(path, position)
       expect(await within(DONE, 're-check', torrent.recheck())).toMatchObject({ found: 2, complete: true })
       await leech.finished(payload.infoHash)

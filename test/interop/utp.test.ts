@@ -181,7 +181,7 @@ const WAY = netem
   : `a relay ${namespaces ? 'between namespaces' : 'on loopback'}`
 
 describe.runIf(requireClient('libtorrent'))(`libtorrent far away, over uTP (${WAY})`, () => {
-  // 50 ms there and back, 1 % lost each way. One connection would take minutes, whoever sends.
+  // 50 ms there and back, 1 % lost each way. One connection would take minutes, in either direction.
   const link = { delay: 25, loss: 0.01 }
   const hosts = Array.from({ length: 8 }, (_, i) => i + 2)
 

@@ -457,7 +457,7 @@ it('no datagram makes a node throw, grow without bounds, or answer more than it 
         node.getPeers(target, {}, now)
         for (const [datagram, sender, isAimed, pause] of all) {
           now += pause
-          // The right address and transaction, and anything besides: whoever is asked can do that.
+          // The right address and transaction, and anything besides: a node that is asked can do that.
           const t = toLatin1(datagram).indexOf('1:t2:')
           if (isAimed && t >= 0 && t + 7 <= datagram.length) datagram.set(transaction, t + 5)
           node.receive(datagram, isAimed ? asked : sender, now)

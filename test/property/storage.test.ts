@@ -112,7 +112,7 @@ async function damage(source: Torrent, backend: TestBackend, piece: number): Pro
   return false
 }
 
-/** Whoever else writes to the block is told to stop. */
+/** Other writers of the block are told to stop. */
 function revoke(store: Store, leases: Lease[], winner: Lease): void {
   for (const other of leases.filter(
     (lease) => lease.piece === winner.piece && lease.begin === winner.begin,

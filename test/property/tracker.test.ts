@@ -267,7 +267,7 @@ describe('hostile bytes never throw', () => {
         let transaction = exchange.transmit()?.subarray(12, 16) ?? new Uint8Array(4)
         for (const [i, reply] of all.entries()) {
           decodeUdpResponse(reply, family)
-          // The transaction is right: whoever sees the traffic can do that.
+          // The transaction is right: a sender that sees the traffic can do that.
           const aimed = reply.slice()
           if (aimed.length >= 8) aimed.set(transaction, 4)
           exchange.receive(aimed, remote, i)

@@ -82,7 +82,7 @@ describe('a magnet', () => {
       waiting.push(await sim.join(torrent, { magnet: true, add: { peers: [at(middle)] } }))
     await sim.run(() => waiting.every((member) => member.torrent.stats.peers >= 4), 180_000)
     expect(middle.torrent.state).toBe('metadata')
-    // Whoever joins by any of them ends up with the rest.
+    // A peer that joins by any of them ends up with the rest.
     const last = waiting.at(-1) as Member
     const seed = await sim.join(torrent, { seed: true, add: { peers: [at(last)] } })
     await sim.run(seed.torrent.ready)

@@ -166,7 +166,7 @@ describe('connections', () => {
     const idle = new Map<string, RawLink>()
     for (const ip of [low, ...others.slice(0, 3)]) idle.set(ip, await join(ip))
     const closed = () => [...idle].filter(([, link]) => link.closed).map(([ip]) => ip)
-    // Whoever came just now may still come to something.
+    // A peer that came just now may still come to something.
     expect((await join(others[3] as string)).closed).toBe(true)
     await sim.network.advance(60_000)
     expect((await join(lowest)).closed).toBe(true)

@@ -47,7 +47,7 @@ class Liar implements Endpoint {
     const decoded = decodeKrpc(bytes)
     if (!decoded.ok || decoded.value.type !== 'query') return
     const { transactionId, method } = decoded.value
-    // Whoever does not answer a ping is never asked anything else.
+    // A node that does not answer a ping is never asked anything else.
     const lie = method === 'ping' ? {} : this.#lie(this, transactionId)
     if (lie === undefined) return
     const isRaw = lie instanceof Uint8Array

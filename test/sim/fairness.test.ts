@@ -162,7 +162,7 @@ describe('upload slots', () => {
     expect(idle.map(({ chokes }) => chokes())).toEqual([1, 1, 1])
   })
 
-  scenario('of a session are shared evenly by its torrents, whoever came first', async (sim) => {
+  scenario('of a session are shared evenly by its torrents, whichever came first', async (sim) => {
     const contents = [1, 2, 3].map((i) => content(i * 256 * KIB + MIB, 64 * KIB))
     const host = sim.network.host({ upload: 64 * KIB })
     const members: Member[] = []

@@ -280,7 +280,7 @@ describe('hostile metadata', () => {
     expect(options.asked.length).toBeLessThan(200)
   })
 
-  scenario('is whole when the last of it comes, whoever lied before', async (sim) => {
+  scenario('is whole when the last of it comes, whichever peer lied before', async (sim) => {
     const liars = []
     for (let i = 0; i < 4; i++) {
       const options = offering((piece) => {

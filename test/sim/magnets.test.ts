@@ -160,7 +160,7 @@ describe('metadata', () => {
   })
 
   scenario(
-    'that some reject, never send, or offer in the wrong size comes from whoever has it',
+    'that some reject, never send, or offer in the wrong size comes from the peers that have it',
     async (sim) => {
       const silent = await sim.raw(
         torrent,

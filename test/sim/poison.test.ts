@@ -38,7 +38,7 @@ describe('poison', () => {
       for (const address of banned(member)) expect(liars).toContain(address)
     }
     const bans = members.map((member) => banned(member).length)
-    // All three by nearly all: whoever was done before one of them lied to it had nothing to find out.
+    // All three by nearly all: a peer that was done before one of them lied to it had nothing to find out.
     expect(bans.reduce((sum, one) => sum + one, 0)).toBeGreaterThan(0.8 * 3 * members.length)
   })
 

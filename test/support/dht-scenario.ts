@@ -65,7 +65,7 @@ export class Scenario {
     const { network } = this
     const pace = (60 * MINUTE) / (perHour * this.hosts.length)
     const step = () => {
-      // Whoever leaves during a look-up of its own ends it, and that is no figure of the network.
+      // A node that leaves during a look-up of its own ends it, and that is no figure of the network.
       let host = this.any()
       while (host.isBusy) host = this.any()
       this.leave(host)
@@ -147,7 +147,7 @@ export class Scenario {
     // Puts are repeated every hour (BEP 44): half of that passes on average.
     network.run(network.now + 30 * MINUTE)
     for (const item of items) {
-      // Whoever reads an item may put it again (BEP 44).
+      // A reader of an item may put it again (BEP 44).
       const keeper = this.any()
       network.lookup(keeper, (node, now) => node.put(item, {}, now))
     }

@@ -146,7 +146,7 @@ describe('node ids of BEP 42', () => {
       expect(made[1]).toBe((crc >>> 16) & 0xff)
       expect((made[2] as number) >> 3).toBe((crc >>> 11) & 0x1f)
       expect(isEntitled(made, ip)).toBe(true)
-      // Whoever has the /64 has the id.
+      // A host with the /64 has the id.
       expect(
         isEntitled(
           made,

@@ -1,6 +1,6 @@
 /**
  * One DHT node on its socket: feeds it datagrams and time, sends what it says, and brings its events to
- * whoever started the look-up they belong to.
+ * the caller of the look-up they belong to.
  * @module
  */
 

@@ -22,7 +22,7 @@ export interface DhtLookup<T> extends AsyncIterable<T> {
   readonly found: number
 }
 
-/** The other side of a {@link DhtLookup}: of whoever runs it. */
+/** The other side of a {@link DhtLookup}, for the code that runs it. */
 export class LookupStream<T> implements DhtLookup<T>, AsyncIterator<T, undefined> {
   readonly done: Promise<LookupStats>
   readonly #waiting: T[] = []

@@ -22,11 +22,11 @@ export interface DhtOptions {
   readonly externalIp?: string
   /** Limits on what is answered, `false` for none. Defaults in {@link RateLimits}. */
   readonly rateLimits?: Partial<RateLimits> | false
-  /** Infohashes that others may announce on us. Default 2,000 (LT). */
+  /** Infohashes that others may announce on us. Default 2,000 (libtorrent). */
   readonly maxInfoHashes?: number
-  /** Peers of each of them. Default 500 (LT). */
+  /** Peers of each of them. Default 500 (libtorrent). */
   readonly maxPeersPerInfoHash?: number
-  /** Items that others may put on us. Default 700 (LT). */
+  /** Items that others may put on us. Default 700 (libtorrent). */
   readonly maxItems?: number
 }
 

@@ -63,7 +63,7 @@ function oneOf<T extends string>(name: string, known: readonly string[], value: 
   return value
 }
 
-/** The methods to allow, the most welcome first: TR and LT take plaintext unless encryption is preferred. */
+/** The methods to allow, the most welcome first: Transmission and libtorrent take plaintext unless encryption is preferred. */
 export function methodsOf(policy: EncryptionPolicy, methods: Encryption['methods']): readonly CryptoMethod[] {
   if (methods !== 'both') return [methods]
   return policy === 'enabled' ? ['plaintext', 'rc4'] : ['rc4', 'plaintext']

@@ -12,7 +12,7 @@ import { type Greeting, type HandshakeSecurity, type Identity, shakeHands } from
 
 const log = logger('listener')
 
-/** Unfinished handshakes at once. Beyond that the oldest gives way: whoever dawdles keeps nobody out. */
+/** Unfinished handshakes at once. Beyond that the oldest gives way: a peer that dawdles keeps no other out. */
 const MAX_PENDING = 100
 
 export interface ListenerOptions {

@@ -141,7 +141,7 @@ export class Bans {
   }
 }
 
-/** Whoever does this means it. */
+/** A peer does this on purpose only. */
 const FLOODS: ReadonlySet<string> = new Set([
   'wire/message-too-long',
   'wire/request-flood',

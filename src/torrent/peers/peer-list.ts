@@ -168,7 +168,7 @@ export class PeerList {
     return peer.priority
   }
 
-  /** The same for an address that is not known yet. */
+  /** Canonical priority of an address that is not known yet (BEP 40). */
   priorityOf(address: Address): number {
     const ours = this.#ours.get(familyOf(address))
     return (ours && peerPriority(ours.address, address)) ?? 0

@@ -132,7 +132,7 @@ export class Transmission {
 
   /**
    * Resolves when a peer of this torrent is connected. Transmission resets a second connection from an address
-   * whose first one is still in its handshake: whoever dials it for several torrents waits here in between.
+   * whose first one is still in its handshake: a caller that dials it for several torrents waits here in between.
    */
   async connected(infoHash: string): Promise<void> {
     await until(

@@ -174,7 +174,7 @@ describe('choking as a seed, each in turn', () => {
     expect(decide([asleep], { slots: 1, seeding }).unchoked).toEqual(['asleep'])
   })
 
-  it('serves whoever waited longest, whatever they give or when they came', () => {
+  it('serves the peer that waited longest, whatever it gives or when it came', () => {
     const peers = [
       peer('c', { waitingSince: 300, recentDownload: 9e9 }),
       peer('a', { waitingSince: 100 }),

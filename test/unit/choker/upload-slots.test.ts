@@ -46,7 +46,7 @@ describe('UploadSlots', () => {
     const sums = new Array<number>(5).fill(0)
     for (let minute = 0; minute < 50; minute++) {
       for (const claim of claims) claim.set(claim.used, 9)
-      // Whoever has to give up does so first.
+      // Claims that have to give up do so first.
       for (const claim of claims) claim.set(Math.min(claim.used, claim.available(minute * 60_000)), 9)
       for (const claim of claims) claim.set(claim.available(minute * 60_000), 9)
       expect(slots.used).toBe(2)
@@ -77,7 +77,7 @@ describe('UploadSlots', () => {
             ),
           )
           expect(slots.used).toBe(sum)
-          // Whoever goes short has no less than anybody else, but for the one slot that goes round.
+          // A claim that goes short has no less than any other, but for the one slot that goes round.
           const short = used.filter((own, i) => own < (wants[i] as number))
           if (short.length > 0) expect(Math.max(...used) - Math.min(...short)).toBeLessThanOrEqual(1)
         },

@@ -97,7 +97,7 @@ describe('EncryptedStream', () => {
     expect([stream.remote, stream.local]).toEqual([below.remote, below.local])
   })
 
-  it('decrypts what arrives, for whoever listens now', () => {
+  it('decrypts what arrives, for the listener of now', () => {
     const { below, stream } = setUp()
     const bytes = seededRandom(3).bytes(50_000)
     const wire = encrypted(KEY, bytes)

@@ -396,7 +396,7 @@ describe('serving metadata', () => {
     expect(answers(serve)).toEqual([])
   })
 
-  it('rejects and then closes whoever asks again and again; time forgives', () => {
+  it('rejects and then closes a peer that asks again and again; time forgives', () => {
     const serve = new MetadataServe(info, 0)
     const seen = { data: 0, reject: 0 }
     let code: string | undefined
