@@ -118,7 +118,7 @@ async function answer(
       return
     case 'endless':
       await head(200, {})
-      for (;;) await sleepless(wire, new Uint8Array(CHUNK))
+      for (;;) await write(world, wire, new Uint8Array(CHUNK))
   }
   const file = options.files[request.path]
   if (!file) {
@@ -159,13 +159,14 @@ async function send(
   for (let at = 0; at < last; at += step) {
     const chunk = body.subarray(at, Math.min(last, at + step))
     if (rate !== undefined) await sleep(world, wire, (chunk.length * 1_000) / rate)
-    await sleepless(wire, chunk)
+    await write(world, wire, chunk)
   }
 }
 
-/** Rejects once the client is gone. */
-async function sleepless(wire: HttpWire, chunk: Uint8Array): Promise<void> {
+/** Rejects once the client is gone, which may be told in a later turn of the event loop. */
+async function write(world: World, wire: HttpWire, chunk: Uint8Array): Promise<void> {
   await wire.write(chunk)
+  await new Promise<void>((resolve) => world.defer(resolve))
   if (wire.isOver) throw new Error('the client is gone')
 }
 

@@ -196,6 +196,10 @@ async function send(
 
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
+    if (response.destroyed || !response.socket) {
+      resolve()
+      return
+    }
     const go = (): void => {
       response.off('drain', go)
       response.off('close', go)

@@ -63,7 +63,9 @@ export class StreamSocket extends Duplex {
   #send(chunks: readonly Uint8Array[], done: () => void): void {
     this.stream.write(chunks, () => {
       for (const { length } of chunks) this.moved += length
-      done()
+      // In a turn of its own: a stream that broke takes every write at once, and tells of its end in a later turn,
+      // which a writer that goes on and on would keep from coming.
+      setImmediate(done)
     })
   }
 }
