@@ -24,7 +24,9 @@ export async function bindVirtual(
 ): Promise<DatagramSocket> {
   const family = at.family ?? (at.host?.includes(':') ? 6 : 4)
   const any = family === 6 ? '::' : '0.0.0.0'
-  const has = host.ip.includes(':') === (family === 6) || host.ip6?.includes(':') === (family === 6)
+  const has = host.interfaces.list.some(
+    ({ isLoopback, addresses }) => !isLoopback && addresses.some((address) => address.family === family),
+  )
   if (at.host === undefined && !has)
     throw new RarestError('EAFNOSUPPORT', `the host has no address of IPv${family}`)
   if (at.multicast?.interface !== undefined) multicastInterface(host, at.multicast.interface, family)

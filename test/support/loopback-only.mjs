@@ -18,11 +18,20 @@ dns.lookup = (name, options, callback) => {
   return {}
 }
 
-const { send } = dgram.Socket.prototype
+const { send, setMulticastInterface } = dgram.Socket.prototype
+/** Sockets whose datagrams to multicast groups leave by the loopback interface. */
+const loopbackGroups = new WeakSet()
+
+dgram.Socket.prototype.setMulticastInterface = function setWithin(by) {
+  setMulticastInterface.call(this, by)
+  if (by.startsWith('127.')) loopbackGroups.add(this)
+  else loopbackGroups.delete(this)
+}
 
 dgram.Socket.prototype.send = function sendWithin(...args) {
   const host = args.findLast((arg) => typeof arg === 'string' && isIP(arg))
-  if (host && !host.startsWith('127.') && host !== '::1') {
+  const isLooped = host && /^(22[4-9]|23\d)\./.test(host) && loopbackGroups.has(this)
+  if (host && !isLooped && !host.startsWith('127.') && host !== '::1') {
     const done = args.at(-1)
     if (typeof done === 'function') setImmediate(done, null, 0)
     return

@@ -1,4 +1,5 @@
 import { createServer, type RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import {
   type AddressInfo,
   connect,
@@ -6,6 +7,7 @@ import {
   type Server,
   type Socket,
 } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { readAll } from '../../../../src/net/http/body.js'
@@ -22,6 +24,7 @@ import type {
 } from '../../../../src/net/world.js'
 import { wrapWorld } from '../../../../src/net/wrap-world.js'
 import { fromUtf8, utf8 } from '../../../../src/util/bytes.js'
+import { CERTIFICATE, CERTIFICATE_KEY } from '../../../support/certificate.js'
 import { expectNothingLeft } from '../../../support/resources.js'
 
 const world = systemWorld()
@@ -297,6 +300,48 @@ describe('fetch', () => {
     const base = await site(() => {})
     await new Promise((resolve) => open.pop()?.close(resolve))
     await expect(get(base)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  })
+})
+
+describe('fetch over https', () => {
+  /** A site with our certificate, which echoes the name that it was asked for. */
+  async function secure(): Promise<string> {
+    const server = createSecureServer({ cert: CERTIFICATE, key: CERTIFICATE_KEY }, (request, response) => {
+      if (request.url === '/down') response.writeHead(302, { location: 'http://127.0.0.1:1/' })
+      response.end(`${request.headers.host} ${(request.socket as TLSSocket).servername}`)
+    })
+    return (await keep(server)).replace('http:', 'https:')
+  }
+  const through = withNames((_name, done) => done(null, [{ address: '127.0.0.1' }]))
+  const trusting = (url: string) =>
+    fetchOver(through, { url, limits: { bodyBytes: 100 } }, (stream, exchange) =>
+      speakHttp(stream, exchange, CERTIFICATE),
+    )
+
+  it('trusts whom it is told to, by name and by address', async () => {
+    const base = await secure()
+    const named = base.replace('127.0.0.1', 'site.test')
+    for (const [url, name] of [
+      [named, 'site.test'],
+      [base, 'false'],
+    ] as const) {
+      const { body } = await trusting(url)
+      expect(fromUtf8(await readAll(body))).toBe(`${new URL(url).host} ${name}`)
+    }
+  })
+
+  it('refuses strangers, other names, and the way down to http', async () => {
+    const base = await secure()
+    const code = expect.stringMatching(/^(DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/)
+    await expect(get(base)).rejects.toMatchObject({ code })
+    await expect(trusting(base.replace('127.0.0.1', 'other.test'))).rejects.toMatchObject({
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    })
+    await expect(trusting(`${base}/down`)).rejects.toMatchObject({ code: 'http/insecure-redirect' })
+    const plain = await site((_request, response) => response.end())
+    await expect(trusting(plain.replace('http:', 'https:'))).rejects.toMatchObject({
+      code: expect.any(String),
+    })
   })
 })
 
