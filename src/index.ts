@@ -8,7 +8,35 @@ export type { Metainfo, MetainfoFile } from './metainfo/model.js'
 export { parseMetainfo } from './metainfo/parse.js'
 export type { Encryption, EncryptionOptions, EncryptionPolicy } from './net/peer/encryption.js'
 export { type PeerProbe, type ProbeOptions, probePeer } from './net/peer/probe.js'
-export type { Transport, World } from './net/world.js'
+export { systemWorld } from './net/system/world.js'
+export type {
+  BindOptions,
+  ByteSource,
+  ByteStream,
+  ConnectOptions,
+  DatagramSocket,
+  Gateway,
+  HttpHop,
+  HttpLimits,
+  HttpRequest,
+  HttpResponder,
+  HttpResponse,
+  HttpServerLimits,
+  HttpServerOptions,
+  HttpServerRequest,
+  HttpServerResponse,
+  InterfaceAddress,
+  ListenOptions,
+  MulticastOptions,
+  NetworkInterface,
+  StreamListener,
+  StreamServer,
+  Subscription,
+  Timer,
+  Transport,
+  World,
+} from './net/world.js'
+export { wrapWorld } from './net/wrap-world.js'
 export type { AddOptions, UpdateOptions } from './session/add-options.js'
 export { DEFAULTS, type SessionOptions, type StorageTarget, VERSION } from './session/options.js'
 export { Session, type SessionEvents } from './session.js'
