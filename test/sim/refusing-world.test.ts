@@ -78,7 +78,7 @@ function refusing() {
   const calls = new Map<string, number>()
   const refuse = (what: string) => (): never => {
     calls.set(what, (calls.get(what) ?? 0) + 1)
-    throw new RarestError(CODE, `${what} is refused`)
+    throw Object.assign(new Error(`${what} is refused`), { code: CODE })
   }
   const world = wrapWorld(host.world, {
     connect: refuse('connect'),

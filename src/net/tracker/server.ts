@@ -72,6 +72,11 @@ export class TrackerServer {
     return this.#closed
   }
 
+  /** As {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   async #open(): Promise<TrackerListening> {
     const { port: wanted = 0, http = true, udp = true } = this.#options
     for (let attempt = 1; ; attempt++) {
