@@ -15,6 +15,7 @@
 
 import type { Address } from '../util/address.js'
 import type { Random } from '../util/random.js'
+import { TokenBucket } from '../util/token-bucket.js'
 
 /** A reply to an address that was never seen to receive, in bytes per byte of its query. */
 export const UNVERIFIED_FACTOR = 4
@@ -52,8 +53,8 @@ export const RATE_LIMITS: RateLimits = Object.freeze({
 export class RateLimiter {
   readonly #limits: RateLimits
   readonly #seed: number
-  readonly #queries: Bucket
-  readonly #bytes: Bucket
+  readonly #queries: TokenBucket
+  readonly #bytes: TokenBucket
   /** Hash of the address a slot is for; 0 is an unused slot. */
   readonly #keys: Uint32Array = new Uint32Array(SLOTS)
   /** Begin of a slot's window, ms. */
@@ -70,8 +71,8 @@ export class RateLimiter {
     // Keyed, so that no sender can choose addresses that share the slots of a victim.
     this.#seed = random.uint32() | 1
     const { queriesPerSecond, bytesPerSecond } = this.#limits
-    this.#queries = new Bucket(queriesPerSecond, BURST_SECONDS, now)
-    this.#bytes = new Bucket(bytesPerSecond, BURST_SECONDS, now)
+    this.#queries = new TokenBucket(queriesPerSecond, queriesPerSecond * BURST_SECONDS, now)
+    this.#bytes = new TokenBucket(bytesPerSecond, bytesPerSecond * BURST_SECONDS, now)
   }
 
   /** Queries not admitted so far. */
@@ -179,38 +180,4 @@ export class RateLimiter {
 
 function isLoopback(host: string): boolean {
   return host === '::1' || host.startsWith('127.')
-}
-
-/** A token bucket; an unlimited one for a rate of Infinity. */
-class Bucket {
-  readonly #rate: number
-  readonly #most: number
-  #level: number
-  #at: number
-
-  constructor(perSecond: number, seconds: number, now: number) {
-    this.#rate = perSecond
-    this.#most = perSecond * seconds
-    this.#level = this.#most
-    this.#at = now
-  }
-
-  level(now: number): number {
-    if (this.#rate === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
-    if (now > this.#at) {
-      this.#level = Math.min(this.#most, this.#level + ((now - this.#at) * this.#rate) / 1000)
-      this.#at = now
-    }
-    return this.#level
-  }
-
-  take(cost: number, now: number): boolean {
-    if (this.level(now) < cost) return false
-    this.charge(cost, now)
-    return true
-  }
-
-  charge(cost: number, now: number): void {
-    if (this.#rate !== Number.POSITIVE_INFINITY) this.#level = this.level(now) - cost
-  }
 }

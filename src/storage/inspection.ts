@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Exclusion } from '../util/async/rw-lock.js'
+import type { ReadWriteLock } from '../util/async/rw-lock.js'
 import { Bitfield } from '../util/bitfield.js'
 import { StorageError } from './backend/error.js'
 import type { FileMapping } from './backend/file-mapping.js'
@@ -16,7 +16,7 @@ import { Watch } from './watch.js'
 export interface InspectionParts {
   readonly mapping: FileMapping
   readonly verifier: Verifier
-  readonly exclusion: Exclusion
+  readonly lock: ReadWriteLock
   readonly defer: (call: () => void) => void
   /** The pieces that are verified. Live. */
   readonly verified: Bitfield
@@ -66,11 +66,11 @@ export class Inspection {
 
   /** Reads verified bytes, if they still are what was verified as far as one can see. Rejects with a {@link StorageError}. */
   async read(position: number, into: Uint8Array): Promise<void> {
-    const { mapping, exclusion } = this.#parts
+    const { mapping, lock } = this.#parts
     if (this.#recheck?.isOver && !this.#rechecking) this.#recheck = undefined
     const recheck = this.#recheck
     if (recheck) await recheck.before(position, into.length)
-    await exclusion.read(async () => {
+    await lock.read(async () => {
       if (!recheck) await this.#watch.look(position, into.length)
       if (this.#closed) throw new StorageError('storage/io', '', 'the storage is closed')
       await mapping.read(position, into)
@@ -97,13 +97,13 @@ export class Inspection {
   async recheck(
     options: Pick<CheckOptions, 'signal' | 'onProgress'>,
   ): Promise<{ readonly lost: number; readonly found: number }> {
-    const { mapping, verifier, exclusion, defer, verified } = this.#parts
+    const { mapping, verifier, lock, defer, verified } = this.#parts
     const changes = { lost: 0, found: 0 }
     const recheck = new Recheck(
       {
         mapping,
         verifier,
-        exclusion,
+        lock,
         defer,
         verified,
         lost: (piece) => {

@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { Exclusion } from '../util/async/rw-lock.js'
+import type { ReadWriteLock } from '../util/async/rw-lock.js'
 import { Bitfield } from '../util/bitfield.js'
 import { StorageError } from './backend/error.js'
 import type { FileMapping } from './backend/file-mapping.js'
@@ -26,7 +26,7 @@ export const PIECE_LOST: StorageError = new StorageError('storage/missing', '', 
 export interface RecheckParts {
   readonly mapping: FileMapping
   readonly verifier: Verifier
-  readonly exclusion: Exclusion
+  readonly lock: ReadWriteLock
   readonly defer: (call: () => void) => void
   /** The pieces that are verified. Live. */
   readonly verified: Bitfield
@@ -61,12 +61,12 @@ export class Recheck {
 
   /** Looks at all pieces. Rejects as `Store.check` does; gives each file's time of change, as it was before. */
   async run(options: Pick<CheckOptions, 'signal' | 'onProgress'>): Promise<(number | undefined)[]> {
-    const { mapping, verifier, exclusion, defer } = this.#parts
+    const { mapping, verifier, lock, defer } = this.#parts
     const modified: (number | undefined)[] = []
     const { signal } = this.#abort
     const right = await checkPieces(mapping, verifier, defer, {
       signal: options.signal ? AbortSignal.any([options.signal, signal]) : signal,
-      read: (position, into) => exclusion.read(() => mapping.read(position, into)),
+      read: (position, into) => lock.read(() => mapping.read(position, into)),
       onStatus: (file, at) => {
         modified[file] = at
       },
@@ -123,8 +123,8 @@ export class Recheck {
   }
 
   async #lookNow(piece: number): Promise<void> {
-    const { mapping, verifier, exclusion } = this.#parts
-    this.#judge(piece, await exclusion.read(() => isPieceRight(mapping, verifier, piece)))
+    const { mapping, verifier, lock } = this.#parts
+    this.#judge(piece, await lock.read(() => isPieceRight(mapping, verifier, piece)))
   }
 
   #judge(piece: number, isRight: boolean): void {

@@ -9,7 +9,7 @@
  */
 
 import { BLOCK_LENGTH, type Layout } from '../metainfo/layout.js'
-import { Exclusion } from '../util/async/rw-lock.js'
+import { ReadWriteLock } from '../util/async/rw-lock.js'
 import { Bitfield } from '../util/bitfield.js'
 import { Assembly } from './assembly.js'
 import { StorageError, storageError } from './backend/error.js'
@@ -61,7 +61,7 @@ export class Store {
   readonly #inspection: Inspection
   readonly #autopsy: Autopsy
   readonly #verdicts: Verdicts
-  readonly #exclusion = new Exclusion()
+  readonly #lock = new ReadWriteLock()
   #opened = false
   #turn = 0
   #turnDue = false
@@ -100,7 +100,7 @@ export class Store {
     this.verified = new Bitfield(layout.pieceCount)
     this.#autopsy = new Autopsy(async (piece, begin, into) => {
       if (this.#closed) throw new Error('the store was closed')
-      await this.#exclusion.read(() => this.#mapping.read(piece * layout.pieceLength + begin, into))
+      await this.#lock.read(() => this.#mapping.read(piece * layout.pieceLength + begin, into))
     })
     this.#verdicts = new Verdicts({
       verifier: this.#verifier,
@@ -117,7 +117,7 @@ export class Store {
     this.#inspection = new Inspection({
       mapping: this.#mapping,
       verifier: this.#verifier,
-      exclusion: this.#exclusion,
+      lock: this.#lock,
       defer: options.defer,
       verified: this.verified,
       partial: () => this.#writer.partial,
@@ -233,7 +233,7 @@ export class Store {
    * {@link StorageError}.
    */
   async leaves(piece: number): Promise<Uint8Array> {
-    return this.#exclusion.read(() => hashLeaves(this.#mapping, piece, this.#options.defer))
+    return this.#lock.read(() => hashLeaves(this.#mapping, piece, this.#options.defer))
   }
 
   /**
@@ -363,7 +363,7 @@ export class Store {
   /** Resolves when every piece that is whole by now is judged and written. Rejects with the {@link StorageError} that prevents it. */
   async flush(): Promise<void> {
     while (this.#assembly.waiting > 0 || !this.#writer.isEmpty) {
-      await this.#exclusion.turn
+      await this.#lock.writesDone
       const error = this.#writer.error ?? (this.#writer.isEmpty ? this.#error : undefined)
       if (error) throw error
       this.#writer.start(Number.POSITIVE_INFINITY)
@@ -502,7 +502,7 @@ export class Store {
 
   /** Runs work that nothing may be written or read beside. */
   async #exclusively(work: () => Promise<void>): Promise<void> {
-    await this.#exclusion.alone(async () => {
+    await this.#lock.write(async () => {
       await this.#writer.pause()
       try {
         await work()
@@ -518,7 +518,7 @@ export class Store {
   async #release(): Promise<void> {
     await this.#writer.pause()
     await this.#inspection.ended
-    await this.#exclusion.idle()
+    await this.#lock.readsDone()
     this.#readAhead.close()
     this.#assembly.clear()
     this.#writer.clear()

@@ -7,7 +7,7 @@
 
 import type { Metainfo } from '../metainfo/model.js'
 import { abortable, Deferred } from '../util/async/deferred.js'
-import { SharedRun } from '../util/async/shared-task.js'
+import { SharedTask } from '../util/async/shared-task.js'
 import type { Bitfield } from '../util/bitfield.js'
 import { errorCode, errorMessage, RarestError } from '../util/errors.js'
 import type { Content } from './content.js'
@@ -55,7 +55,7 @@ export class Life {
   /** Everything was there once: what is fetched again after a loss is no new download. */
   #wasWhole = false
   #error: RarestError | undefined
-  readonly #rechecks = new SharedRun<RecheckResult>((signal) => this.#recheck(signal))
+  readonly #rechecks = new SharedTask<RecheckResult>((signal) => this.#recheck(signal))
   /** `resume()` was called while a re-check could still leave the error. */
   #resumes = false
   #closed: RarestError | undefined

@@ -5,19 +5,15 @@
 
 import { ipToBytes } from '../util/address.js'
 import { toHex } from '../util/bytes.js'
+import { TokenBucket } from '../util/token-bucket.js'
 
 /** Addresses remembered; the one unseen for longest is forgotten first, and begins with a full bucket again. */
 const MAX_ADDRESSES = 65_536
 
-interface Bucket {
-  tokens: number
-  at: number
-}
-
 export class AddressLimit {
   readonly #perSecond: number
   readonly #burst: number
-  readonly #buckets = new Map<string, Bucket>()
+  readonly #buckets = new Map<string, TokenBucket>()
 
   /** @param perSecond sustained events per second and address; Infinity for no limit. @param burst events at once. */
   constructor(perSecond: number, burst: number) {
@@ -30,22 +26,16 @@ export class AddressLimit {
     if (this.#perSecond === Number.POSITIVE_INFINITY) return true
     const key = host.includes(':') ? prefix64(host) : host
     const known = this.#buckets.get(key)
-    const bucket = known ?? { tokens: this.#burst, at: now }
-    if (known) {
-      this.#buckets.delete(key)
-      const gained = ((now - known.at) * this.#perSecond) / 1000
-      bucket.tokens = Math.min(this.#burst, known.tokens + gained)
-      bucket.at = now
-    } else if (this.#buckets.size >= MAX_ADDRESSES) {
+    const bucket = known ?? new TokenBucket(this.#perSecond, this.#burst, now)
+    if (known) this.#buckets.delete(key)
+    else if (this.#buckets.size >= MAX_ADDRESSES) {
       for (const oldest of this.#buckets.keys()) {
         this.#buckets.delete(oldest)
         break
       }
     }
     this.#buckets.set(key, bucket)
-    if (bucket.tokens < cost) return false
-    bucket.tokens -= cost
-    return true
+    return bucket.take(cost, now)
   }
 }
 

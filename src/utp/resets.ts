@@ -6,6 +6,7 @@
 
 import type { Address } from '../util/address.js'
 import { writeU32 } from '../util/bytes.js'
+import { TokenBucket } from '../util/token-bucket.js'
 import { HEADER_LENGTH, type Header, micros, ST_RESET, writeHeader } from './packet.js'
 
 /** Answers to unknown packets a second, and at once. */
@@ -26,11 +27,10 @@ export class Resets {
   private readonly bytes: Uint8Array = new Uint8Array(HEADER_LENGTH)
   /** When the sender of an unknown packet was answered, oldest first. */
   private readonly answered: Map<string, number> = new Map()
-  private tokens: number = RATE
-  private filledAt: number
+  private readonly bucket: TokenBucket
 
   constructor(now: number) {
-    this.filledAt = now
+    this.bucket = new TokenBucket(RATE, RATE, now)
   }
 
   /** Queues the RESET of a connection that ends. */
@@ -41,13 +41,11 @@ export class Resets {
 
   /** Answers a packet of an unknown connection, unless that was done or too many were; true when it does. */
   answer(packet: Header, to: Address, now: number): boolean {
-    this.tokens = Math.min(RATE, this.tokens + ((now - this.filledAt) * RATE) / 1000)
-    this.filledAt = now
-    if (this.tokens < 1) return false
+    if (this.bucket.level(now) < 1) return false
     const key = `${to.host} ${to.port} ${packet.id}`
     const before = this.answered.get(key)
     if (before !== undefined && now - before < REMEMBER) return false
-    this.tokens--
+    this.bucket.charge(1, now)
     this.remember(key, now)
     this.queue.push({ to: { host: to.host, port: to.port }, id: packet.id, seq: 0, ack: packet.seq })
     return true

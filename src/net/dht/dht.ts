@@ -12,7 +12,7 @@ import { decodeState, encodeState } from '../../dht/state.js'
 import { ed25519 } from '../../hash/ed25519.js'
 import { hashBytes, type InfoHash, swarmKey } from '../../metainfo/infohash.js'
 import { type Address, addressKey, familyOf, parseAddress, parseEndpoint } from '../../util/address.js'
-import { Milestone } from '../../util/async/milestone.js'
+import { Deferred } from '../../util/async/deferred.js'
 import { toHex } from '../../util/bytes.js'
 import { RarestError } from '../../util/errors.js'
 import type { Scheduler } from '../scheduler.js'
@@ -75,10 +75,10 @@ export class DualStackDht implements Dht {
   readonly #drivers = new Map<4 | 6, DhtDriver>()
   readonly #bootstrap: DhtBootstrap
   /** The sockets are open. */
-  readonly #opened = new Milestone()
+  readonly #opened = new Deferred<void>()
   /** The routers are known, as far as they will be. */
-  readonly #begun = new Milestone()
-  readonly #ready = new Milestone()
+  readonly #begun = new Deferred<void>()
+  readonly #ready = new Deferred<void>()
   readonly #lookups: DhtLookups
   readonly #republisher: Republisher
   #waitingFor = new Set<4 | 6>()
@@ -230,7 +230,7 @@ export class DualStackDht implements Dht {
     if (driver4 && driver6) driver4.join(driver6)
     this.#waitingFor = new Set(this.#drivers.keys())
     for (const [family, driver] of this.#drivers) if (states[family]) driver.run(world.now())
-    this.#opened.reach()
+    this.#opened.resolve()
     void this.#begin()
   }
 
@@ -240,7 +240,7 @@ export class DualStackDht implements Dht {
     this.#bootstrap.close()
     for (const driver of this.#drivers.values()) driver.close()
     this.#services.udp.onDht = undefined
-    for (const milestone of [this.#opened, this.#begun, this.#ready]) milestone.fail(error)
+    for (const deferred of [this.#opened, this.#begun, this.#ready]) deferred.reject(error)
     this.#lookups.close(error)
     this.#republisher.close()
   }
@@ -303,18 +303,18 @@ export class DualStackDht implements Dht {
     if (bootstrap.length === 0 && state === undefined) this.#waitingFor.clear()
     const now = this.#services.world.now()
     for (const driver of this.#drivers.values()) driver.run(now)
-    this.#begun.reach()
+    this.#begun.resolve()
     this.#checkReady()
     try {
       await this.#lookups.wait(PATIENCE, undefined)
-      this.#ready.reach()
+      this.#ready.resolve()
     } catch {
       // Closed meanwhile, or there was nothing more to wait for.
     }
   }
 
   #checkReady(): void {
-    if (this.#waitingFor.size === 0 && this.#begun.isReached) this.#ready.reach()
+    if (this.#waitingFor.size === 0 && this.#begun.isResolved) this.#ready.resolve()
   }
 
   async #resolve(node: string, signal: AbortSignal | undefined): Promise<Address> {

@@ -6,6 +6,7 @@
 
 import type { Address } from '../../util/address.js'
 import { errorCode } from '../../util/errors.js'
+import { TokenBucket } from '../../util/token-bucket.js'
 import { logger } from '../log.js'
 import type { Scheduler, Task } from '../scheduler.js'
 import type { ByteStream, Transport, World } from '../world.js'
@@ -57,15 +58,13 @@ export class Dialer implements Task {
   readonly #options: DialerOptions
   readonly #torrents = new Set<Dialling>()
   readonly #attempts = new Set<{ abort(): void; readonly torrent: Dialling }>()
-  #tokens: number
-  #refilled: number
+  readonly #rate: TokenBucket
   #pumping = false
   #closed = false
 
   constructor(options: DialerOptions) {
     this.#options = options
-    this.#tokens = options.dialsPerSecond
-    this.#refilled = options.world.now()
+    this.#rate = new TokenBucket(options.dialsPerSecond, options.dialsPerSecond, options.world.now())
   }
 
   /** Dials under way. */
@@ -97,19 +96,18 @@ export class Dialer implements Task {
 
   run(now: number): void {
     if (this.#closed) return
-    const { dialsPerSecond, maxHalfOpen, scheduler, room } = this.#options
-    this.#tokens = Math.min(dialsPerSecond, this.#tokens + ((now - this.#refilled) * dialsPerSecond) / 1000)
-    this.#refilled = now
+    const { maxHalfOpen, scheduler, room } = this.#options
     const turn = [...this.#torrents]
     while (turn.length > 0 && this.#attempts.size < maxHalfOpen && room() > this.#attempts.size) {
-      if (this.#tokens < 1) {
-        scheduler.schedule(this, now + 1000 / dialsPerSecond)
+      const due = this.#rate.availableAt(1, now)
+      if (due > now) {
+        scheduler.schedule(this, due)
         return
       }
       const torrent = turn.shift() as Dialling
       const target = torrent.nextDial(now)
       if (target === undefined) continue
-      this.#tokens--
+      this.#rate.charge(1, now)
       this.#torrents.delete(torrent)
       this.#torrents.add(torrent)
       turn.push(torrent)
@@ -143,7 +141,7 @@ export class Dialer implements Task {
     const failed = (code: string, transport?: Transport) => {
       log('%s port %d: %s', host, port, code)
       if (forms.length > 0 && invitesRedial(code) && !this.#closed && this.#torrents.has(torrent)) {
-        this.#tokens--
+        this.#rate.charge(1, this.#options.world.now())
         next()
         return
       }

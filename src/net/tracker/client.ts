@@ -16,7 +16,7 @@ import {
 } from '../../tracker/types.js'
 import { SCRAPE_BATCH } from '../../tracker/udp-codec.js'
 import { type Address, isDialable, parseAddress } from '../../util/address.js'
-import { Gate } from '../../util/async/semaphore.js'
+import { Semaphore } from '../../util/async/semaphore.js'
 import { toHex } from '../../util/bytes.js'
 import { errorCode, errorMessage } from '../../util/errors.js'
 import { readAll } from '../http/body.js'
@@ -77,7 +77,7 @@ export class TrackerClient {
   readonly #localAddresses: { readonly 4?: string; readonly 6?: string }
   readonly #userAgent: string
   readonly #sockets: TrackerSockets
-  readonly #gate: Gate
+  readonly #requests: Semaphore
   readonly #open = new Set<(error: TrackerError) => void>()
   #closed: Promise<void> | undefined
 
@@ -87,7 +87,7 @@ export class TrackerClient {
     this.#localAddresses = options.localAddresses ?? {}
     this.#userAgent = options.userAgent ?? 'rarest'
     this.#sockets = new TrackerSockets(world, options.sockets, this.#localAddresses, options.shared)
-    this.#gate = new Gate(options.maxConcurrent ?? 50)
+    this.#requests = new Semaphore(options.maxConcurrent ?? 50)
   }
 
   /**
@@ -292,7 +292,7 @@ export class TrackerClient {
     timeout: number,
     decode: (body: Uint8Array) => TrackerResult<T>,
   ): Promise<T> {
-    const leave = await this.#gate.enter(signal)
+    const leave = await this.#requests.enter(signal)
     try {
       const localAddress = this.#localAddresses[family]
       const response = await this.#world.fetch({

@@ -1,20 +1,42 @@
 /**
- * Promises handed out by plain getters: settled once, for late callers too, and never an unhandled
- * rejection when nobody asked.
+ * Promises that others settle, and waiting for one no longer than a signal allows.
  * @module
  */
 
+/**
+ * A promise with its two functions outside: settled once, for late callers too, and never an unhandled
+ * rejection when nobody asked.
+ */
 export class Deferred<T> {
   readonly promise: Promise<T>
-  resolve!: (value: T) => void
-  reject!: (reason: unknown) => void
+  #isSettled = false
+  #isResolved = false
+  #resolve!: (value: T) => void
+  #reject!: (reason: unknown) => void
 
   constructor() {
     this.promise = new Promise<T>((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
+      this.#resolve = resolve
+      this.#reject = reject
     })
     this.promise.catch(() => {})
+  }
+
+  /** True from the first `resolve` on that came before any `reject`. */
+  get isResolved(): boolean {
+    return this.#isResolved
+  }
+
+  resolve(value: T): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#isResolved = true
+    this.#resolve(value)
+  }
+
+  reject(reason: unknown): void {
+    this.#isSettled = true
+    this.#reject(reason)
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-export class Exclusion {
+export class ReadWriteLock {
   /** Settles when all exclusive work so far is done. */
   #turn: Promise<void> = Promise.resolve()
   /** Exclusive work that runs or waits. */
@@ -25,7 +25,7 @@ export class Exclusion {
   }
 
   /** Runs work that nothing may be read beside, one after another. */
-  async alone(work: () => Promise<void>): Promise<void> {
+  async write(work: () => Promise<void>): Promise<void> {
     const before = this.#turn
     let end = nothing
     this.#waiting++
@@ -34,7 +34,7 @@ export class Exclusion {
     })
     try {
       await before
-      await this.idle()
+      await this.readsDone()
       await work()
     } finally {
       this.#waiting--
@@ -43,12 +43,12 @@ export class Exclusion {
   }
 
   /** Resolves when all exclusive work asked for so far is done. */
-  get turn(): Promise<void> {
+  get writesDone(): Promise<void> {
     return this.#turn
   }
 
   /** Resolves when the reads under way have ended. */
-  async idle(): Promise<void> {
+  async readsDone(): Promise<void> {
     await Promise.all(this.#reads)
   }
 }

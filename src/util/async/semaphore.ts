@@ -4,7 +4,7 @@
  */
 
 /** At most so many at once, first come first served. */
-export class Gate {
+export class Semaphore {
   #free: number
   readonly #waiting = new Set<() => void>()
 

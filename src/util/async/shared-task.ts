@@ -11,7 +11,7 @@ interface Run<T> {
   waiting: number
 }
 
-export class SharedRun<T> {
+export class SharedTask<T> {
   readonly #work: (signal: AbortSignal) => Promise<T>
   #run: Run<T> | undefined
   /** Settles when nothing is under way, given up runs included. */

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { Deferred } from '../../../../src/util/async/deferred.js'
-import { SharedRun } from '../../../../src/util/async/shared-task.js'
+import { SharedTask } from '../../../../src/util/async/shared-task.js'
 
 /** Work that is settled by hand; aborted, it ends as soon as it is told to. */
 function setUp() {
   const works: { readonly end: Deferred<number>; readonly signal: AbortSignal }[] = []
-  const run = new SharedRun<number>((signal) => {
+  const run = new SharedTask<number>((signal) => {
     const end = new Deferred<number>()
     works.push({ end, signal })
     return end.promise
@@ -13,7 +13,7 @@ function setUp() {
   return { run, works }
 }
 
-describe('SharedRun', () => {
+describe('SharedTask', () => {
   it('does the work once for all who ask meanwhile, and anew afterwards', async () => {
     const { run, works } = setUp()
     const calls = [run.join(), run.join(new AbortController().signal)]
