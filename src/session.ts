@@ -345,17 +345,8 @@ export class Session extends EventEmitter<SessionEvents> {
     source: string | URL | Uint8Array | Metainfo,
     signal: AbortSignal | undefined,
   ): Promise<FoundSource> {
-    const abort = new AbortController()
-    const stop = signal ? () => abort.abort(signal.reason) : undefined
-    const close = () => abort.abort(this.#abort.signal.reason)
-    if (stop) signal?.addEventListener('abort', stop, { once: true })
-    this.#abort.signal.addEventListener('abort', close, { once: true })
-    try {
-      return await this.#sources.read(source, abort.signal)
-    } finally {
-      if (stop) signal?.removeEventListener('abort', stop)
-      this.#abort.signal.removeEventListener('abort', close)
-    }
+    const closing = this.#abort.signal
+    return this.#sources.read(source, signal ? AbortSignal.any([closing, signal]) : closing)
   }
 
   #makeListener(): Listener {

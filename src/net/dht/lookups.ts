@@ -5,6 +5,7 @@
 
 import type { DhtNode } from '../../dht/node.js'
 import type { LookupId } from '../../dht/node-types.js'
+import { withDeadline } from '../../util/async/deadline.js'
 import type { RarestError } from '../../util/errors.js'
 import type { Scheduler, Task } from '../scheduler.js'
 import type { World } from '../world.js'
@@ -122,30 +123,15 @@ export class DhtLookups {
 
   /** Resolves after so many ms; rejects with `signal.reason`, or when the DHT is closed first. */
   wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        this.#scheduler.cancel(task)
-        signal?.removeEventListener('abort', onAbort)
-        this.#running.delete(fail)
-      }
-      const fail = (error: unknown): void => {
-        stop()
-        reject(error)
-      }
-      const onAbort = (): void => fail(signal?.reason)
-      const task: Task = {
-        run() {
-          stop()
-          resolve()
-        },
-      }
-      if (signal?.aborted || this.#closed) {
-        reject(this.#closed ?? signal?.reason)
-        return
-      }
-      signal?.addEventListener('abort', onAbort)
-      this.#running.add(fail)
+    if (this.#closed) return Promise.reject(this.#closed)
+    return withDeadline({ clock: this.#world, signal }, ({ resolve, reject }) => {
+      const task: Task = { run: () => resolve() }
+      this.#running.add(reject)
       this.#scheduler.schedule(task, this.#world.now() + ms)
+      return () => {
+        this.#scheduler.cancel(task)
+        this.#running.delete(reject)
+      }
     })
   }
 }

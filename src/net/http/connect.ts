@@ -3,6 +3,7 @@
  * @module
  */
 
+import { withDeadline } from '../../util/async/deadline.js'
 import { RarestError } from '../../util/errors.js'
 import type { ByteStream, Timer, World } from '../world.js'
 
@@ -30,23 +31,12 @@ export function connectToAny(
   },
 ): Promise<ByteStream> {
   const candidates = hosts.slice(0, MAX_ATTEMPTS)
-  return new Promise((resolve, reject) => {
+  return withDeadline<ByteStream>({ clock: world, signal }, ({ resolve, reject }) => {
     const losers = new AbortController()
     let tried = 0
     let open = 0
     let isOver = false
     let timer: Timer | undefined
-    const finish = (): void => {
-      isOver = true
-      timer?.cancel()
-      signal.removeEventListener('abort', onAbort)
-      losers.abort(new RarestError('ECONNABORTED', 'another address answered first'))
-    }
-    const fail = (error: unknown): void => {
-      finish()
-      reject(error)
-    }
-    const onAbort = (): void => fail(signal.reason)
     const tryNext = (): void => {
       timer?.cancel()
       const host = candidates[tried++]
@@ -59,27 +49,23 @@ export function connectToAny(
         )
         .then(
           (stream) => {
-            if (isOver) {
-              stream.destroy()
-              return
-            }
-            finish()
-            resolve(stream)
+            if (isOver) stream.destroy()
+            else resolve(stream)
           },
           (error: unknown) => {
             open--
             if (isOver) return
             if (tried < candidates.length) tryNext()
-            else if (open === 0) fail(error)
+            else if (open === 0) reject(error)
           },
         )
       if (tried < candidates.length) timer = world.setTimer(ATTEMPT_DELAY, tryNext)
     }
-    if (signal.aborted) {
-      reject(signal.reason)
-      return
-    }
-    signal.addEventListener('abort', onAbort)
     tryNext()
+    return () => {
+      isOver = true
+      timer?.cancel()
+      losers.abort(new RarestError('ECONNABORTED', 'another address answered first'))
+    }
   })
 }

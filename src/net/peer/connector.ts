@@ -5,6 +5,7 @@
  */
 
 import { type Address, familyOf } from '../../util/address.js'
+import { withDeadline } from '../../util/async/deadline.js'
 import { RarestError } from '../../util/errors.js'
 import type { SocketPair } from '../udp/socket-pair.js'
 import type { UtpTransport } from '../utp/transport.js'
@@ -60,43 +61,24 @@ export class Connector {
   #race(first: Transport, second: Transport, to: Address, options: ConnectOptions): Promise<ByteStream> {
     const { world, headStart } = this.#options
     const { signal } = options
-    return new Promise((resolve, reject) => {
+    return withDeadline<ByteStream>({ clock: world, signal }, ({ resolve, reject }) => {
       const abort = new AbortController()
       let under = 0
       let waiting = true
-      let won = false
-      const over = () => {
-        won = true
-        timer.cancel()
-        signal?.removeEventListener('abort', give)
-      }
-      const give = () => {
-        if (won) return
-        over()
-        abort.abort(signal?.reason)
-        reject(signal?.reason)
-      }
+      let isOver = false
       const start = (way: Transport) => {
         under++
         this.#by(way, to, { ...options, signal: abort.signal }).then(
           (stream) => {
             under--
-            if (won) {
-              stream.destroy()
-              return
-            }
-            over()
-            resolve(stream)
-            abort.abort(new RarestError('net/overtaken', 'another transport was faster'))
+            if (isOver) stream.destroy()
+            else resolve(stream)
           },
           (error: unknown) => {
             under--
-            if (won) return
+            if (isOver) return
             if (waiting) next()
-            else if (under === 0) {
-              over()
-              reject(error)
-            }
+            else if (under === 0) reject(error)
           },
         )
       }
@@ -107,12 +89,14 @@ export class Connector {
         start(second)
       }
       const timer = world.setTimer(headStart, next)
-      if (signal?.aborted) {
-        give()
-        return
-      }
-      signal?.addEventListener('abort', give, { once: true })
       start(first)
+      return (failure) => {
+        isOver = true
+        timer.cancel()
+        abort.abort(
+          failure ? failure.error : new RarestError('net/overtaken', 'another transport was faster'),
+        )
+      }
     })
   }
 }

@@ -6,7 +6,9 @@
 
 import { lookup as systemLookup } from 'node:dns'
 import { ipFromBytes, ipToBytes } from '../../util/address.js'
+import { withDeadline } from '../../util/async/deadline.js'
 import { RarestError } from '../../util/errors.js'
+import { systemTimers } from './timer.js'
 
 /** ms that found addresses stay cached: short enough to follow a moving tracker, long enough for its tiers. */
 const FOUND_TTL = 300_000
@@ -87,27 +89,15 @@ export class Resolver {
   }
 
   #wait(pending: Pending, { signal, timeout = TIMEOUT }: LookupOptions): Promise<readonly string[]> {
-    return new Promise((resolve, reject) => {
+    const late = (): Error =>
+      new RarestError('ETIMEDOUT', `no address of ${pending.name} within ${timeout} ms`)
+    return withDeadline({ clock: systemTimers, timeout, signal, late }, ({ resolve, reject }) => {
       const settle = (outcome: Outcome): void => {
-        leave()
         if (outcome.ok) resolve(outcome.addresses)
         else reject(outcome.error)
       }
-      const leave = (): void => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-        pending.waiters.delete(settle)
-      }
-      const onAbort = (): void => {
-        leave()
-        reject(signal?.reason)
-      }
-      const timer = setTimeout(() => {
-        leave()
-        reject(new RarestError('ETIMEDOUT', `no address of ${pending.name} within ${timeout} ms`))
-      }, timeout)
-      signal?.addEventListener('abort', onAbort)
       pending.waiters.add(settle)
+      return () => pending.waiters.delete(settle)
     })
   }
 

@@ -11,8 +11,10 @@
 import { createServer, Socket, type SocketConstructorOpts } from 'node:net'
 import type { Address } from '../../util/address.js'
 import { ipFromBytes, ipToBytes } from '../../util/address.js'
+import { withDeadline } from '../../util/async/deadline.js'
 import { RarestError } from '../../util/errors.js'
 import type { ByteStream, ConnectOptions, ListenOptions, StreamListener, StreamServer } from '../world.js'
+import { systemTimers } from './timer.js'
 
 /**
  * Bytes per read, and the size of the one buffer behind all sockets. Measured on loopback at 64, 128 and
@@ -30,13 +32,13 @@ const LINGER = 5_000
 let sharedBuffer: Uint8Array | undefined
 
 /** Opens a TCP connection; the contract is `World.connect`. */
-export function connectStream(to: Address, options: ConnectOptions): Promise<ByteStream> {
-  const { signal } = options
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason)
-      return
-    }
+export function connectStream(
+  to: Address,
+  { timeout, signal, localAddress }: ConnectOptions,
+): Promise<ByteStream> {
+  const late = (): Error =>
+    new RarestError('ETIMEDOUT', `no connection to ${to.host}:${to.port} within ${timeout} ms`)
+  return withDeadline({ clock: systemTimers, timeout, signal, late }, ({ resolve, reject }) => {
     const sink: Sink = { stream: undefined }
     const socket = new Socket({ highWaterMark: WRITE_HIGH, onread: readInto(sink) } as SocketConstructorOpts)
     // As an option of `connect` it has no effect on a socket that is there already.
@@ -45,50 +47,36 @@ export function connectStream(to: Address, options: ConnectOptions): Promise<Byt
       socket.connect({
         host: to.host,
         port: to.port,
-        ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+        ...(localAddress === undefined ? {} : { localAddress }),
       })
     } catch (error) {
       socket.destroy()
-      reject(error)
-      return
+      throw error
     }
     socket.pause()
-    const settle = (): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
-      socket.off('connect', onConnect)
-      socket.off('close', onClose)
-    }
-    const fail = (error: unknown): void => {
-      settle()
-      socket.on('error', ignore)
-      socket.destroy()
-      reject(error)
-    }
-    const onAbort = (): void => fail(signal?.reason)
     const onClose = (): void =>
-      fail(new RarestError('ECONNRESET', 'the connection closed before it was open'))
+      reject(new RarestError('ECONNRESET', 'the connection closed before it was open'))
     const onConnect = (): void => {
       const local = endpoint(socket.localAddress, socket.localPort)
       const remote = endpoint(socket.remoteAddress, socket.remotePort) ?? to
       if (!local) {
-        fail(new RarestError('ECONNRESET', `${to.host}:${to.port} closed the connection at once`))
+        reject(new RarestError('ECONNRESET', `${to.host}:${to.port} closed the connection at once`))
         return
       }
-      settle()
-      socket.off('error', fail)
       sink.stream = new SystemStream(socket, true, local, remote)
       resolve(sink.stream)
     }
-    const timer = setTimeout(() => {
-      fail(
-        new RarestError('ETIMEDOUT', `no connection to ${to.host}:${to.port} within ${options.timeout} ms`),
-      )
-    }, options.timeout)
-    signal?.addEventListener('abort', onAbort)
     socket.on('connect', onConnect)
     socket.on('close', onClose)
-    socket.on('error', fail)
+    socket.on('error', reject)
+    return (failure) => {
+      socket.off('connect', onConnect)
+      socket.off('close', onClose)
+      socket.off('error', reject)
+      if (!failure) return
+      socket.on('error', ignore)
+      socket.destroy()
+    }
   })
 }
 

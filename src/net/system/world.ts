@@ -30,10 +30,8 @@ import { speakHttp } from './http-client.js'
 import { serveHttp } from './http-server.js'
 import { InterfaceWatch, systemInterfaces } from './interfaces.js'
 import { connectStream, listenStreams } from './tcp.js'
+import { SystemTimer } from './timer.js'
 import { bindDatagrams } from './udp.js'
-
-/** Longest delay that the system's timers take; a longer one is waited for in steps. */
-const LONGEST_DELAY = 0x7fff_ffff
 
 /** Bytes of randomness drawn at once: one system call serves 1,024 numbers. */
 const RANDOM_POOL = 4_096
@@ -102,27 +100,6 @@ export class SystemWorld implements World {
 
   gateway(family: 4 | 6): Promise<Gateway | undefined> {
     return defaultGateway(family)
-  }
-}
-
-class SystemTimer implements Timer {
-  readonly #call: () => void
-  #handle: NodeJS.Timeout
-
-  constructor(ms: number, call: () => void) {
-    this.#call = call
-    this.#handle = this.#arm(ms)
-  }
-
-  cancel(): void {
-    clearTimeout(this.#handle)
-  }
-
-  #arm(ms: number): NodeJS.Timeout {
-    if (ms <= LONGEST_DELAY) return setTimeout(this.#call, Math.ceil(Math.max(0, ms)))
-    return setTimeout(() => {
-      this.#handle = this.#arm(ms - LONGEST_DELAY)
-    }, LONGEST_DELAY)
   }
 }
 

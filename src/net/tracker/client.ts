@@ -16,6 +16,7 @@ import {
 } from '../../tracker/types.js'
 import { SCRAPE_BATCH } from '../../tracker/udp-codec.js'
 import { type Address, isDialable, parseAddress } from '../../util/address.js'
+import { withDeadline } from '../../util/async/deadline.js'
 import { Semaphore } from '../../util/async/semaphore.js'
 import { toHex } from '../../util/bytes.js'
 import { errorCode, errorMessage } from '../../util/errors.js'
@@ -181,32 +182,16 @@ export class TrackerClient {
     if (this.#closed)
       return Promise.reject(new TrackerError('tracker/closed', 'the tracker client is closed'))
     const timeout = options.timeout ?? (parsed.scheme === 'udp' ? UDP_TIMEOUT : HTTP_TIMEOUT)
-    return new Promise((resolve, reject) => {
+    const late = (): Error =>
+      new TrackerError('tracker/timeout', `the tracker did not answer within ${timeout} ms`)
+    return withDeadline({ clock: this.#world, timeout, signal, late }, ({ resolve, reject }) => {
       const controller = new AbortController()
-      const settle = (): void => {
-        timer.cancel()
-        signal?.removeEventListener('abort', onAbort)
-        this.#open.delete(fail)
+      this.#open.add(reject)
+      run(parsed, controller.signal, timeout).then(resolve, (error: unknown) => reject(asTrackerError(error)))
+      return (failure) => {
+        this.#open.delete(reject)
+        controller.abort(failure?.error)
       }
-      const fail = (error: unknown): void => {
-        settle()
-        reject(error)
-        controller.abort(error)
-      }
-      const onAbort = (): void => fail(signal?.reason)
-      const timer = this.#world.setTimer(timeout, () =>
-        fail(new TrackerError('tracker/timeout', `the tracker did not answer within ${timeout} ms`)),
-      )
-      signal?.addEventListener('abort', onAbort)
-      this.#open.add(fail)
-      run(parsed, controller.signal, timeout).then(
-        (value) => {
-          settle()
-          resolve(value)
-          controller.abort()
-        },
-        (error: unknown) => fail(asTrackerError(error)),
-      )
     })
   }
 

@@ -7,6 +7,7 @@ import { type AnnounceRequest, type AnnounceResponse, TrackerError } from '../..
 import type { UdpScrapeEntry } from '../../tracker/udp-codec.js'
 import { UdpExchange } from '../../tracker/udp-exchange.js'
 import { type Address, addressKey, familyOf } from '../../util/address.js'
+import { withDeadline } from '../../util/async/deadline.js'
 import type { DatagramSocket, Timer, World } from '../world.js'
 
 /** Where datagrams leave: a {@link DatagramSocket}, or the session's shared one. */
@@ -102,35 +103,31 @@ export class TrackerSockets {
     if (signal.aborted) throw signal.reason
     if (this.#closed) throw new TrackerError('tracker/closed', 'the tracker client is closed')
     const exchange = this.#exchange(to, sender)
-    return new Promise((resolve, reject) => {
+    return withDeadline({ clock: this.#world, signal }, ({ resolve, reject }) => {
       const id = start(exchange, this.#world.now())
       const ignore = (): void => {}
-      const settled = (): void => {
-        signal.removeEventListener('abort', onAbort)
-        this.#waiting.get(exchange)?.delete(id)
-      }
-      const onAbort = (): void => {
-        settled()
-        exchange.cancel(id)
-        reject(signal.reason)
-        this.#drain()
-      }
+      let isAnswered = false
       const succeed = (value: unknown): void => {
-        settled()
+        isAnswered = true
         resolve(value as T)
       }
       const waiting: Waiting = {
         announced: outcome === 'announced' ? succeed : ignore,
         scraped: outcome === 'scraped' ? succeed : ignore,
         failed(error) {
-          settled()
+          isAnswered = true
           reject(error)
         },
       }
-      signal.addEventListener('abort', onAbort, { once: true })
       const all = this.#waiting.get(exchange) ?? new Map<number, Waiting>()
       this.#waiting.set(exchange, all.set(id, waiting))
       this.#drain()
+      return () => {
+        this.#waiting.get(exchange)?.delete(id)
+        if (isAnswered) return
+        exchange.cancel(id)
+        this.#drain()
+      }
     })
   }
 

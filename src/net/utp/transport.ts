@@ -4,12 +4,13 @@
  */
 
 import { type Address, familyOf } from '../../util/address.js'
+import { withDeadline } from '../../util/async/deadline.js'
 import { RarestError } from '../../util/errors.js'
 import { UtpEndpoint, type UtpEndpointStats } from '../../utp/endpoint.js'
 import type { UtpConnection, UtpEvent } from '../../utp/types.js'
 import type { Scheduler, Task } from '../scheduler.js'
 import type { SocketPair } from '../udp/socket-pair.js'
-import type { ConnectOptions, Timer, World } from '../world.js'
+import type { ConnectOptions, World } from '../world.js'
 import { UtpStream, type UtpStreamHost } from './stream.js'
 
 export interface UtpTransportOptions {
@@ -65,38 +66,20 @@ export class UtpTransport implements Task, UtpStreamHost {
   connect(to: Address, options: Pick<ConnectOptions, 'timeout' | 'signal'>): Promise<UtpStream> {
     const { world, udp } = this.#options
     const { signal, timeout } = options
-    return new Promise((resolve, reject) => {
+    const late = (): Error => new RarestError('ETIMEDOUT', `no answer from ${to.host} over uTP`)
+    return withDeadline({ clock: world, timeout, signal, late }, ({ resolve, reject }) => {
       if (this.#closed) throw new RarestError('utp/closed', 'uTP was closed')
       if (!udp.has(familyOf(to))) throw new RarestError('utp/no-socket', `no UDP socket for ${to.host}`)
-      signal?.throwIfAborted()
       const connection = this.#endpoint.connect(to, world.now())
-      const give = (error: Error) => {
-        over()
+      this.#attempts.set(connection, { done: resolve, failed: reject })
+      this.#turn()
+      return (failure) => {
+        this.#attempts.delete(connection)
+        if (!failure) return
+        // Without effect where it is the connection that failed.
         connection.destroy(world.now())
         this.#turn()
-        reject(error)
       }
-      const timer: Timer = world.setTimer(timeout, () =>
-        give(new RarestError('ETIMEDOUT', `no answer from ${to.host} over uTP`)),
-      )
-      const abort = () => give(signal?.reason)
-      const over = () => {
-        timer.cancel()
-        signal?.removeEventListener('abort', abort)
-        this.#attempts.delete(connection)
-      }
-      signal?.addEventListener('abort', abort, { once: true })
-      this.#attempts.set(connection, {
-        done: (stream) => {
-          over()
-          resolve(stream)
-        },
-        failed: (error) => {
-          over()
-          reject(error)
-        },
-      })
-      this.#turn()
     })
   }
 
