@@ -10,13 +10,13 @@ export function collect(value: string, previous: readonly string[] | undefined):
   return [...(previous ?? []), value]
 }
 
-/** Collects peers, `host:port` or `[v6]:port`. */
-export function collectPeers(value: string, previous: readonly string[] | undefined): string[] {
-  return collect(peerAddress(value), previous)
+/** Collects addresses of peers or nodes, as {@link address} takes them. */
+export function collectAddresses(value: string, previous: readonly string[] | undefined): string[] {
+  return collect(address(value), previous)
 }
 
-/** Checks a peer, `host:port` or `[v6]:port`. */
-export function peerAddress(value: string): string {
+/** Checks the address of a peer or node: `host:port` or `[v6]:port`. */
+export function address(value: string): string {
   const [, given] = /^(?:\[[0-9a-f:.]+\]|[^\s:[\]]+):(\d+)$/i.exec(value) ?? []
   if (given === undefined || Number(given) < 1 || Number(given) > 65_535) {
     throw new InvalidArgumentError(`Expected host:port or [v6]:port, got ${value}.`)

@@ -4,10 +4,10 @@
  */
 
 import { readFile, rename, writeFile } from 'node:fs/promises'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { Dht } from '../entry/dht.js'
 import type { Session, SessionOptions } from '../index.js'
-import { collect } from './arguments.js'
+import { collectAddresses } from './arguments.js'
 
 /** What {@link addDhtOptions} adds. */
 export interface SessionDhtOptions {
@@ -24,17 +24,9 @@ export function addDhtOptions(command: Command): Command {
     .option(
       '--bootstrap <host:port>',
       'DHT node to begin with instead of the usual ones, repeatable',
-      collectNodes,
+      collectAddresses,
     )
     .option('--dht-state <file>', 'keep what the DHT node knows in this file, and begin with it')
-}
-
-/** Collects `host:port` or `[v6]:port`. */
-export function collectNodes(value: string, previous: readonly string[] | undefined): string[] {
-  const [, given] = /^(?:\[[0-9a-f:.]+\]|[^\s:[\]]+):(\d+)$/i.exec(value) ?? []
-  if (given === undefined || Number(given) < 1 || Number(given) > 65_535)
-    throw new InvalidArgumentError(`Expected host:port or [v6]:port, got ${value}.`)
-  return collect(value, previous)
 }
 
 /** The options of a session for these; `dht` is left to its default when nothing was said. */

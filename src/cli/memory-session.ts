@@ -4,14 +4,14 @@
  */
 
 import { MemoryStorage } from '../entry/storage.js'
-import { type EncryptionPolicy, Session, type Torrent } from '../index.js'
-import { keepState, type SessionDhtOptions, sessionDht } from './dht-options.js'
+import type { Torrent } from '../index.js'
 import { type Interruption, interruption } from './interrupt.js'
+import { openSession, type SessionFlags } from './open-session.js'
 import { addTorrent } from './source.js'
 
-export interface MemorySessionOptions extends SessionDhtOptions {
+export interface MemorySessionOptions
+  extends Pick<SessionFlags, 'encryption' | 'dht' | 'bootstrap' | 'dhtState'> {
   readonly peer?: string[]
-  readonly encryption?: EncryptionPolicy
 }
 
 /** Adds a torrent of which nothing is wanted, does `work`, and closes. `message` says what it means to stop before. */
@@ -22,22 +22,12 @@ export async function withTorrentInMemory(
   work: (torrent: Torrent, interrupt: Interruption) => Promise<void>,
 ): Promise<void> {
   const interrupt = interruption(message)
-  const { encryption, peer: peers = [] } = options
-  const session = new Session({
-    listen: false,
-    storage: () => new MemoryStorage(),
-    ...(encryption === undefined ? {} : { encryption }),
-    ...(await sessionDht(options)),
-  })
+  const { peer: peers = [] } = options
+  const opened = await openSession(options, { listen: false, storage: () => new MemoryStorage() })
   try {
     const { signal } = interrupt
-    await work(await addTorrent(session, source, { peers, select: [], signal }), interrupt)
+    await work(await addTorrent(opened.session, source, { peers, select: [], signal }), interrupt)
   } finally {
-    try {
-      await keepState(session, options)
-    } finally {
-      await session.close()
-      interrupt.release()
-    }
+    await opened.close().finally(() => interrupt.release())
   }
 }

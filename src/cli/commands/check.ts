@@ -4,8 +4,8 @@
  */
 
 import { Command } from 'commander'
-import { Session } from '../../index.js'
 import { interruption } from '../interrupt.js'
+import { openSession } from '../open-session.js'
 import { Failure, printJson, printLine } from '../output.js'
 import { addTorrent } from '../source.js'
 
@@ -20,10 +20,10 @@ export function checkCommand(): Command {
 
 async function check(source: string, path: string, options: { readonly json?: boolean }): Promise<void> {
   const interrupt = interruption('stopped before all data was checked')
-  const session = new Session({ path, listen: false, dht: false })
+  const opened = await openSession({ dht: false }, { path, listen: false })
   try {
     const { signal } = interrupt
-    const torrent = await interrupt.unless(addTorrent(session, source, { paused: true, signal }))
+    const torrent = await interrupt.unless(addTorrent(opened.session, source, { paused: true, signal }))
     const isShown = process.stderr.isTTY && !options.json
     if (isShown)
       torrent.on('checking', (checked, pieces) => process.stderr.write(`\r${checked} of ${pieces} pieces`))
@@ -40,7 +40,6 @@ async function check(source: string, path: string, options: { readonly json?: bo
     if (!complete)
       throw new Failure('cli/incomplete', `${missing} of ${pieces} pieces are missing or wrong in ${path}`)
   } finally {
-    await session.close()
-    interrupt.release()
+    await opened.close().finally(() => interrupt.release())
   }
 }

@@ -6,9 +6,9 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { Dht, FoundItem } from '../../entry/dht.js'
 import { openDht } from '../../entry/dht.js'
-import { port, positive } from '../arguments.js'
+import { collectAddresses, port, positive } from '../arguments.js'
 import { loadKey } from '../dht-key.js'
-import { collectNodes, readState, writeState } from '../dht-options.js'
+import { readState, writeState } from '../dht-options.js'
 import { LookupProgress } from '../dht-progress.js'
 import { type Interruption, interruption } from '../interrupt.js'
 import { bytes, codeOf, Failure, printJson, printLine, sentence } from '../output.js'
@@ -37,7 +37,7 @@ export function dhtCommand(): Command {
     .addCommand(
       nodeCommand('ping', 'ask nodes whether they are there')
         .argument('<host:port...>', 'nodes', (value: string, previous?: string[]) =>
-          collectNodes(value, previous),
+          collectAddresses(value, previous),
         )
         .action(ping),
     )
@@ -74,7 +74,7 @@ function nodeCommand(name: string, description: string): Command {
     .option(
       '--bootstrap <host:port>',
       'node to begin with instead of the usual ones, repeatable',
-      collectNodes,
+      collectAddresses,
     )
     .option('--dht-state <file>', 'keep what the node knows in this file, and begin with it')
     .option('--port <n>', 'UDP port, 0 for a free one', port, 0)

@@ -4,22 +4,18 @@
  */
 
 import { Command } from 'commander'
-import { type EncryptionPolicy, Session, type Torrent } from '../../index.js'
-import { collectPeers, encryption, indices, port } from '../arguments.js'
-import { addDhtOptions, keepState, type SessionDhtOptions, sessionDht } from '../dht-options.js'
+import type { Session, Torrent } from '../../index.js'
+import { collectAddresses, encryption, indices, port } from '../arguments.js'
+import { addDhtOptions } from '../dht-options.js'
 import { type Interruption, interruption } from '../interrupt.js'
+import { openSession, type SessionFlags } from '../open-session.js'
 import { bytes } from '../output.js'
 import { Progress, progressKind } from '../progress.js'
 import { addTorrent, makeWritable } from '../source.js'
 
-interface DownloadOptions extends SessionDhtOptions {
+interface DownloadOptions extends SessionFlags {
   readonly output: string
   readonly peer?: string[]
-  readonly port: number
-  readonly host?: string
-  readonly encryption?: EncryptionPolicy
-  readonly utp: boolean
-  readonly tcp: boolean
   readonly select?: number[]
   readonly sequential?: boolean
   readonly seed?: boolean
@@ -31,7 +27,7 @@ export function downloadCommand(): Command {
     .description('download a torrent and verify it; existing data is checked and kept')
     .argument('<torrent>', '.torrent file, http(s) URL of one, or magnet link')
     .option('-o, --output <dir>', 'folder to download into', '.')
-    .option('--peer <host:port>', 'peer to connect to, repeatable', collectPeers)
+    .option('--peer <host:port>', 'peer to connect to, repeatable', collectAddresses)
     .option('--port <n>', 'port to listen on, 0 for a free one', port, 0)
     .option('--host <addr>', 'address to listen on')
     .addOption(encryption())
@@ -48,29 +44,16 @@ export function downloadCommand(): Command {
 async function download(source: string, options: DownloadOptions): Promise<void> {
   const progress = new Progress(progressKind(options.json))
   const interrupt = interruption('stopped before the download was complete')
-  const session = new Session({
-    path: options.output,
-    port: options.port,
-    utp: options.utp,
-    tcp: options.tcp,
-    ...(options.host === undefined ? {} : { host: options.host }),
-    ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
-    ...(await sessionDht(options)),
-  })
+  const opened = await openSession(options, { path: options.output }, (warning) => progress.warn(warning))
   try {
-    await run(session, source, options, progress, interrupt)
+    await run(opened.session, source, options, progress, interrupt)
   } catch (error) {
     progress.stop()
     progress.fail(error)
     throw error
   } finally {
     progress.stop()
-    try {
-      await keepState(session, options)
-    } finally {
-      await session.close()
-      interrupt.release()
-    }
+    await opened.close().finally(() => interrupt.release())
   }
 }
 
@@ -82,7 +65,6 @@ async function run(
   interrupt: Interruption,
 ): Promise<void> {
   const listening = await interrupt.unless(session.ready)
-  session.on('warning', (warning) => progress.warn(warning))
   progress.say({ event: 'listening', port: listening }, `listening on port ${listening}`)
   const torrent = await interrupt.unless(
     addTorrent(session, source, {

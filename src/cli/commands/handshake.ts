@@ -6,7 +6,7 @@
 import { Command } from 'commander'
 import { parseMetainfo, swarmHash } from '../../entry/metainfo.js'
 import { type EncryptionPolicy, probePeer } from '../../index.js'
-import { encryption, peerAddress } from '../arguments.js'
+import { address, encryption } from '../arguments.js'
 import { interruption } from '../interrupt.js'
 import { printJson, printLine } from '../output.js'
 import { naming, readInput } from '../source.js'
@@ -20,7 +20,7 @@ export function handshakeCommand(): Command {
   return new Command('handshake')
     .description('shake hands with a peer and show what it says of itself')
     .argument('<torrent|infohash>', '.torrent file, or its infohash: 40 hex digits, or 64 of v2')
-    .argument('<host:port>', 'the peer', peerAddress)
+    .argument('<host:port>', 'the peer', address)
     .addOption(encryption())
     .option('--json', 'print a JSON object')
     .action(handshake)

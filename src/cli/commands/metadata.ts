@@ -6,7 +6,7 @@
 import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { Metainfo } from '../../index.js'
-import { collectPeers, encryption } from '../arguments.js'
+import { collectAddresses, encryption } from '../arguments.js'
 import { addDhtOptions } from '../dht-options.js'
 import { type MemorySessionOptions, withTorrentInMemory } from '../memory-session.js'
 import { bytes, printJson, printLine } from '../output.js'
@@ -21,7 +21,7 @@ export function metadataCommand(): Command {
     .description('fetch what a magnet link names from peers, and save it as a .torrent file')
     .argument('<magnet>', 'magnet link')
     .option('-o, --output <file>', 'where to write it (default: <name>.torrent)')
-    .option('--peer <host:port>', 'peer to ask, repeatable', collectPeers)
+    .option('--peer <host:port>', 'peer to ask, repeatable', collectAddresses)
     .addOption(encryption())
     .option('--json', 'print a JSON object')
     .action(metadata)

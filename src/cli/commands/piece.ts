@@ -5,7 +5,7 @@
 
 import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
-import { collectPeers, encryption, natural } from '../arguments.js'
+import { collectAddresses, encryption, natural } from '../arguments.js'
 import { addDhtOptions } from '../dht-options.js'
 import { type MemorySessionOptions, withTorrentInMemory } from '../memory-session.js'
 import { bytes, printJson, printLine } from '../output.js'
@@ -21,7 +21,7 @@ export function pieceCommand(): Command {
     .argument('<torrent>', '.torrent file, http(s) URL of one, or magnet link')
     .argument('<index>', 'number of the piece, from 0', natural)
     .requiredOption('-o, --output <file>', 'where to write it')
-    .option('--peer <host:port>', 'peer to connect to, repeatable', collectPeers)
+    .option('--peer <host:port>', 'peer to connect to, repeatable', collectAddresses)
     .addOption(encryption())
     .option('--json', 'print a JSON object')
     .action(piece)

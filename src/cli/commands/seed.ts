@@ -4,22 +4,17 @@
  */
 
 import { Command, Option } from 'commander'
-import { type EncryptionPolicy, Session } from '../../index.js'
-import { collectPeers, encryption, port } from '../arguments.js'
-import { addDhtOptions, keepState, type SessionDhtOptions, sessionDht } from '../dht-options.js'
+import { collectAddresses, encryption, port } from '../arguments.js'
+import { addDhtOptions } from '../dht-options.js'
 import { interruption } from '../interrupt.js'
+import { openSession, type SessionFlags } from '../open-session.js'
 import { bytes, Failure } from '../output.js'
 import { Progress, progressKind } from '../progress.js'
 import { addTorrent } from '../source.js'
 import { seedUntil } from './download.js'
 
-interface SeedOptions extends SessionDhtOptions {
+interface SeedOptions extends SessionFlags {
   readonly peer?: string[]
-  readonly port: number
-  readonly host?: string
-  readonly encryption?: EncryptionPolicy
-  readonly utp: boolean
-  readonly tcp: boolean
   readonly superseed?: 'normal' | 'strict'
   readonly json?: boolean
 }
@@ -29,7 +24,7 @@ export function seedCommand(): Command {
     .description('check data on disk and serve it until Ctrl-C')
     .argument('<torrent>', '.torrent file, or http(s) URL of one')
     .argument('<dir>', 'folder that holds the data, as in: rarest download -o <dir>')
-    .option('--peer <host:port>', 'peer to connect to, repeatable', collectPeers)
+    .option('--peer <host:port>', 'peer to connect to, repeatable', collectAddresses)
     .option('--port <n>', 'port to listen on, 0 for a free one', port, 0)
     .option('--host <addr>', 'address to listen on')
     .addOption(encryption())
@@ -51,18 +46,10 @@ export function seedCommand(): Command {
 async function seed(source: string, path: string, options: SeedOptions): Promise<void> {
   const progress = new Progress(progressKind(options.json))
   const interrupt = interruption('stopped before the data was checked')
-  const session = new Session({
-    path,
-    port: options.port,
-    utp: options.utp,
-    tcp: options.tcp,
-    ...(options.host === undefined ? {} : { host: options.host }),
-    ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
-    ...(await sessionDht(options)),
-  })
+  const opened = await openSession(options, { path }, (warning) => progress.warn(warning))
+  const { session } = opened
   try {
     const listening = await interrupt.unless(session.ready)
-    session.on('warning', (warning) => progress.warn(warning))
     progress.say({ event: 'listening', port: listening }, `listening on port ${listening}`)
     const torrent = await interrupt.unless(
       addTorrent(session, source, {
@@ -92,11 +79,6 @@ async function seed(source: string, path: string, options: SeedOptions): Promise
     throw error
   } finally {
     progress.stop()
-    try {
-      await keepState(session, options)
-    } finally {
-      await session.close()
-      interrupt.release()
-    }
+    await opened.close().finally(() => interrupt.release())
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { collectPeers, indices, port, positive } from '../../../src/cli/arguments.js'
+import { collectAddresses, indices, port, positive } from '../../../src/cli/arguments.js'
 import {
   bytes,
   codeOf,
@@ -73,9 +73,9 @@ describe('what the command is told', () => {
 
   it('peers', () => {
     const peers = ['127.0.0.1:1', 'seed.example:65535', '[::1]:6881']
-    expect(peers.reduce<string[]>((all, peer) => collectPeers(peer, all), [])).toEqual(peers)
+    expect(peers.reduce<string[]>((all, peer) => collectAddresses(peer, all), [])).toEqual(peers)
     for (const wrong of ['', 'x', 'x:', ':1', 'x:0', 'x:65536', '::1:6881', '[x]:1', 'a b:1']) {
-      expect(() => collectPeers(wrong, undefined), wrong).toThrow(/Expected host:port/)
+      expect(() => collectAddresses(wrong, undefined), wrong).toThrow(/Expected host:port/)
     }
   })
 
