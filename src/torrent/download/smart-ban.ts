@@ -46,6 +46,8 @@ interface Arrival<Origin> {
 export class SmartBan<Origin extends BlockOrigin> {
   readonly #parts: SmartBanParts<Origin>
   readonly #parole: WeakSet<Origin> = new WeakSet()
+  /** Banned since they were last here: other wrong pieces of theirs say nothing new. */
+  readonly #banned: WeakSet<Origin> = new WeakSet()
   readonly #arrivals = new Map<number, Arrival<Origin>[]>()
   #digests = 0
 
@@ -60,6 +62,7 @@ export class SmartBan<Origin extends BlockOrigin> {
 
   /** A source came about: parole outlives the one before. */
   joined(source: BlockSource<Origin>): void {
+    this.#banned.delete(source.origin)
     if (this.#parole.has(source.origin)) this.#parts.picker.setParole(source.picks, true)
   }
 
@@ -152,6 +155,8 @@ export class SmartBan<Origin extends BlockOrigin> {
   }
 
   #ban(origin: Origin): void {
+    if (this.#banned.has(origin)) return
+    this.#banned.add(origin)
     this.#parts.ban(origin, CODE)
     this.#parts.sources.get(origin)?.end(CODE, 'sent data that does not match its hash')
   }

@@ -60,6 +60,18 @@ describe('SmartBan', () => {
     expect([banned, ended]).toEqual([of('a'), []])
   })
 
+  it('bans once, and again only when the origin has come back', () => {
+    const { smart, origins, sourceOf, banned } = rig('a')
+    const [a] = origins as [BlockOrigin]
+    smart.failed(0, [a], [])
+    smart.failed(1, [a], [])
+    smart.failedBlocks([a])
+    expect(banned).toEqual(of('a'))
+    smart.joined(sourceOf(a))
+    smart.failed(2, [a], [])
+    expect(banned).toEqual(of('a', 'a'))
+  })
+
   it('bans no lone contributor when some blocks came from an earlier run', () => {
     const { smart, origins, banned, isOnParole } = rig('a')
     smart.failed(0, [origins[0], undefined], [])
@@ -157,7 +169,10 @@ describe('SmartBan', () => {
     const proof: BlockDigests = new Array<Uint8Array>(many).fill(digest(2))
     for (let piece = 0; piece < 3; piece++) smart.failed(piece, senders, digests)
     expect(smart.size).toBe(3)
-    for (let piece = 3; piece < 10; piece++) smart.failed(piece, [b, ...senders.slice(1)], digests)
+    for (let piece = 3; piece < 10; piece++) {
+      for (let i = 0; i < 3; i++) raise(b)
+      smart.failed(piece, [b, ...senders.slice(1)], digests)
+    }
     expect(smart.size).toBe(4)
     banned.length = 0
     smart.passed(2, [], proof)
