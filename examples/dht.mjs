@@ -27,7 +27,7 @@ console.log(`stored under ${Buffer.from(target).toString('hex')}: ${Buffer.from(
 const secretKey = randomBytes(32)
 const { item } = await alice.putMutable({ ih: Buffer.from(infoHash, 'hex') }, { secretKey })
 for await (const update of bob.updates(item.publicKey)) {
-  console.log(`version ${update.item.seq}: ${Buffer.from(torrentOf(update.item.value)).toString('hex')}`)
+  console.log(`version ${update.item.seq}: ${torrentOf(update.item.value)}`)
   break
 }
 await Promise.all(nodes.map((node) => node.close()))

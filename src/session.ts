@@ -5,6 +5,7 @@
 
 import { EventEmitter } from 'node:events'
 import { UploadSlots } from './choker/upload-slots.js'
+import { type InfoHash, swarmKey } from './metainfo/infohash.js'
 import type { Metainfo } from './metainfo/model.js'
 import { DualStackDht } from './net/dht/dht.js'
 import type { Dht } from './net/dht/dht-api.js'
@@ -141,6 +142,18 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#opening = this.#open()
   }
 
+  /** A session that listens. Rejects as {@link ready}, and leaves nothing open then. */
+  static async open(options: SessionOptions = {}): Promise<Session> {
+    const session = new Session(options)
+    try {
+      await session.ready
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+    return session
+  }
+
   /** Resolves to the port when the session listens (0 when it only dials), or rejects, for instance with `EADDRINUSE`. */
   get ready(): Promise<number> {
     return this.#ready.promise
@@ -155,9 +168,9 @@ export class Session extends EventEmitter<SessionEvents> {
     return [...new Set(this.#torrents.values())]
   }
 
-  /** The torrent of an infohash: 40 hex digits (v1, or truncated v2), or 64 (v2). */
-  torrent(infoHash: string): Torrent | undefined {
-    return this.#torrents.get(infoHash.toLowerCase().slice(0, 40))
+  /** The torrent of an infohash, or undefined. Throws TypeError or RangeError for what is no infohash. */
+  torrent(infoHash: InfoHash): Torrent | undefined {
+    return this.#torrents.get(toHex(swarmKey('infoHash', infoHash)))
   }
 
   get stats(): SessionStats {

@@ -6,16 +6,17 @@
 import { asBytes, asDict } from '../bencode/access.js'
 import { tryDecode } from '../bencode/decode.js'
 import { encode } from '../bencode/encode.js'
+import { hashBytes, type InfoHash } from '../metainfo/infohash.js'
+import { toHex } from '../util/bytes.js'
 
-/** The value, bencoded, that points to a torrent. Throws RangeError when the infohash has not 20 bytes. */
-export function torrentValue(infoHash: Uint8Array): Uint8Array {
-  if (infoHash.length !== 20) throw new RangeError(`infoHash must be 20 bytes, got ${infoHash.length}`)
-  return encode({ ih: infoHash })
+/** The value, bencoded, that points to a torrent: 40 hex digits or 20 bytes. Throws TypeError or RangeError for others. */
+export function torrentValue(infoHash: InfoHash): Uint8Array {
+  return encode({ ih: hashBytes('infoHash', infoHash, [20]) })
 }
 
-/** The infohash that a bencoded value points to, or undefined when it points to no torrent. */
-export function torrentOf(value: Uint8Array): Uint8Array | undefined {
+/** The infohash that a bencoded value points to, 40 hex digits, or undefined when it points to no torrent. */
+export function torrentOf(value: Uint8Array): string | undefined {
   const decoded = tryDecode(value)
   const infoHash = decoded.ok ? asBytes(asDict(decoded.value)?.get('ih')) : undefined
-  return infoHash?.length === 20 ? infoHash : undefined
+  return infoHash?.length === 20 ? toHex(infoHash) : undefined
 }

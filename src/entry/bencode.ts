@@ -4,4 +4,5 @@
  */
 
 export * from '../bencode/index.js'
+export type * from '../util/error-codes.js'
 export { ProtocolError, RarestError, type Result } from '../util/errors.js'

@@ -4,6 +4,7 @@
  * @module
  */
 
+export type { BencodeDict, BencodeValue, Encodable } from '../bencode/value.js'
 export { DhtNode } from '../dht/node.js'
 export type {
   Datagram,
@@ -19,7 +20,6 @@ export type {
 } from '../dht/node-types.js'
 export { RATE_LIMITS, type RateLimits } from '../dht/rate-limiter.js'
 export { ed25519 } from '../hash/ed25519.js'
-export type { InfoHash } from '../metainfo/infohash.js'
 export { BOOTSTRAP_ROUTERS } from '../net/dht/bootstrap.js'
 export type {
   Dht,
@@ -43,6 +43,6 @@ export type {
   FoundItem,
   StoredItem,
 } from '../net/dht/options.js'
-export type { World } from '../net/world.js'
-export { RarestError } from '../util/errors.js'
+export type * from '../net/world.js'
+export type { Random } from '../util/random.js'
 export * from './dht/krpc.js'

@@ -5,4 +5,5 @@
  */
 
 export * from '../metainfo/index.js'
+export type * from '../util/error-codes.js'
 export { ProtocolError, RarestError, type Result } from '../util/errors.js'

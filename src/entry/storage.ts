@@ -5,12 +5,23 @@
  * @module
  */
 
+export type { TorrentFields } from '../metainfo/create.js'
+export type { CreateProgress } from '../metainfo/hash-files.js'
+export {
+  type Block,
+  type FileSlice,
+  Layout,
+  type LayoutFile,
+  type LayoutOptions,
+  type Range,
+} from '../metainfo/layout.js'
+export type { Metainfo, MetainfoFile } from '../metainfo/model.js'
 export type { FileStatus, StorageBackend, StorageFile } from '../storage/backend/backend.js'
 export { type ConformanceCase, type MakeBackend, storageConformance } from '../storage/backend/conformance.js'
 export { StorageError, type StorageErrorCode } from '../storage/backend/error.js'
 export { FileStorage, type FileStorageOptions } from '../storage/backend/file.js'
 export { MemoryStorage } from '../storage/backend/memory.js'
-export { type CreateTorrentOptions, createTorrent } from '../storage/create.js'
+export { type CreateTorrentOptions, createTorrent, type PathFilter } from '../storage/create.js'
 export {
   type CheckOptions,
   type Reader,
@@ -20,3 +31,6 @@ export {
   type StoreOptions,
 } from '../storage/store.js'
 export type { PieceHash, Verifier } from '../storage/verifier.js'
+export { Bitfield } from '../util/bitfield.js'
+export type * from '../util/error-codes.js'
+export { RarestError } from '../util/errors.js'

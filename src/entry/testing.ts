@@ -4,4 +4,7 @@
  */
 
 export type * from '../net/world.js'
+export type { FileStatus, StorageBackend, StorageFile } from '../storage/backend/backend.js'
 export * from '../testing/index.js'
+export type { Address } from '../util/address.js'
+export type { Random } from '../util/random.js'

@@ -4,10 +4,18 @@
  * @module
  */
 
+export type { InfoHash } from '../metainfo/infohash.js'
 export { systemWorld } from '../net/system/world.js'
-export { type TrackerCallOptions, TrackerClient, type TrackerClientOptions } from '../net/tracker/client.js'
+export {
+  type SharedSockets,
+  type TrackerCallOptions,
+  TrackerClient,
+  type TrackerClientOptions,
+  type TrackerRequest,
+  type UdpSender,
+} from '../net/tracker/client.js'
 export { type TrackerListening, TrackerServer, type TrackerServerOptions } from '../net/tracker/server.js'
-export type { World } from '../net/world.js'
+export type * from '../net/world.js'
 export {
   type AnnounceAction,
   type AnnounceOrder,
@@ -17,5 +25,8 @@ export {
   type TrackerSnapshot,
 } from '../tracker/announcer.js'
 export * from '../tracker/codec.js'
-export { TrackerCore, type TrackerCoreOptions, type TrackerStats } from '../tracker/server.js'
+export { type HttpReply, TrackerCore, type TrackerCoreOptions, type TrackerStats } from '../tracker/server.js'
+export type { Address } from '../util/address.js'
+export type * from '../util/error-codes.js'
 export { ProtocolError, RarestError, type Result } from '../util/errors.js'
+export type { Random } from '../util/random.js'

@@ -14,8 +14,10 @@ export {
   type UtpServerEvents,
   type UtpServerOptions,
 } from '../net/utp/server.js'
-export { UtpSocket, type UtpSocketOptions } from '../net/utp/socket.js'
+export type { UtpSocket, UtpSocketOptions } from '../net/utp/socket.js'
+export type * from '../net/world.js'
 export type { Address } from '../util/address.js'
+export type * from '../util/error-codes.js'
 export { ProtocolError, RarestError } from '../util/errors.js'
 export type { Random } from '../util/random.js'
 export { UtpEndpoint, type UtpEndpointStats } from '../utp/endpoint.js'

@@ -13,9 +13,25 @@ export {
 } from './create.js'
 export { withPieceLayers, withTrackers } from './edit.js'
 export { type FilePath, filePathOf } from './file-path.js'
-export type { CreateProgress, FileHashes, HashPlan, PlannedFile } from './hash-files.js'
-export { BLOCK_LENGTH, type Block, type FileSlice, Layout, type LayoutFile, type Range } from './layout.js'
-export { formatMagnet, type Magnet, magnetOf, parseMagnet, tryParseMagnet } from './magnet.js'
+export type { AbortState, CreateProgress, FileHashes, HashPlan, PlannedFile } from './hash-files.js'
+export type { InfoHash } from './infohash.js'
+export {
+  BLOCK_LENGTH,
+  type Block,
+  type FileSlice,
+  Layout,
+  type LayoutFile,
+  type LayoutOptions,
+  type Range,
+} from './layout.js'
+export {
+  formatMagnet,
+  type Magnet,
+  type MagnetFields,
+  magnetOf,
+  parseMagnet,
+  tryParseMagnet,
+} from './magnet.js'
 export { FileHasher, merkleRoot, padHash } from './merkle.js'
 export {
   type Metainfo,

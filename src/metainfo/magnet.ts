@@ -16,6 +16,7 @@
 
 import { fromHex, fromUtf8, toHex, utf8 } from '../util/bytes.js'
 import { type ErrorCode, ProtocolError, type Result } from '../util/errors.js'
+import { hashBytes, type InfoHash } from './infohash.js'
 import type { Metainfo } from './model.js'
 import { isTrackerUrl, isWebSeedUrl } from './urls.js'
 
@@ -43,6 +44,14 @@ export interface Magnet {
   readonly publicKey?: Uint8Array | undefined
   /** `s`, with a public key. */
   readonly salt?: Uint8Array | undefined
+}
+
+/** What a magnet link is to say: infohashes in hex or bytes. */
+export interface MagnetFields extends Partial<Omit<Magnet, 'infoHash' | 'infoHashV2'>> {
+  /** 40 hex digits, or 20 bytes. */
+  readonly infoHash?: InfoHash | undefined
+  /** 64 hex digits, or 32 bytes. */
+  readonly infoHashV2?: InfoHash | undefined
 }
 
 const MAX_LENGTH = 65_536
@@ -136,12 +145,13 @@ export function tryParseMagnet(uri: string): Result<Magnet> {
   }
 }
 
-/** Writes a magnet link: what {@link parseMagnet} reads back to the same. */
-export function formatMagnet(magnet: Partial<Magnet>): string {
+/** Writes a magnet link: what {@link parseMagnet} reads back to the same. Throws TypeError or RangeError for what is no infohash. */
+export function formatMagnet(magnet: MagnetFields): string {
   const pairs: string[] = []
   const add = (key: string, value: string): void => void pairs.push(`${key}=${value}`)
-  if (magnet.infoHash) add('xt', `urn:btih:${toHex(magnet.infoHash)}`)
-  if (magnet.infoHashV2) add('xt', `urn:btmh:1220${toHex(magnet.infoHashV2)}`)
+  const { infoHash, infoHashV2 } = magnet
+  if (infoHash) add('xt', `urn:btih:${toHex(hashBytes('infoHash', infoHash, [20]))}`)
+  if (infoHashV2) add('xt', `urn:btmh:1220${toHex(hashBytes('infoHashV2', infoHashV2, [32]))}`)
   if (magnet.publicKey) add('xs', `urn:btpk:${toHex(magnet.publicKey)}`)
   if (magnet.salt) add('s', toHex(magnet.salt))
   if (magnet.name !== undefined) add('dn', escapePercent(magnet.name))

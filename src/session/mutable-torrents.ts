@@ -101,12 +101,11 @@ export class UpdateWatch {
       const infoHash = torrentOf(found.item.value)
       if (!infoHash) continue
       this.#met(key, found.item, signal)
-      const hash = toHex(infoHash)
-      if (current.includes(hash)) continue
-      current = [hash]
+      if (current.includes(infoHash)) continue
+      current = [infoHash]
       const { trackers, peers } = link
       const magnet = formatMagnet({ infoHash, publicKey, salt, trackers, peers })
-      const update = { infoHash: hash, seq: found.item.seq, magnet }
+      const update = { infoHash, seq: found.item.seq, magnet }
       this.#tell(torrent, update, options)
     }
   }

@@ -15,6 +15,7 @@ import { readTorrentFile, writeTorrentFile } from '../storage/backend/torrent-fi
 import { idOf, namesInfo } from '../torrent/infohashes.js'
 import { sourceOfMagnet, sourceOfMetainfo, type TorrentSource } from '../torrent/source.js'
 import { abortable } from '../util/async/deferred.js'
+import { fromHex } from '../util/bytes.js'
 import { RarestError } from '../util/errors.js'
 import type { Publication } from './mutable-torrents.js'
 
@@ -101,7 +102,7 @@ export class SourceReader {
     const infoHash = found && torrentOf(found.item.value)
     if (!infoHash)
       throw new RarestError('session/not-found', 'the DHT has no torrent for the key that the link names')
-    const source = await this.#known({ ...link, infoHash }, signal)
+    const source = await this.#known({ ...link, infoHash: fromHex(infoHash) }, signal)
     return { source, publication: { link, publicKey, item: found.item } }
   }
 

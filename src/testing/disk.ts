@@ -51,7 +51,7 @@ export class VirtualDisk {
   #operations = 0
   #used = 0
 
-  /** Disks are made with their hosts. */
+  /** @internal Disks are made with their hosts. */
   constructor(clock: VirtualClock, shared: SharedBlocks, startTime: number, options: DiskOptions = {}) {
     this.#clock = clock
     this.#shared = shared
@@ -163,7 +163,7 @@ export class VirtualDisk {
     return length
   }
 
-  /** The file, made empty when there was none; takes no virtual time. */
+  /** @internal The file, made empty when there was none; takes no virtual time. */
   touch(path: string): { length: number; modified: number } & VirtualFile {
     let file = this.#files.get(path)
     if (!file) {

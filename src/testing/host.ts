@@ -86,8 +86,9 @@ export class VirtualHost {
   readonly world: World
   readonly disk: VirtualDisk
   readonly options: HostOptions
+  /** @internal */
   readonly line: Line
-  /** Open streams, both directions. */
+  /** @internal Open streams, both directions. */
   readonly streams: Set<VirtualStream> = new Set()
   /** Pending timers, dials and look-ups of the world, by what they are. */
   readonly waiting: Set<{ readonly kind: string }> = new Set()
@@ -100,7 +101,11 @@ export class VirtualHost {
   #nextPort = 49_152
   #online = true
 
-  /** @param makeWorld makes {@link VirtualHost.world}, once the rest is there */
+  /**
+   * Hosts are made by their network.
+   * @param makeWorld makes {@link VirtualHost.world}, once the rest is there
+   * @internal
+   */
   constructor(
     around: Surroundings,
     ip: string,
@@ -164,6 +169,7 @@ export class VirtualHost {
     return this.#around.canReach(this, other)
   }
 
+  /** @internal */
   stall(stream: VirtualStream): void {
     this.#around.stall(stream)
   }
@@ -179,7 +185,7 @@ export class VirtualHost {
     return this.interfaces.source(remote.includes(':') ? 6 : 4) ?? this.ip
   }
 
-  /** Takes a port, a free one for 0; undefined when it is taken. */
+  /** @internal Takes a port, a free one for 0; undefined when it is taken. */
   bind(bound: Omit<Bound, 'port'>, port: number): Bound | undefined {
     let wanted = port
     while (wanted === 0) {
@@ -195,10 +201,12 @@ export class VirtualHost {
     return taken
   }
 
+  /** @internal */
   release(bound: Bound): void {
     this.#bound.delete(bound)
   }
 
+  /** @internal */
   boundTo(kind: 'tcp' | 'udp', address: Address): Bound | undefined {
     for (const bound of this.#bound) {
       if (bound.kind === kind && bound.port === address.port && covers(bound.host, address.host)) return bound
@@ -206,13 +214,14 @@ export class VirtualHost {
     return undefined
   }
 
-  /** The UDP sockets of a port that joined a group on one of these interfaces. */
+  /** @internal The UDP sockets of a port that joined a group on one of these interfaces. */
   listeners(group: string, port: number, interfaces: readonly string[]): readonly Bound[] {
     return [...this.#bound].filter(
       (bound) => bound.port === port && interfaces.some((name) => bound.groups?.has(`${group} ${name}`)),
     )
   }
 
+  /** @internal */
   freePort(): number {
     if (this.#nextPort > 65_535) this.#nextPort = 49_152
     return this.#nextPort++

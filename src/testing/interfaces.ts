@@ -54,6 +54,7 @@ export class VirtualInterfaces {
   readonly #listeners = new Set<() => void>()
   #sources: { readonly 4?: string | undefined; readonly 6?: string | undefined } = {}
 
+  /** @internal Made with their host. */
   constructor(around: InterfaceSurroundings) {
     this.#around = around
   }

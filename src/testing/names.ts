@@ -14,6 +14,7 @@ export class VirtualNames {
   readonly #clock: VirtualClock
   readonly #entries: Map<string, readonly string[] | string> = new Map()
 
+  /** @internal Made by the network. */
   constructor(clock: VirtualClock) {
     this.#clock = clock
     this.set('localhost', ['127.0.0.1'])

@@ -72,7 +72,7 @@ export interface TorrentEvents {
 /** What came of one announce to a tracker. */
 export type TrackerReport = TrackerAnswer | TrackerFailure
 
-interface TrackerAnnounce {
+export interface TrackerAnnounce {
   readonly url: string
   /** Under which the torrent was announced, 40 hex digits: a hybrid's v1 and truncated v2 ones are announced apart. */
   readonly infoHash: string

@@ -167,6 +167,7 @@ export class TrackerCore {
   /**
    * Enters an announce and picks peers of the asked families: the core of both transports. The asker
    * is not among them, seeds are not given to seeds.
+   * @internal
    */
   announce(
     announce: CoreAnnounce,

@@ -16,10 +16,10 @@ export const ST_RESET = 3
 export const ST_SYN = 4
 
 const SELECTIVE_ACK = 1
-const TYPES = ['data', 'fin', 'state', 'reset', 'syn'] as const
+const TYPES: readonly UtpPacketType[] = ['data', 'fin', 'state', 'reset', 'syn']
 
 /** `state` is an acknowledgement without payload. */
-export type UtpPacketType = (typeof TYPES)[number]
+export type UtpPacketType = 'data' | 'fin' | 'state' | 'reset' | 'syn'
 
 /** One packet. Numbers are unsigned and wrap: 16 bits for ids, `seq` and `ack`, 32 for the others. */
 export interface UtpPacket {

@@ -59,8 +59,8 @@ export {
   type CryptoMethod,
   MseAcceptor,
   type MseAcceptorOptions,
-  type MseCode,
   type MseEvent,
+  type MseFailure,
   MseInitiator,
   type MseInitiatorOptions,
 } from './mse/mse.js'

@@ -144,7 +144,8 @@ describe('mutable torrents (BEP 46)', () => {
 
   it('name an infohash', () => {
     const infoHash = hex('aa'.repeat(20))
-    expect(torrentOf(torrentValue(infoHash))).toEqual(infoHash)
+    expect(torrentOf(torrentValue(infoHash))).toBe('aa'.repeat(20))
+    expect(torrentValue('AA'.repeat(20))).toEqual(torrentValue(infoHash))
     for (const other of ['de', 'd2:ih2:aae', 'd2:ihi1ee', 'i1e', '', 'd2:ih'])
       expect(torrentOf(utf8(other))).toBeUndefined()
     expect(() => torrentValue(new Uint8Array(32))).toThrow(RangeError)

@@ -5,7 +5,7 @@
 
 import { Command } from 'commander'
 import { parseMetainfo, swarmHash } from '../../entry/metainfo.js'
-import { type EncryptionPolicy, probePeer } from '../../index.js'
+import { type EncryptionPolicy, type InfoHash, probePeer } from '../../index.js'
 import { address, encryption } from '../arguments.js'
 import { interruption } from '../interrupt.js'
 import { printJson, printLine } from '../output.js'
@@ -35,7 +35,7 @@ async function handshake(torrent: string, peer: string, options: HandshakeOption
     const { extension } = said
     const described = {
       peer,
-      infoHash: hex(said.infoHash),
+      infoHash: said.infoHash,
       peerId: hex(said.peerId),
       client: said.client ?? null,
       reserved: hex(said.reserved),
@@ -84,10 +84,9 @@ async function handshake(torrent: string, peer: string, options: HandshakeOption
   }
 }
 
-/** The 20 bytes of a torrent file or of hex digits. */
-async function infoHashOf(torrent: string): Promise<Uint8Array> {
-  if (/^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(torrent))
-    return new Uint8Array(Buffer.from(torrent, 'hex').subarray(0, 20))
+/** That of a torrent file, or hex digits. */
+async function infoHashOf(torrent: string): Promise<InfoHash> {
+  if (/^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(torrent)) return torrent
   const input = await readInput(torrent)
   return swarmHash(naming(torrent, () => parseMetainfo(input, { pieceLayers: 'lenient' })))
 }

@@ -19,7 +19,7 @@ export const ID_LENGTH = 20
 /** Families of nodes that a query asks for (BEP 32); undefined when it names none. */
 export type Want = readonly (4 | 6)[]
 
-interface QueryBase {
+export interface QueryBase {
   readonly type: 'query'
   /** `t`, echoed verbatim by the answer. */
   readonly transactionId: Uint8Array

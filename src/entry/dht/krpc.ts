@@ -18,5 +18,7 @@ export {
 } from '../../dht/items.js'
 export * from '../../dht/krpc/krpc.js'
 export { torrentOf, torrentValue } from '../../dht/mutable-torrent.js'
+export type { InfoHash } from '../../metainfo/infohash.js'
 export type { Address } from '../../util/address.js'
-export { ProtocolError, type Result } from '../../util/errors.js'
+export type * from '../../util/error-codes.js'
+export { ProtocolError, RarestError, type Result } from '../../util/errors.js'

@@ -5,4 +5,6 @@
  */
 
 export * from '../../tracker/codec.js'
+export type { Address } from '../../util/address.js'
+export type * from '../../util/error-codes.js'
 export { ProtocolError, RarestError, type Result } from '../../util/errors.js'

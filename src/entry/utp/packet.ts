@@ -3,6 +3,7 @@
  * @module
  */
 
+export type * from '../../util/error-codes.js'
 export { ProtocolError, RarestError, type Result } from '../../util/errors.js'
 export {
   decodePacket,

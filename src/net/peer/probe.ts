@@ -3,8 +3,10 @@
  * @module
  */
 
+import { type InfoHash, swarmKey } from '../../metainfo/infohash.js'
 import { parseAddress, parseEndpoint } from '../../util/address.js'
 import { abortable, Deferred } from '../../util/async/deferred.js'
+import { toHex } from '../../util/bytes.js'
 import { type ErrorCode, RarestError } from '../../util/errors.js'
 import { encodeExtensionHandshake } from '../../wire/extension.js'
 import { type Support, supports } from '../../wire/handshake.js'
@@ -30,8 +32,8 @@ export interface ProbeOptions {
 
 /** What a peer said. */
 export interface PeerProbe {
-  /** The infohash that the connection speaks, 20 bytes. */
-  readonly infoHash: Uint8Array
+  /** The infohash that the connection speaks, 40 hex digits. */
+  readonly infoHash: string
   /** 20 bytes. */
   readonly peerId: Uint8Array
   /** Client name from its extension handshake or its peer id. */
@@ -49,15 +51,16 @@ export interface PeerProbe {
 const EXTENSION_WAIT = 5_000
 
 /**
- * Connects to `peer`, `host:port` or `[v6]:port`, shakes hands for `infoHash` (20 bytes: v1, or truncated
- * v2) and closes. Rejects with a code: of the system (`ECONNREFUSED`), `wire/...`, `mse/...`, or the
- * signal's reason. Throws RangeError for a wrong peer.
+ * Connects to `peer`, `host:port` or `[v6]:port`, shakes hands for `infoHash` and closes. Rejects with a
+ * code: of the system (`ECONNREFUSED`), `wire/...`, `mse/...`, or the signal's reason; with TypeError or RangeError
+ * for a wrong peer or infohash.
  */
 export async function probePeer(
   peer: string,
-  infoHash: Uint8Array,
+  infoHash: InfoHash,
   options: ProbeOptions = {},
 ): Promise<PeerProbe> {
+  const key = swarmKey('infoHash', infoHash)
   const { host, port } = parseEndpoint(peer)
   const { signal } = options
   const world = options.world ?? systemWorld()
@@ -79,7 +82,7 @@ export async function probePeer(
       shakeHands(stream, {
         scheduler,
         deadline,
-        ours: { infoHash, peerId: makePeerId(world.random) },
+        ours: { infoHash: key, peerId: makePeerId(world.random) },
         ...(encrypted ? { security } : {}),
         done: (greeting, rest, _ours, opened) => listen(world, scheduler, opened, greeting, rest, met),
         failed: (code) => met.reject(new RarestError(code as ErrorCode, `the handshake with ${peer} failed`)),
@@ -122,7 +125,15 @@ function listen(
     const { infoHash, peerId, reserved, encryption } = greeting
     const { extension } = peer
     const client = extension?.client ?? clientName(peerId)
-    met.resolve({ infoHash, peerId, client, reserved, supports: support, encryption, extension })
+    met.resolve({
+      infoHash: toHex(infoHash),
+      peerId,
+      client,
+      reserved,
+      supports: support,
+      encryption,
+      extension,
+    })
     link.end('probe/done', 'all is said')
   }
   const wait = world.setTimer(support.extended ? EXTENSION_WAIT : 0, finish)

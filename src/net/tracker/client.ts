@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type InfoHash, infoHashBytes } from '../../metainfo/infohash.js'
 import { announceUrl, decodeAnnounce, decodeScrape, scrapeUrl } from '../../tracker/http-codec.js'
 import { parseTrackerUrl, type TrackerUrl } from '../../tracker/text.js'
 import {
@@ -46,6 +47,11 @@ export interface TrackerClientOptions {
   readonly userAgent?: string
   /** HTTP requests at once; further ones wait. Default 50, as libtorrent. */
   readonly maxConcurrent?: number
+}
+
+/** {@link AnnounceRequest} as users make it: the infohash in hex or bytes. */
+export interface TrackerRequest extends Omit<AnnounceRequest, 'infoHash'> {
+  readonly infoHash: InfoHash
 }
 
 /** Options of one announce or scrape. */
@@ -94,14 +100,15 @@ export class TrackerClient {
   /**
    * Announces to one tracker, over every address family that it has. Resolves when one family
    * answered and the others did or lag; peers are joined. Rejects with {@link TrackerError}
-   * (code `tracker/...`) or `signal.reason`.
+   * (code `tracker/...`) or `signal.reason`; with TypeError or RangeError for what is no infohash.
    */
   announce(
     url: string,
-    request: AnnounceRequest,
+    announce: TrackerRequest,
     options: TrackerCallOptions = {},
   ): Promise<AnnounceResponse> {
     return this.#call(url, options, async (parsed, signal, timeout) => {
+      const request = { ...announce, infoHash: infoHashBytes('infoHash', announce.infoHash) }
       const addresses = await this.#resolve(parsed, signal)
       const answers = await this.#eachFamily(addresses, signal, (address, family, inner) =>
         parsed.scheme === 'udp'
@@ -119,7 +126,7 @@ export class TrackerClient {
    */
   scrape(
     url: string,
-    infoHashes: readonly Uint8Array[],
+    infoHashes: readonly InfoHash[],
     options: TrackerCallOptions = {},
   ): Promise<Map<string, ScrapeEntry>> {
     return this.#call(url, options, async (parsed, signal, timeout) => {
@@ -127,10 +134,11 @@ export class TrackerClient {
       const family = this.#families.find((wanted) => addresses[wanted] !== undefined)
       const address = family === undefined ? undefined : addresses[family]
       if (!address) throw noAddress(parsed)
+      const hashes = infoHashes.map((each) => infoHashBytes('infoHashes', each))
       const entries = new Map<string, ScrapeEntry>()
       const size = parsed.scheme === 'udp' ? SCRAPE_BATCH : HTTP_SCRAPE_BATCH
-      for (let at = 0; at < infoHashes.length; at += size) {
-        const batch = infoHashes.slice(at, at + size)
+      for (let at = 0; at < hashes.length; at += size) {
+        const batch = hashes.slice(at, at + size)
         if (parsed.scheme === 'udp') {
           const answer = await this.#sockets.scrape(address, batch, signal)
           for (const [i, entry] of answer.entries()) {
@@ -154,7 +162,7 @@ export class TrackerClient {
     return this.#sockets.receive(bytes, from)
   }
 
-  /** Rejects every call that is under way with `tracker/closed` and closes the sockets that we bound. */
+  /** Rejects every call that is under way with `tracker/closed` and closes the sockets that we bound. Never rejects. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
       for (const abort of [...this.#open])
@@ -162,6 +170,10 @@ export class TrackerClient {
       await this.#sockets.close()
     })()
     return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   /** Runs a call under its time-out and signal; leaves no timer and no listener behind. */

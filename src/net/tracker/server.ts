@@ -41,6 +41,7 @@ export class TrackerServer {
   readonly #core: TrackerCore
   #http: StreamServer | undefined
   #udp: DatagramSocket | undefined
+  #bound: TrackerListening | undefined
   #listening: Promise<TrackerListening> | undefined
   #closed: Promise<void> | undefined
 
@@ -49,6 +50,23 @@ export class TrackerServer {
     this.#world = options.world ?? systemWorld()
     this.#host = options.host ?? '0.0.0.0'
     this.#core = new TrackerCore({ ...options, random: options.random ?? this.#world.random })
+  }
+
+  /** A tracker that listens. Rejects as {@link listen}, and leaves nothing open then. */
+  static async open(options: TrackerServerOptions = {}): Promise<TrackerServer> {
+    const server = new TrackerServer(options)
+    try {
+      await server.listen()
+    } catch (error) {
+      await server.close()
+      throw error
+    }
+    return server
+  }
+
+  /** Where it listens; undefined before. */
+  get listening(): TrackerListening | undefined {
+    return this.#bound
   }
 
   /** Counts since the start, and what is in memory. */
@@ -63,11 +81,11 @@ export class TrackerServer {
     return this.#listening
   }
 
-  /** Stops serving; resolves when the port is free. The swarms are forgotten. */
+  /** Stops serving; resolves when the port is free. The swarms are forgotten. Never rejects. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
       await this.#listening?.catch(() => {})
-      await Promise.all([this.#http?.close(), this.#udp?.close()])
+      await Promise.allSettled([this.#http?.close(), this.#udp?.close()])
     })()
     return this.#closed
   }
@@ -86,11 +104,12 @@ export class TrackerServer {
         if (udp) this.#udp = await this.#serveUdp(port)
         const bound = this.#http?.address.port ?? this.#udp?.address.port ?? 0
         const shown = reachable(this.#host)
-        return {
+        this.#bound = {
           httpUrl: http ? `http://${shown}:${bound}/announce` : undefined,
           udpUrl: udp ? `udp://${shown}:${bound}/announce` : undefined,
           port: bound,
         }
+        return this.#bound
       } catch (error) {
         await this.#http?.close()
         this.#http = undefined

@@ -88,6 +88,20 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
     })
   }
 
+  /** A server that listens, by default on a free port of all addresses. Rejects as {@link listen}, and leaves nothing open then. */
+  static async open(
+    options: UtpServerOptions & { readonly host?: string; readonly port?: number } = {},
+  ): Promise<UtpServer> {
+    const server = new UtpServer(options)
+    try {
+      await server.listen(options)
+    } catch (error) {
+      await server.destroy()
+      throw error
+    }
+    return server
+  }
+
   /** Where it listens; undefined before `listen`. */
   get address(): Address | undefined {
     return this.#udp.addresses[0]
@@ -122,7 +136,7 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
 
   /**
    * Takes no more connections; resolves when those that are open have ended and their last words are
-   * acknowledged, three seconds later.
+   * acknowledged, three seconds later. Never rejects.
    */
   close(): Promise<void> {
     this.#ending = true
@@ -139,6 +153,7 @@ export class UtpServer extends EventEmitter<UtpServerEvents> {
     return closing
   }
 
+  /** As {@link destroy}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.destroy()
   }

@@ -41,7 +41,7 @@ export class UtpSocket extends Duplex {
   #wanted = false
   #ended = false
 
-  /** Made by `connect` and servers. */
+  /** @internal Made by `connect` and servers. */
   constructor(
     from: UtpStream | ((signal: AbortSignal) => Promise<UtpStream>),
     options: UtpSocketOptions,

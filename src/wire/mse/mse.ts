@@ -32,7 +32,7 @@ import type { Rc4 } from './rc4.js'
 export type CryptoMethod = 'rc4' | 'plaintext'
 
 /** Why a handshake failed. */
-export type MseCode =
+export type MseFailure =
   /** A public key that makes the secret known to anybody. */
   | 'mse/degenerate-key'
   /** The mark that ends the padding did not come in time. */
@@ -61,9 +61,10 @@ export type MseEvent =
       /** What has come of the remote's payload so far, decrypted. */
       readonly payload: Uint8Array
     }
-  | { readonly type: 'error'; readonly code: MseCode; readonly message: string }
+  | { readonly type: 'error'; readonly code: MseFailure; readonly message: string }
 
-interface MseOptions {
+/** What both sides need. */
+export interface MseOptions {
   readonly random: Random
   readonly exchange: MakeKeyExchange
 }
@@ -94,7 +95,7 @@ const MAX_PAYLOAD = 4_096
 const BITS: Readonly<Record<CryptoMethod, number>> = { plaintext: 1, rc4: 2 }
 
 /** What both cores share: a buffer for all of the remote's handshake, and its reading. */
-abstract class MseCore {
+export abstract class MseCore {
   protected readonly random: Random
   protected readonly privateKey: Uint8Array
   protected readonly exchange: MakeKeyExchange
@@ -160,7 +161,7 @@ abstract class MseCore {
   }
 
   /** Ends the handshake. */
-  protected fail(code: MseCode, message: string): false {
+  protected fail(code: MseFailure, message: string): false {
     this.#over = true
     this.#events.push({ type: 'error', code, message })
     return false
