@@ -12,13 +12,13 @@ import { type OpenPiece, RECEIVED } from './open-piece.js'
 /** Pieces whose digests wait to be taken. */
 const MAX_KEPT = 32
 /** Failed pieces that are looked at again when they pass. */
-const MAX_SUSPECTS = 4_096
+const MAX_WRONG = 4_096
 
-export class Autopsy {
+export class BlockDigests {
   /** Reads bytes of a piece back from the disk. */
   readonly #read: (piece: number, begin: number, into: Uint8Array) => Promise<void>
   /** Pieces that failed and have not passed yet. */
-  readonly #suspects: Set<number> = new Set()
+  readonly #wrong: Set<number> = new Set()
   readonly #kept: Map<number, (Uint8Array | undefined)[]> = new Map()
   /** Pieces of which something is read back. */
   readonly #reading: Map<number, Promise<void>> = new Map()
@@ -30,10 +30,10 @@ export class Autopsy {
   /** A piece was found right (`matched`) or wrong; its memory is still there, or its bytes are on the disk. */
   judged(open: OpenPiece): void {
     const { piece, matched } = open
-    if (!this.#suspects.delete(piece) && matched) return
+    if (!this.#wrong.delete(piece) && matched) return
     if (!matched) {
-      this.#suspects.add(piece)
-      if (this.#suspects.size > MAX_SUSPECTS) dropOldest(this.#suspects)
+      this.#wrong.add(piece)
+      if (this.#wrong.size > MAX_WRONG) dropOldest(this.#wrong)
     }
     const { digests, away } = examine(open)
     this.#kept.delete(piece)

@@ -87,7 +87,7 @@ export class Inspection {
     for (let piece = 0; piece < valid.length; piece++) {
       if (options.pieces && !options.pieces.has(piece)) continue
       this.#suspects?.delete(piece)
-      this.#recheck?.settled(piece)
+      this.#recheck?.known(piece)
       checked(piece, valid.has(piece))
     }
     return valid
@@ -137,7 +137,7 @@ export class Inspection {
 
   /** A piece was verified and written. */
   written(piece: number): void {
-    this.#recheck?.settled(piece)
+    this.#recheck?.known(piece)
   }
 
   /** Ends the re-check: it rejects soon. Nothing is read any more. */

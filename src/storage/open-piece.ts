@@ -32,7 +32,7 @@ export class OpenPiece {
   readonly cellLength: number
   readonly #verifier: Verifier
   #hash: PieceHash | undefined
-  #verdict: boolean | undefined
+  #isRight: boolean | undefined
   /** Start and end of each pad in the piece, in order. */
   readonly #pads: readonly number[]
   readonly #pool: SlabPool
@@ -135,7 +135,7 @@ export class OpenPiece {
       const end = Math.min(target, start + this.cellLength)
       const bytes = this.cell(index).subarray(this.hashed - start, end - start)
       if (bytes.length === this.size && this.#verifier.knows?.(this.piece) !== false)
-        this.#verdict = this.#verifier.verify(this.piece, bytes)
+        this.#isRight = this.#verifier.verify(this.piece, bytes)
       else {
         this.#hash ??= this.#verifier.start(this.piece)
         this.#hash.update(bytes)
@@ -147,7 +147,7 @@ export class OpenPiece {
 
   /** True when the hash, which has gone through the whole piece, is right. */
   matches(): boolean {
-    return this.#verdict ?? this.#hash?.matches() ?? false
+    return this.#isRight ?? this.#hash?.matches() ?? false
   }
 
   /** The hash of each block, 32 bytes, of a piece whose hash is wrong; undefined where pieces have but one hash. */
@@ -171,7 +171,7 @@ export class OpenPiece {
       this.hasSpilled = true
     }
     this.#hash = undefined
-    this.#verdict = undefined
+    this.#isRight = undefined
     this.doubtful = false
     this.prefix = 0
     this.hashed = 0

@@ -97,7 +97,7 @@ export class Recheck {
   }
 
   /** A piece was verified and written, or checked otherwise: it is what it should be. */
-  settled(piece: number): void {
+  known(piece: number): void {
     this.#judged.add(piece)
     this.#parts.judged(piece)
   }

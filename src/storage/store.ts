@@ -11,22 +11,18 @@
 import { BLOCK_LENGTH, type Layout } from '../metainfo/layout.js'
 import { ReadWriteLock } from '../util/async/rw-lock.js'
 import { Bitfield } from '../util/bitfield.js'
-import { Assembly } from './assembly.js'
 import { StorageError, storageError } from './backend/error.js'
 import { FileMapping } from './backend/file-mapping.js'
-import { Autopsy } from './block-digests.js'
 import { type CheckOptions, contradiction } from './check.js'
 import { Inspection } from './inspection.js'
 import { hashLeaves } from './leaves.js'
-import type { OpenPiece } from './open-piece.js'
-import { Verdicts } from './piece-outcome.js'
+import { PieceOutcomes } from './piece-outcome.js'
 import { ReadAhead, Reader } from './read-ahead.js'
 import { PIECE_LOST } from './recheck.js'
 import { SLAB_LENGTH, SlabPool } from './slab.js'
-import { SPILL_ABOVE, SPILL_CELL, Spill } from './spill.js'
+import { SPILL_ABOVE, SPILL_CELL } from './spill.js'
 import type { StoreOptions } from './store-options.js'
 import { V1Verifier, type Verifier } from './verifier.js'
-import { Writer } from './writer.js'
 
 export type { StoreFile } from './backend/backend.js'
 export type { CheckOptions } from './check.js'
@@ -53,17 +49,11 @@ export class Store {
   readonly #verifier: Verifier
   readonly #pool: SlabPool
   readonly #budget: number
-  readonly #writer: Writer
-  readonly #assembly: Assembly
-  /** Only where pieces are large enough to spill. */
-  readonly #spill: Spill | undefined
+  readonly #pieces: PieceOutcomes
   readonly #readAhead: ReadAhead
   readonly #inspection: Inspection
-  readonly #autopsy: Autopsy
-  readonly #verdicts: Verdicts
   readonly #lock = new ReadWriteLock()
   #opened = false
-  #turn = 0
   #turnDue = false
   #congested = false
   #closed = false
@@ -78,41 +68,29 @@ export class Store {
     this.#budget = options.budget ?? DEFAULT_BUDGET
     const spills = layout.pieceLength > SPILL_ABOVE
     this.#pool = new SlabPool(spills ? SPILL_CELL : Math.max(1, Math.min(layout.pieceLength, SLAB_LENGTH)))
-    this.#writer = new Writer(this.#mapping, {
-      ended: () => this.#scheduleTurn(),
-      written: (piece) => this.#written(piece),
-      queued: (piece) => this.#inspection.writing(piece),
-      failed: (error) => this.#fail(error),
-    })
-    this.#assembly = new Assembly(layout, this.#verifier, this.#pool, {
-      work: () => this.#scheduleTurn(),
-      away: (piece) => void this.#spill?.load(piece),
-      hashed: (piece) => this.#spill?.flush(piece),
-      judged: (piece) => this.#verdicts.judged(piece),
-      orphaned: (piece) => this.#verdicts.free(piece),
-    })
-    if (spills) {
-      this.#spill = new Spill(this.#mapping, this.#writer, this.#pool, this.#budget, {
-        progress: (piece) => this.#verdicts.progress(piece),
-        failed: (error) => this.#fail(error),
-      })
-    }
     this.verified = new Bitfield(layout.pieceCount)
-    this.#autopsy = new Autopsy(async (piece, begin, into) => {
-      if (this.#closed) throw new Error('the store was closed')
-      await this.#lock.read(() => this.#mapping.read(piece * layout.pieceLength + begin, into))
-    })
-    this.#verdicts = new Verdicts({
+    this.#pieces = new PieceOutcomes({
+      layout,
+      mapping: this.#mapping,
       verifier: this.#verifier,
-      assembly: this.#assembly,
-      writer: this.#writer,
-      spill: this.#spill,
-      autopsy: this.#autopsy,
+      pool: this.#pool,
+      budget: this.#budget,
+      spills,
       verified: this.verified,
-      canDoubt: () => options.on.doubtful !== undefined,
-      turn: () => this.#turn,
-      work: () => this.#scheduleTurn(),
-      written: (piece) => this.#written(piece),
+      canDoubt: options.on.doubtful !== undefined,
+      read: async (piece, begin, into) => {
+        if (this.#closed) throw new Error('the store was closed')
+        await this.#lock.read(() => this.#mapping.read(piece * layout.pieceLength + begin, into))
+      },
+      on: {
+        work: () => this.#scheduleTurn(),
+        writing: (piece) => this.#inspection.writing(piece),
+        written: (piece) => this.#inspection.written(piece),
+        verified: (piece) => {
+          if (!this.#closed && this.verified.has(piece)) options.on.verified(piece)
+        },
+        failed: (error) => this.#fail(error),
+      },
     })
     this.#inspection = new Inspection({
       mapping: this.#mapping,
@@ -120,7 +98,7 @@ export class Store {
       lock: this.#lock,
       defer: options.defer,
       verified: this.verified,
-      partial: () => this.#writer.partial,
+      partial: () => this.#pieces.writer.partial,
       checked: (piece, isRight) => void (isRight ? this.#take(piece) : this.#drop(piece)),
       lost: (piece) => this.#lost(piece),
       found: (piece) => this.#found(piece),
@@ -177,7 +155,7 @@ export class Store {
 
   /** Bytes of piece and scratch memory in use, and bytes of the read windows. */
   get memory(): { readonly pieces: number; readonly reads: number } {
-    return { pieces: this.#pool.used + this.#assembly.scratchUsed, reads: this.#readAhead.allocated }
+    return { pieces: this.#pool.used + this.#pieces.assembly.scratchUsed, reads: this.#readAhead.allocated }
   }
 
   /** Takes pieces as verified without reading them: what saved state says. */
@@ -192,13 +170,13 @@ export class Store {
    */
   place(piece: number, begin: number, length: number): Uint8Array | undefined {
     if (this.#error || this.#closed) return undefined
-    if (this.verified.has(piece) && !this.#assembly.has(piece)) return undefined
-    return this.#assembly.place(piece, begin, length)
+    if (this.verified.has(piece) && !this.#pieces.assembly.has(piece)) return undefined
+    return this.#pieces.assembly.place(piece, begin, length)
   }
 
   /** True when `data` of {@link Store.place} is scratch memory: somebody else was writing the block by then. */
   isScratch(data: Uint8Array): boolean {
-    return this.#assembly.isScratch(data)
+    return this.#pieces.assembly.isScratch(data)
   }
 
   /**
@@ -206,25 +184,24 @@ export class Store {
    * lease of a concurrent writer first (its link was told to skip the rest): otherwise the bytes wait for it.
    */
   received(piece: number, begin: number, data: Uint8Array): void {
-    this.#assembly.received(piece, begin, data, !this.#closed && !this.verified.has(piece))
-    if (this.#spill?.isPressed) this.#scheduleTurn()
+    this.#pieces.assembly.received(piece, begin, data, !this.#closed && !this.verified.has(piece))
+    if (this.#pieces.spill?.isPressed) this.#scheduleTurn()
   }
 
   /** The lease is given back unfilled: the connection closed, or the block was not wanted any more. */
   release(piece: number, begin: number, data: Uint8Array): void {
-    this.#assembly.release(piece, begin, data)
+    this.#pieces.assembly.release(piece, begin, data)
   }
 
   /** Forgets what has arrived of an open piece. Sealed pieces are not affected. */
   abandon(piece: number): void {
-    this.#assembly.abandon(piece)
+    this.#pieces.assembly.abandon(piece)
   }
 
   /** Hashes of pieces that were not known are known now (v2): judges what waits for them. */
   hashesKnown(): void {
     if (this.#closed) return
-    this.#verdicts.settle()
-    this.#assembly.judgeWaiting()
+    this.#pieces.hashesKnown()
     this.#scheduleTurn()
   }
 
@@ -241,12 +218,12 @@ export class Store {
    * 32 bytes for each block. Gives their numbers; they are wanted anew, all others are kept.
    */
   reopen(piece: number, leaves: Uint8Array): number[] {
-    return this.#assembly.reopen(piece, leaves)
+    return this.#pieces.assembly.reopen(piece, leaves)
   }
 
   /** Nobody gave the hashes of the blocks of a doubtful piece: it fails as a whole. */
   discard(piece: number): void {
-    this.#verdicts.discard(piece)
+    this.#pieces.discard(piece)
   }
 
   /** The sequential reading state of one peer, for `read` and `load`. */
@@ -279,7 +256,7 @@ export class Store {
    * out once.
    */
   takeDigests(piece: number): readonly (Uint8Array | undefined)[] | undefined {
-    return this.#autopsy.take(piece)
+    return this.#pieces.digests.take(piece)
   }
 
   /** A peer left; its windows are shared and stay. */
@@ -362,13 +339,13 @@ export class Store {
 
   /** Resolves when every piece that is whole by now is judged and written. Rejects with the {@link StorageError} that prevents it. */
   async flush(): Promise<void> {
-    while (this.#assembly.waiting > 0 || !this.#writer.isEmpty) {
+    while (this.#pieces.assembly.waiting > 0 || !this.#pieces.writer.isEmpty) {
       await this.#lock.writesDone
-      const error = this.#writer.error ?? (this.#writer.isEmpty ? this.#error : undefined)
+      const error = this.#pieces.writer.error ?? (this.#pieces.writer.isEmpty ? this.#error : undefined)
       if (error) throw error
-      this.#writer.start(Number.POSITIVE_INFINITY)
-      if (this.#writer.isEmpty) await new Promise<void>((resolve) => this.#options.defer(resolve))
-      else await this.#writer.settled()
+      this.#pieces.writer.start(Number.POSITIVE_INFINITY)
+      if (this.#pieces.writer.isEmpty) await new Promise<void>((resolve) => this.#options.defer(resolve))
+      else await this.#pieces.writer.runEnded()
     }
     await this.#mapping.flush()
   }
@@ -377,8 +354,8 @@ export class Store {
   retry(): void {
     if (!this.#error || this.#closed) return
     this.#error = undefined
-    this.#writer.retry()
-    this.#spill?.retry()
+    this.#pieces.writer.retry()
+    this.#pieces.spill?.retry()
     this.#scheduleTurn()
   }
 
@@ -421,20 +398,17 @@ export class Store {
   }
 
   #endTurn(): void {
-    this.#turn++
-    this.#assembly.turn()
-    if (this.#spill?.isPressed) this.#spill.relieve(this.#assembly.pieces)
-    this.#writer.start(this.#turn)
-    if (this.#assembly.isBusy || this.#writer.isHolding) this.#scheduleTurn()
+    this.#pieces.turn()
+    if (this.#pieces.isBusy) this.#scheduleTurn()
     this.#updateCongested()
-    const { settled, failed, doubtful } = this.#verdicts.take()
+    const { found, failed, doubtful } = this.#pieces.take()
     if (this.#closed) return
     const { on } = this.#options
     if (this.#verifier.contradiction !== undefined)
       this.#fail(contradiction(this.#mapping, this.#verifier.contradiction))
-    for (const piece of settled) on.verified(piece)
+    for (const piece of found) on.verified(piece)
     for (const piece of failed) on.failed(piece)
-    for (const piece of doubtful) if (this.#assembly.doubtful(piece)) on.doubtful?.(piece)
+    for (const piece of doubtful) if (this.#pieces.assembly.doubtful(piece)) on.doubtful?.(piece)
   }
 
   /** A piece is right on the disk. */
@@ -457,22 +431,12 @@ export class Store {
 
   /** False when a piece cannot be taken as it is on the disk. */
   #found(piece: number): boolean {
-    if (this.#closed || !this.#assembly.isIdle(piece)) return false
+    if (this.#closed || !this.#pieces.assembly.isIdle(piece)) return false
     this.#take(piece)
     const { on } = this.#options
     if (on.found) on.found(piece)
     else on.verified(piece)
     return true
-  }
-
-  #written(open: OpenPiece): void {
-    this.#assembly.close(open)
-    open.free()
-    this.verified.add(open.piece)
-    this.#inspection.written(open.piece)
-    this.#autopsy.after(open.piece, () => {
-      if (!this.#closed && this.verified.has(open.piece)) this.#options.on.verified(open.piece)
-    })
   }
 
   #fail(error: StorageError): void {
@@ -488,8 +452,8 @@ export class Store {
 
   #updateCongested(): void {
     // Large pieces: memory over the budget counts while the disk is about to free some of it.
-    const over = this.#spill && !this.#writer.isEmpty ? this.#pool.used - this.#budget : 0
-    const waiting = Math.max(this.#writer.bytes + this.#assembly.waiting, over)
+    const over = this.#pieces.spill && !this.#pieces.writer.isEmpty ? this.#pool.used - this.#budget : 0
+    const waiting = Math.max(this.#pieces.writer.bytes + this.#pieces.assembly.waiting, over)
     if (!this.#congested) {
       this.#congested = waiting > CONGESTED_BYTES
     } else if (waiting <= CONGESTED_BYTES / 2) {
@@ -503,25 +467,25 @@ export class Store {
   /** Runs work that nothing may be written or read beside. */
   async #exclusively(work: () => Promise<void>): Promise<void> {
     await this.#lock.write(async () => {
-      await this.#writer.pause()
+      await this.#pieces.writer.pause()
       try {
         await work()
       } catch (error) {
         throw storageError(error, '')
       } finally {
-        this.#writer.resume()
+        this.#pieces.writer.resume()
         this.#scheduleTurn()
       }
     })
   }
 
   async #release(): Promise<void> {
-    await this.#writer.pause()
+    await this.#pieces.writer.pause()
     await this.#inspection.ended
     await this.#lock.readsDone()
     this.#readAhead.close()
-    this.#assembly.clear()
-    this.#writer.clear()
+    this.#pieces.assembly.clear()
+    this.#pieces.writer.clear()
     this.#pool.trim()
   }
 

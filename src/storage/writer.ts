@@ -118,7 +118,7 @@ export class Writer {
   /** Stops starting runs, and resolves when none is under way; {@link Writer.resume} ends it. */
   async pause(): Promise<void> {
     this.#paused = true
-    while (this.#underWay.size > 0) await this.settled()
+    while (this.#underWay.size > 0) await this.runEnded()
   }
 
   resume(): void {
@@ -138,7 +138,7 @@ export class Writer {
   }
 
   /** Resolves when a run under way has ended; at once when there is none. */
-  async settled(): Promise<void> {
+  async runEnded(): Promise<void> {
     if (this.#underWay.size > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve))
   }
 
