@@ -12,7 +12,7 @@ import { decodeState, encodeState } from '../../dht/state.js'
 import { ed25519 } from '../../hash/ed25519.js'
 import { hashBytes, type InfoHash, swarmKey } from '../../metainfo/infohash.js'
 import { type Address, addressKey, familyOf, parseAddress, parseEndpoint } from '../../util/address.js'
-import { Deferred } from '../../util/async/deferred.js'
+import { abortable, Deferred } from '../../util/async/deferred.js'
 import { toHex } from '../../util/bytes.js'
 import { RarestError } from '../../util/errors.js'
 import type { Scheduler } from '../scheduler.js'
@@ -74,6 +74,8 @@ export class DualStackDht implements Dht {
   readonly #options: DhtOptions
   readonly #drivers = new Map<4 | 6, DhtDriver>()
   readonly #bootstrap: DhtBootstrap
+  /** Aborts with the error that ended the node. */
+  readonly #closing = new AbortController()
   /** The sockets are open. */
   readonly #opened = new Deferred<void>()
   /** The routers are known, as far as they will be. */
@@ -237,6 +239,7 @@ export class DualStackDht implements Dht {
   /** Ends every look-up with this error: there are no sockets. */
   fail(error: RarestError): void {
     if (this.#lookups.closed) return
+    this.#closing.abort(error)
     this.#bootstrap.close()
     for (const driver of this.#drivers.values()) driver.close()
     this.#services.udp.onDht = undefined
@@ -319,8 +322,10 @@ export class DualStackDht implements Dht {
 
   async #resolve(node: string, signal: AbortSignal | undefined): Promise<Address> {
     const { host, port } = parseEndpoint(node)
-    await this.#opened.promise
-    const hosts = await this.#services.world.lookup(host, signal ? { signal } : {})
+    const ends = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal
+    await abortable(this.#opened.promise, ends)
+    ends.throwIfAborted()
+    const hosts = await abortable(this.#services.world.lookup(host, { signal: ends }), ends)
     const addresses = hosts.flatMap((ip) => parseAddress(ip, port) ?? [])
     const address = addresses.find((candidate) => this.#drivers.has(familyOf(candidate)))
     if (!address) throw new RarestError('dht/unreachable', `no socket for the addresses of ${node}`)
