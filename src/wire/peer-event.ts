@@ -15,7 +15,7 @@ export type WireCloseCode =
   /** A bitfield of the wrong size or with spare bits set. */
   | 'wire/bad-bitfield'
   /** A bitfield, have all or have none that is not the first message, or a second one. */
-  | 'wire/late-bitfield'
+  | 'wire/pieces-flood'
   /** A have beyond the piece count. */
   | 'wire/bad-have'
   /** A request that is empty or not inside one piece. */

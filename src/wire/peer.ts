@@ -8,7 +8,8 @@
  * | remote chokes | our requests are dropped | they stay until answered |
  * | we choke | its requests are dropped | rejected, those for allowed-fast pieces stay |
  * | it requests while choked | dropped, bounded | rejected, bounded; allowed fast is served |
- * | it requests too much | closes | rejected, bounded |
+ * | it requests too much | closes, above thousands | rejected, bounded |
+ * | it tells of its pieces again | taken, bounded | taken, bounded |
  * | it cancels | dropped | rejected |
  * | block never requested | skipped, bounded | closes |
  * | block or reject after our cancel | skipped | skipped |
@@ -39,6 +40,12 @@ export type { PeerOptions, PeerTimings } from './peer-options.js'
 
 /** Bytes of small messages that may wait for a remote that does not read: haves of 100,000 pieces fit. */
 const MAX_WAITING: number = 1 << 20
+/**
+ * Times that a remote may tell anew of all its pieces, and pieces for which it gets one more. BEP 3 and 6 allow
+ * none but the first; aria2 sends a bitfield or HAVE_ALL in place of many haves, WebTorrent HAVE_NONE once it has
+ * the metadata.
+ */
+const MAX_RETOLD = 64
 /** Bytes of an unfinished message that count as a sign of life: one byte a minute does not. */
 const PROGRESS = 1024
 
@@ -73,10 +80,10 @@ export class Peer {
   private readonly keepAliveAfter: number
   private readonly idleAfter: number
   private lastSent: number
-  /** Nothing but keep-alives, extended and unknown messages so far: a bitfield may come. */
-  private opening = true
-  /** The remote told of pieces before the layout was known. */
+  /** The remote told of pieces. */
   private told = false
+  /** Times that it then told of all its pieces anew, other than by a few more. */
+  private retold = 0
   private partial = 0
   private bytesIn = 0
 
@@ -166,10 +173,8 @@ export class Peer {
     for (;;) {
       const code = decoder.next()
       if (code === NEED) break
-      if (code === id.PIECE) {
-        this.opening = false
-        downloads.admit()
-      } else {
+      if (code === id.PIECE) downloads.admit()
+      else {
         messages++
         if (code === PIECE_END) downloads.complete(now)
         else this.handle(code)
@@ -363,9 +368,6 @@ export class Peer {
       case id.HAVE_NONE:
         this.receivePieces(code)
         return
-    }
-    this.opening = false
-    switch (code) {
       case id.CHOKE:
         this.peerChoking = true
         this.downloads.choked()
@@ -416,30 +418,38 @@ export class Peer {
       this.context.fail('wire/fast-not-negotiated', `message id ${code}`)
       return
     }
-    if (!this.opening) {
-      this.context.fail('wire/late-bitfield', `message id ${code} is not the first`)
+    const { remote, told } = this
+    this.told = true
+    if (code === id.BITFIELD) {
+      const change = remote.bitfield(this.context.decoder.body)
+      if (change === undefined) {
+        this.context.fail('wire/bad-bitfield', 'spare bits are set')
+        return
+      }
+      if (told && change !== 'changed') {
+        for (const piece of change) this.context.push({ type: 'have', piece })
+        return
+      }
+    } else {
+      const changed = code === id.HAVE_ALL ? remote.haveAll() : remote.haveNone()
+      if (told && !changed) return
+    }
+    // A few bytes that change the state of every piece must not be had for ever.
+    if (told && ++this.retold > MAX_RETOLD + (remote.set?.length ?? 0) / MAX_RETOLD) {
+      this.context.fail('wire/pieces-flood', `told of all its pieces anew ${this.retold} times`)
       return
     }
-    this.opening = false
-    if (code === id.HAVE_ALL) this.remote.haveAll()
-    else if (code === id.BITFIELD && !this.remote.bitfield(this.context.decoder.body)) {
-      this.context.fail('wire/bad-bitfield', 'spare bits are set')
-      return
-    }
-    this.report()
+    if (this.context.layout !== undefined) this.context.push({ type: 'pieces' })
   }
 
   private receiveHave(): void {
     const piece = this.context.decoder.piece
     const fresh = this.remote.have(piece)
     if (fresh === undefined) this.context.fail('wire/bad-have', `there is no piece ${piece}`)
-    else if (this.context.layout === undefined) this.told = true
-    else if (fresh) this.context.push({ type: 'have', piece })
-  }
-
-  private report(): void {
-    this.told = true
-    if (this.context.layout !== undefined) this.context.push({ type: 'pieces' })
+    else {
+      this.told = true
+      if (fresh && this.context.layout !== undefined) this.context.push({ type: 'have', piece })
+    }
   }
 
   private receiveSuggest(): void {

@@ -7,6 +7,8 @@ import { Bitfield } from '../util/bitfield.js'
 import { MAX_PIECES } from './message.js'
 
 const NOTHING: Uint8Array = new Uint8Array(0)
+/** New pieces of a later bitfield that are told one by one: aria2 sends one in place of twenty haves. */
+const FEW = 1024
 
 export class RemotePieces {
   /** Undefined until the piece count is known. */
@@ -41,22 +43,46 @@ export class RemotePieces {
     return this.set !== undefined && piece < this.set.length ? this.set.delete(piece) : undefined
   }
 
-  /** Takes a bitfield, whose bytes are borrowed; false when it does not fit the torrent. */
-  bitfield(bytes: Uint8Array): boolean {
-    if (this.set === undefined) {
+  /**
+   * Takes a bitfield, whose bytes are borrowed, in place of all that was told before. Gives the pieces that are
+   * new when they are few and none is taken back, `changed` for any other difference, and undefined when it does
+   * not fit the torrent.
+   */
+  bitfield(bytes: Uint8Array): readonly number[] | 'changed' | undefined {
+    const before = this.set
+    if (before === undefined) {
+      this.all = false
       this.bits = new Uint8Array(bytes)
       this.bitfieldLength = bytes.length
-      return true
+      return 'changed'
     }
-    const parsed = Bitfield.parse(new Uint8Array(bytes), this.set.length)
-    if (parsed === undefined) return false
+    const parsed = Bitfield.parse(new Uint8Array(bytes), before.length)
+    if (parsed === undefined) return undefined
     this.set = parsed
+    return difference(before.bytes, parsed.bytes)
+  }
+
+  /** The remote has everything; false when that is known. */
+  haveAll(): boolean {
+    if (this.isSeed) return false
+    if (this.set === undefined) this.all = true
+    else this.set = Bitfield.full(this.set.length)
     return true
   }
 
-  haveAll(): void {
-    if (this.set === undefined) this.all = true
-    else this.set = Bitfield.full(this.set.length)
+  /** The remote has nothing; false when that is known. */
+  haveNone(): boolean {
+    const { set } = this
+    if (set === undefined) {
+      const known = !this.all && this.bits.length === 0
+      this.all = false
+      this.bits = NOTHING
+      this.bitfieldLength = -1
+      return !known
+    }
+    if (set.isEmpty) return false
+    this.set = new Bitfield(set.length)
+    return true
   }
 
   /** The piece count became known: false when what came before does not fit it. */
@@ -78,4 +104,17 @@ export class RemotePieces {
     grown.set(this.bits)
     this.bits = grown
   }
+}
+
+/** The members of `after` that `before` lacks, in wire form both; `changed` when they are many or `after` lacks others. */
+function difference(before: Uint8Array, after: Uint8Array): readonly number[] | 'changed' {
+  const added: number[] = []
+  for (let at = 0; at < after.length; at++) {
+    const old = before[at] as number
+    const now = after[at] as number
+    if (old === now) continue
+    if ((old & ~now) !== 0 || added.length > FEW) return 'changed'
+    for (let bit = 0; bit < 8; bit++) if ((now & ~old & (0x80 >>> bit)) !== 0) added.push(8 * at + bit)
+  }
+  return added
 }

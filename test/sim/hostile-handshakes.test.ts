@@ -78,9 +78,9 @@ describe('hostile handshakes', () => {
       victim.torrent.on('peer', () => events.push('peer'))
       victim.torrent.on('peer-closed', (_address, code) => events.push(code))
       const hasty = await sim.rawTo(victim, torrent, SILENT)
-      hasty.links[0]?.send(hasty.handshake, { type: 'have-none' }, { type: 'have-none' })
+      hasty.links[0]?.send(hasty.handshake, { type: 'have-none' }, { type: 'have', piece: 1 << 30 })
       await sim.network.advance(1_000)
-      expect(events).toEqual(['peer', 'wire/late-bitfield'])
+      expect(events).toEqual(['peer', 'wire/bad-have'])
       expect(hasty.links[0]?.closed).toBe(true)
     },
   )

@@ -18,7 +18,7 @@ interface Attack {
   readonly send: (link: RawLink) => void
 }
 
-const bits = (bytes: number, last = 0): Message => {
+const bits = (bytes: number, last = 0): Message & { readonly bits: Uint8Array } => {
   const bitfield = new Uint8Array(bytes)
   bitfield[bytes - 1] = last
   return { type: 'bitfield', bits: bitfield }
@@ -90,20 +90,15 @@ const ATTACKS: readonly Attack[] = [
     send: (link) => link.send(bits(Math.ceil(PIECES / 8), 1)),
   },
   {
-    name: 'a late bitfield',
-    code: 'wire/late-bitfield',
-    send: (link) => link.send({ type: 'have-none' }, { type: 'unchoke' }, right),
-  },
-  { name: 'two bitfields', code: 'wire/late-bitfield', send: (link) => link.send(right, right) },
-  {
-    name: 'have all and have none',
-    code: 'wire/late-bitfield',
-    send: (link) => link.send({ type: 'have-none' }, { type: 'have-all' }),
-  },
-  {
-    name: 'have none and a bitfield',
-    code: 'wire/late-bitfield',
-    send: (link) => link.send({ type: 'have-none' }, right),
+    name: 'everything and nothing in turn',
+    code: 'wire/pieces-flood',
+    send: (link) => {
+      const one: Message = {
+        type: 'bitfield',
+        bits: Uint8Array.from(right.bits, (_, at) => (at === 0 ? 0x80 : 0)),
+      }
+      for (let i = 0; i < 80; i++) link.send(one, { type: 'have-none' })
+    },
   },
   {
     name: 'a have out of range',
@@ -211,15 +206,13 @@ const ATTACKS: readonly Attack[] = [
   {
     name: 'a flood of requests while choked',
     code: 'wire/request-flood',
-    banned: true,
     send: (link) => link.send(many(2_000, request(0, 0, BLOCK))),
   },
   {
     name: 'a flood of requests while choked, without the fast extension',
     code: 'wire/request-flood',
-    banned: true,
     fast: false,
-    send: (link) => link.send(many(2_000, request(0, 0, BLOCK))),
+    send: (link) => link.send(many(21_000, request(0, 0, BLOCK))),
   },
 ]
 

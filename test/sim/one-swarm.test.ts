@@ -54,9 +54,9 @@ const OFFENCES: Readonly<Record<string, Offence>> = {
     send: (link) => link.send(many(402, (index) => ({ type: index & 1 ? 'choke' : 'unchoke' }))),
   },
   'a have of no length': { code: 'wire/bad-length', send: (link) => link.send(frame(1, 4)) },
-  'a bitfield in the middle': {
-    code: 'wire/late-bitfield',
-    send: (link) => link.send({ type: 'unchoke' }, { type: 'bitfield', bits: new Uint8Array(2) }),
+  'everything and nothing in turn': {
+    code: 'wire/pieces-flood',
+    send: (link) => link.send(many(402, (index) => ({ type: index & 1 ? 'have-none' : 'have-all' }))),
   },
 }
 

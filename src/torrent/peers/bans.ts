@@ -10,7 +10,7 @@ import { type Address, addressKey, ipFromBytes, ipToBytes, parseEndpoint } from 
 export interface Ban {
   /** IP, or `IP:port` for a loopback address. */
   readonly address: string
-  /** What the user gave, or the code of the offence: `torrent/corrupt-data`, `wire/request-flood`. */
+  /** What the user gave, or the code of the offence: `torrent/corrupt-data`, `wire/bad-have`. */
   readonly reason: string
   /** ms until it is over; Infinity for one that the user has to lift. */
   readonly remaining: number
@@ -144,7 +144,6 @@ export class Bans {
 /** A peer does this on purpose only. */
 const FLOODS: ReadonlySet<string> = new Set([
   'wire/message-too-long',
-  'wire/request-flood',
   'wire/send-queue-full',
   'wire/hash-request-flood',
   'wire/bad-hashes',
@@ -159,7 +158,7 @@ const FLOODS: ReadonlySet<string> = new Set([
 const VIOLATIONS: ReadonlySet<string> = new Set([
   'wire/bad-length',
   'wire/bad-bitfield',
-  'wire/late-bitfield',
+  'wire/pieces-flood',
   'wire/bad-have',
   'wire/bad-request',
   'wire/request-too-long',

@@ -140,35 +140,65 @@ const pieces: readonly Case[] = [
   { name: 'bitfield of length 0', input: [bits()], close: 'wire/bad-bitfield' },
   { name: 'spare bits', input: [bits(0, 0b00100000)], close: 'wire/bad-bitfield' },
   {
-    name: 'second bitfield',
+    name: 'second bitfield that says the same',
     input: [bits(0, 0), bits(0, 0)],
     events: [{ type: 'pieces' }],
-    close: 'wire/late-bitfield',
+  },
+  {
+    name: 'second bitfield with more pieces (aria2 sends one in place of many haves)',
+    input: [bits(0b10000000, 0), bits(0b10100000, 0b01000000)],
+    events: [{ type: 'pieces' }, { type: 'have', piece: 2 }, { type: 'have', piece: 9 }],
+    after: (peer) => expect([...(peer.pieces ?? [])]).toEqual([0, 2, 9]),
+  },
+  {
+    name: 'second bitfield with fewer pieces',
+    input: [bits(0xff, 0), bits(0b10000000, 0)],
+    events: [{ type: 'pieces' }, { type: 'pieces' }],
+    after: (peer) => expect([...(peer.pieces ?? [])]).toEqual([0]),
+  },
+  {
+    name: 'second bitfield with spare bits',
+    input: [bits(0, 0), bits(0, 1)],
+    events: [{ type: 'pieces' }],
+    close: 'wire/bad-bitfield',
   },
   {
     name: 'have all after bitfield',
-    input: [bits(0, 0), all],
-    events: [{ type: 'pieces' }],
-    close: 'wire/late-bitfield',
+    input: [bits(0, 0), all, all],
+    events: [{ type: 'pieces' }, { type: 'pieces' }],
+    after: (peer) => expect(peer.isSeed).toBe(true),
   },
   {
     name: 'have none after have all',
-    input: [all, none],
-    events: [{ type: 'pieces' }],
-    close: 'wire/late-bitfield',
+    input: [all, none, none],
+    events: [{ type: 'pieces' }, { type: 'pieces' }],
+    after: (peer) => expect(peer.pieces?.isEmpty).toBe(true),
   },
   {
     name: 'bitfield after have',
-    input: [have(1), bits(0, 0)],
-    events: [{ type: 'have' }],
-    close: 'wire/late-bitfield',
+    input: [have(1), bits(0b01000000, 0)],
+    events: [{ type: 'have', piece: 1 }],
   },
   {
     name: 'bitfield after choke',
     options: v1,
     input: [{ type: 'choke' }, bits(0, 0)],
-    events: [{ type: 'choke' }],
-    close: 'wire/late-bitfield',
+    events: [{ type: 'choke' }, { type: 'pieces' }],
+  },
+  {
+    name: 'everything and nothing in turn',
+    input: Array.from({ length: 70 }, (_, at) => (at & 1 ? none : all)),
+    events: Array.from({ length: 65 }, () => ({ type: 'pieces' })),
+    close: 'wire/pieces-flood',
+  },
+  {
+    name: 'everything after the metadata, nothing before',
+    options: magnet,
+    input: [all, bits(0, 0), none, all],
+    after: (peer) => {
+      peer.setLayout(layout, 0)
+      expect(peer.isSeed).toBe(true)
+    },
   },
   { name: 'have all without fast', options: v1, input: [all], close: 'wire/fast-not-negotiated' },
   { name: 'have none without fast', options: v1, input: [none], close: 'wire/fast-not-negotiated' },
@@ -535,7 +565,7 @@ const uploads: readonly Case[] = [
   {
     name: 'while choked, for ever',
     options: v1,
-    input: Array.from({ length: 265 }, () => ask(1)),
+    input: Array.from({ length: 20_257 }, () => ask(1)),
     close: 'wire/request-flood',
   },
   {
@@ -551,10 +581,21 @@ const uploads: readonly Case[] = [
     output: [refuse(4)],
   },
   {
+    name: 'more than it was told without fast (rtorrent)',
+    options: v1,
+    before: unchoked,
+    input: Array.from({ length: 10_000 }, (_, at) => ask(0, 0, 1 + at)),
+    events: [{ type: 'requests' }],
+    after: (peer) => {
+      expect(peer.queued).toBe(10_000)
+      for (let length = 1; length <= 10_000; length++) peer.answer([new Uint8Array(length)])
+    },
+  },
+  {
     name: 'too many without fast',
     options: v1,
     before: unchoked,
-    input: [0, 1, 2, 3, 4].map((piece) => ask(piece)),
+    input: Array.from({ length: 10_001 }, () => ask(1)),
     events: [{ type: 'requests' }],
     close: 'wire/request-flood',
   },
