@@ -21,14 +21,16 @@ import type {
 import { bytesOf, headersOf } from './http-client.js'
 import { StreamSocket } from './stream-socket.js'
 
-const TIMED_OUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+const TIMED_OUT = refusal('408 Request Timeout')
+const MALFORMED = refusal('400 Bad Request')
+const HEAD_TOO_LONG = refusal('431 Request Header Fields Too Large')
 
 /** A connection, and what has happened on it. */
 interface Connection {
   readonly socket: StreamSocket
   readonly opened: number
-  /** The head of its request is there. */
-  isAsked: boolean
+  /** Its request, once the head of it is there. */
+  request: IncomingMessage | undefined
   /** Bytes moved when it was looked at last, and when they changed. */
   moved: number
   changed: number
@@ -46,13 +48,24 @@ export async function serveHttp(
   const server = createServer({ maxHeaderSize: limits.headerBytes }, (message, response) => {
     const socket = message.socket as unknown as StreamSocket
     const connection = connections.get(socket)
-    if (connection) connection.isAsked = true
+    if (connection) connection.request = message
     message.on('error', ignore)
     response.on('error', ignore)
     const request = new ServedRequest(message, socket, limits.bodyBytes)
     void answerOf(respond, request)
       .then((answer) => send(request, response, answer))
       .catch(() => socket.destroy())
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, raw) => {
+    const socket = raw as unknown as StreamSocket
+    const request = connections.get(socket)?.request
+    // Bytes behind a whole request, such as the NUL of some clients: its answer is on the way and closes.
+    if (request?.complete) return
+    if (request || socket.writableEnded || socket.destroyed) socket.destroy()
+    else {
+      const tooLong = error.code === 'HPE_HEADER_OVERFLOW'
+      socket.end(tooLong ? HEAD_TOO_LONG : MALFORMED, () => socket.destroy())
+    }
   })
   const listening = await world.listen(at, (stream) => {
     if (connections.size >= limits.connections) {
@@ -62,7 +75,7 @@ export async function serveHttp(
     }
     const socket = new StreamSocket(stream)
     const now = world.now()
-    connections.set(socket, { socket, opened: now, isAsked: false, moved: 0, changed: now })
+    connections.set(socket, { socket, opened: now, request: undefined, moved: 0, changed: now })
     socket.on('close', () => connections.delete(socket))
     watch.start()
     server.emit('connection', socket)
@@ -118,8 +131,8 @@ class Watch {
   }
 
   #look(connection: Connection, now: number): void {
-    const { socket, opened, isAsked, moved, changed } = connection
-    if (!isAsked && now - opened >= this.#limits.request) {
+    const { socket, opened, request, moved, changed } = connection
+    if (!request && now - opened >= this.#limits.request) {
       // Closed in any case: the client may take its time.
       if (socket.writableEnded) socket.destroy()
       else socket.end(TIMED_OUT, () => socket.destroy())
@@ -208,6 +221,10 @@ function drained(response: ServerResponse): Promise<void> {
     response.on('drain', go)
     response.on('close', go)
   })
+}
+
+function refusal(status: string): string {
+  return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
 }
 
 function ignore(): void {}

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import {
@@ -393,6 +394,19 @@ describe('serveHttp', () => {
       socket.on('close', () => resolve(all))
     })
     expect(text).toMatch(/^HTTP\/1.1 400/)
+  })
+
+  it.each(['\0', '\r\n\0\0', 'x'])('answers a request with %j behind it', async (behind) => {
+    const base = await serve(() => ({ status: 200, body: utf8('ok') }))
+    const socket = connect(Number(new URL(base).port), '127.0.0.1')
+    sockets.add(socket)
+    socket.write(`GET / HTTP/1.0\r\nHost: a\r\n\r\n${behind}`)
+    let all = ''
+    socket.on('data', (chunk) => {
+      all += String(chunk)
+    })
+    await once(socket, 'close')
+    expect(all).toMatch(/^HTTP\/1.1 200 .*ok$/s)
   })
 
   it('cuts off a client that drips its request', async () => {
