@@ -67,44 +67,52 @@ export function scrapeUrl(url: string, infoHashes: readonly Uint8Array[]): strin
 
 /**
  * The answer to an announce, in either form of the peer list, of at most {@link MAX_PEERS} peers.
- * Fails with `tracker/failure` (and `retryIn` of BEP 31), `tracker/malformed` or
- * `tracker/missing-interval`. A compact list of a wrong length is left out; bytes after the
- * dictionary are ignored, as some trackers end it with a newline.
+ * Fails with `tracker/failure` (and `retryIn` of BEP 31) or `tracker/malformed`. Whatever else is odd costs
+ * only itself: an interval that is missing, negative or no number is taken for 1800 s, one written as
+ * text is read, of a compact list that ends inside an entry the whole entries count and `warning` says so.
+ * Bytes after the dictionary are ignored, as some trackers end it with a newline.
  */
 export function decodeAnnounce(body: Uint8Array): TrackerResult<AnnounceResponse> {
   const opened = openAnswer(body)
   if (!opened.ok) return opened
   const answer = opened.value
-  const interval = asInteger(answer.get('interval'))
-  if (interval === undefined)
-    return failed('tracker/missing-interval', 'the answer of the tracker has no interval')
   const peers: TrackerPeer[] = []
   const named: NamedPeer[] = []
-  readPeers(answer.get('peers'), 4, peers, named)
-  readPeers(answer.get('peers6'), 6, peers, named)
+  const warnings: string[] = []
   const warning = asBytes(answer.get('warning message'))
+  if (warning !== undefined) warnings.push(messageText(warning))
+  for (const [key, family] of [
+    ['peers', 4],
+    ['peers6', 6],
+  ] as const) {
+    const odd = readPeers(answer.get(key), family, peers, named)
+    if (odd > 0) warnings.push(`${key} ends in ${odd} bytes that are no whole peer`)
+  }
   const trackerId = asBytes(answer.get('tracker id'))
   const external = asBytes(answer.get('external ip'))
-  const minInterval = count(answer, 'min interval')
+  const minInterval = seconds(answer, 'min interval')
   const complete = count(answer, 'complete')
   const incomplete = count(answer, 'incomplete')
   const downloaded = count(answer, 'downloaded')
   return {
     ok: true,
     value: {
-      interval: Math.max(0, interval),
+      interval: seconds(answer, 'interval') ?? DEFAULT_INTERVAL,
       peers,
       ...(minInterval !== undefined && { minInterval }),
       ...(named.length > 0 && { named }),
       ...(complete !== undefined && { complete }),
       ...(incomplete !== undefined && { incomplete }),
       ...(downloaded !== undefined && { downloaded }),
-      ...(warning !== undefined && { warning: messageText(warning) }),
+      ...(warnings.length > 0 && { warning: warnings.join('; ') }),
       ...(trackerId !== undefined && trackerId.length <= 1024 && { trackerId: toLatin1(trackerId) }),
       ...((external?.length === 4 || external?.length === 16) && { externalIp: ipFromBytes(external) }),
     },
   }
 }
+
+/** Seconds between announces to a tracker that does not say: what public trackers ask. */
+const DEFAULT_INTERVAL = 1800
 
 /** The answer to a scrape: entries by infohash in lower-case hex. Fails like {@link decodeAnnounce}. */
 export function decodeScrape(body: Uint8Array): TrackerResult<Map<string, ScrapeEntry>> {
@@ -157,26 +165,27 @@ function retryDelay(value: BencodeValue | undefined): number | undefined {
   return minutes !== undefined && minutes >= 0 ? minutes * 60_000 : undefined
 }
 
+/** Appends the peers of either form; returns the bytes behind the last whole entry of a compact list. */
 function readPeers(
   value: BencodeValue | undefined,
   family: 4 | 6,
   peers: TrackerPeer[],
   named: NamedPeer[],
-): void {
+): number {
   const bytes = asBytes(value)
   if (bytes) {
     const size = family === 4 ? 6 : 18
-    if (bytes.length % size !== 0) return
-    const room = Math.max(0, MAX_PEERS - peers.length - named.length)
-    for (const address of decodeCompactList(bytes.subarray(0, room * size), family) ?? [])
+    const entries = Math.min(Math.floor(bytes.length / size), MAX_PEERS - peers.length - named.length)
+    for (const address of decodeCompactList(bytes.subarray(0, entries * size), family) ?? [])
       peers.push({ address })
-    return
+    return bytes.length % size
   }
   for (const item of asList(value) ?? []) {
-    if (peers.length + named.length >= MAX_PEERS) return
+    if (peers.length + named.length >= MAX_PEERS) break
     const dict = asDict(item)
     if (dict) readPeer(dict, peers, named)
   }
+  return 0
 }
 
 function readPeer(dict: BencodeDict, peers: TrackerPeer[], named: NamedPeer[]): void {
@@ -196,6 +205,13 @@ function readPeer(dict: BencodeDict, peers: TrackerPeer[], named: NamedPeer[]): 
 function count(dict: BencodeDict, key: string): number | undefined {
   const value = asInteger(dict.get(key))
   return value !== undefined && value >= 0 ? value : undefined
+}
+
+/** A time in seconds, as an integer or in decimal digits; undefined for anything else. */
+function seconds(dict: BencodeDict, key: string): number | undefined {
+  const text = asText(dict.get(key))
+  if (text === undefined) return count(dict, key)
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined
 }
 
 /** The URL up to its query, and the query with its question mark; the fragment is gone. */

@@ -166,7 +166,7 @@ export class TrackerCore {
 
   /**
    * Enters an announce and picks peers of the asked families: the core of both transports. The asker
-   * is not among them, seeds are not given to seeds.
+   * is not among them; seeds are given to seeds last.
    * @internal
    */
   announce(
@@ -191,13 +191,8 @@ export class TrackerCore {
     if (isFarewell) return { swarm, peers: families.map(() => []) }
     const { host, port, numwant } = announce
     const takes = !announce.isSeed && !announce.isPartialSeed
-    let room = Math.min(numwant ?? DEFAULT_NUMWANT, this.#maxAnswer)
-    const peers = families.map((family) => {
-      const picked = swarm.pick(family, room, host, port, takes, this.#random)
-      room -= picked.length
-      return picked
-    })
-    return { swarm, peers }
+    const most = Math.min(numwant ?? DEFAULT_NUMWANT, this.#maxAnswer)
+    return { swarm, peers: swarm.pick(families, most, host, port, takes, this.#random) }
   }
 
   /** Peers are forgotten after two intervals and a bit without an announce. */

@@ -47,7 +47,7 @@ export class Swarm {
   touched = 0
   /** In the order of their last announce, oldest first. */
   private readonly peers = new Map<string, SwarmPeer>()
-  /** By family and by whether they take data: seeds are of no use to each other. */
+  /** By family and by whether they take data: seeds are of little use to each other. */
   private readonly pools: Record<4 | 6, { readonly taking: Pool; readonly giving: Pool }> = {
     4: { taking: new Pool(), giving: new Pool() },
     6: { taking: new Pool(), giving: new Pool() },
@@ -131,34 +131,50 @@ export class Swarm {
   }
 
   /**
-   * At most `count` random peers of a family for the peer at `host`, `port`, itself left out. A peer
-   * that takes no data gets only peers that do; others get both kinds as the swarm has them, of each
-   * kind at least one.
+   * At most `count` random peers for the peer at `host`, `port`, itself left out: a list for each family, the
+   * earlier families first. A peer that takes data gets both kinds as the swarm has them, of each kind at
+   * least one. One that takes none gets those that do, and where they leave room also the others: a client
+   * with a magnet announces `left=0` until it has the metadata.
    */
   pick(
-    family: 4 | 6,
+    families: readonly (4 | 6)[],
     count: number,
     host: string,
     port: number,
     takes: boolean,
     random: Random,
-  ): SwarmPeer[] {
-    const { taking, giving } = this.pools[family]
-    const picked: SwarmPeer[] = []
-    if (count <= 0) return picked
+  ): SwarmPeer[][] {
+    const lists = families.map((): SwarmPeer[] => [])
     const self = this.peers.get(`${host}|${port}`)
-    const both = taking.size + giving.size
-    let share = 0
-    if (takes && giving.size > 0) {
-      share = Math.min(giving.size, Math.max(1, Math.round((count * giving.size) / both)))
-      // Where leechers (without the asker, which is none of them when it has just stopped) cannot fill the rest, seeds do.
-      const others = taking.size - (self?.pool === taking ? 1 : 0)
-      share = Math.max(share, Math.min(giving.size, count - others))
-      if (count > 1 && others > 0) share = Math.min(share, count - 1)
-      giving.pick(share, self, random, picked)
+    let room = count
+    const draw = (pool: Pool, most: number, list: SwarmPeer[]): void => {
+      const before = list.length
+      pool.pick(Math.min(most, room), self, random, list)
+      room -= list.length - before
     }
-    taking.pick(count - picked.length, self, random, picked)
-    return picked
+    for (const [i, family] of families.entries()) {
+      const { taking, giving } = this.pools[family]
+      const list = lists[i] as SwarmPeer[]
+      if (takes) draw(giving, this.share(family, room, self), list)
+      draw(taking, room, list)
+    }
+    if (!takes) {
+      for (const [i, family] of families.entries())
+        draw(this.pools[family].giving, room, lists[i] as SwarmPeer[])
+    }
+    return lists
+  }
+
+  /** How many of `count` peers of a family for a peer that takes data are seeds. */
+  private share(family: 4 | 6, count: number, self: SwarmPeer | undefined): number {
+    const { taking, giving } = this.pools[family]
+    if (count <= 0 || giving.size === 0) return 0
+    const both = taking.size + giving.size
+    const part = Math.min(giving.size, Math.max(1, Math.round((count * giving.size) / both)))
+    // Where leechers (without the asker, which is none of them when it has just stopped) cannot fill the rest, seeds do.
+    const others = taking.size - (self?.pool === taking ? 1 : 0)
+    const share = Math.max(part, Math.min(giving.size, count - others))
+    return count > 1 && others > 0 ? Math.min(share, count - 1) : share
   }
 
   private remove(key: string, peer: SwarmPeer): void {

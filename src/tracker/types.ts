@@ -49,7 +49,7 @@ export interface NamedPeer {
 
 /** The answer to an announce. */
 export interface AnnounceResponse {
-  /** Seconds until the next regular announce, as sent: not yet clamped. */
+  /** Seconds until the next regular announce, as sent: not yet clamped. 1800 where the tracker gives none. */
   readonly interval: number
   /** Seconds below which the tracker wants no announce. */
   readonly minInterval?: number
@@ -63,6 +63,7 @@ export interface AnnounceResponse {
   readonly incomplete?: number
   /** Finished downloads. */
   readonly downloaded?: number
+  /** What the tracker warns of, and what of its answer was left out as unreadable. */
   readonly warning?: string
   /** To be sent back in the next announce to this tracker; one char a byte. */
   readonly trackerId?: string
@@ -84,7 +85,7 @@ export interface ScrapeEntry {
 
 /**
  * An announce or scrape that failed. Codes: `tracker/failure` (the tracker says no), `tracker/malformed`,
- * `tracker/missing-interval`, `tracker/too-large`, `tracker/http-status`, `tracker/bad-redirect`,
+ * `tracker/too-large`, `tracker/http-status`, `tracker/bad-redirect`,
  * `tracker/unreachable`, `tracker/timeout`, `tracker/refused-address`, `tracker/scrape-unsupported`,
  * `tracker/unsupported-scheme`, `tracker/invalid-url`, `tracker/too-many-requests`, `tracker/closed`.
  */

@@ -83,7 +83,6 @@ export type TrackerCode =
   | 'tracker/http-status'
   | 'tracker/invalid-url'
   | 'tracker/malformed'
-  | 'tracker/missing-interval'
   | 'tracker/refused-address'
   | 'tracker/scrape-unsupported'
   | 'tracker/short-datagram'

@@ -216,7 +216,6 @@ describe('HTTP trackers', () => {
   it.each<[string, RequestListener, object]>([
     ['garbage', fixed(200, '<html>'), { code: 'tracker/malformed' }],
     ['nothing', fixed(200, ''), { code: 'tracker/malformed' }],
-    ['no interval', fixed(200, 'd5:peers0:e'), { code: 'tracker/missing-interval' }],
     ['404', fixed(404, 'not here'), { code: 'tracker/http-status', retryIn: undefined }],
     ['404 with a good answer', fixed(404, 'd8:intervali1ee'), { code: 'tracker/http-status' }],
     ['503 with a time', fixed(503, '', { 'retry-after': '120' }), { retryIn: 120_000 }],

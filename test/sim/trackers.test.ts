@@ -84,7 +84,6 @@ describe('hostile trackers', () => {
     await http('garbage.test', 'tracker/malformed', body('<html>welcome</html>'))
     await http('empty.test', 'tracker/malformed', body(''))
     await http('deep.test', 'tracker/malformed', body('l'.repeat(100_000)))
-    await http('no-interval.test', 'tracker/missing-interval', body('d5:peers0:e'))
     await http('refuses.test', 'tracker/failure', body('d14:failure reason4:nope e'.replace('nope ', 'nope')))
     await http('missing.test', 'tracker/http-status', () => ({ status: 404, body: utf8('not found') }))
     await http('broken.test', 'tracker/http-status', () => ({ status: 500, body: new Uint8Array(0) }))

@@ -130,7 +130,7 @@ describe('announce answer', () => {
     })
   })
 
-  it('takes whatever is odd beside an interval, and leaves it out', () => {
+  it('takes whatever is odd, and leaves it out', () => {
     expect(
       good({
         interval: -5,
@@ -144,7 +144,7 @@ describe('announce answer', () => {
         peers: 12,
         peers6: {},
       }),
-    ).toEqual({ interval: 0, peers: [] })
+    ).toEqual({ interval: 1800, peers: [] })
   })
 
   it.each([
@@ -153,6 +153,24 @@ describe('announce answer', () => {
     ['unknown keys', 'd1:ai1e8:intervali60e1:zld1:a0:eee'],
   ])('accepts %s', (_, text) => {
     expect(good(text)).toEqual({ interval: 60, peers: [] })
+  })
+
+  it.each([
+    ['none', '', 1800],
+    ['one as text', '8:interval3:900', 900],
+    ['one as other text', '8:interval4:soon', 1800],
+    ['a negative one', '8:intervali-1e', 1800],
+    ['one beyond 2^53', '8:intervali99999999999999999999e', 1800],
+    ['a list', '8:intervalle', 1800],
+    ['0, which the announcer bounds', '8:intervali0e', 0],
+  ])('with peers and for an interval %s gives the peers', (_, text, interval) => {
+    const answer = good(`d${text}5:peers6:\x01\x02\x03\x04\x1a\xe1e`)
+    expect(answer).toEqual({ interval, peers: [{ address: { host: '1.2.3.4', port: 6881 } }] })
+  })
+
+  it('may be an empty dictionary, and give its shortest interval as text', () => {
+    expect(good('de')).toEqual({ interval: 1800, peers: [] })
+    expect(good({ 'min interval': '60' })).toEqual({ interval: 1800, minInterval: 60, peers: [] })
   })
 
   it.each([
@@ -167,10 +185,6 @@ describe('announce answer', () => {
     ['a string longer than the body', 'd8:intervali60e5:peers99999999999:e', 'tracker/malformed'],
     ['too many tokens', `d1:al${'i0e'.repeat(100_001)}e8:intervali60ee`, 'tracker/malformed'],
     ['an endless integer', `d8:intervali${'9'.repeat(40)}ee`, 'tracker/malformed'],
-    ['no interval', 'd5:peers0:e', 'tracker/missing-interval'],
-    ['an interval as text', 'd8:interval2:60e', 'tracker/missing-interval'],
-    ['an interval beyond 2^53', 'd8:intervali99999999999999999999ee', 'tracker/missing-interval'],
-    ['an empty dictionary', 'de', 'tracker/missing-interval'],
   ])('refuses %s', (_, text, code) => {
     expect(bad(text).code).toBe(code)
   })
@@ -204,12 +218,29 @@ describe('announce answer', () => {
     expect(good({ interval: 60, 'retry in': 5 })).toEqual({ interval: 60, peers: [] })
   })
 
-  it('ignores a compact list of a wrong length, not the other one', () => {
-    const peers6 = concatBytes(new Uint8Array(15), Uint8Array.of(1, 0, 80))
-    expect(good({ interval: 1, peers: compact(2).subarray(1), peers6 }).peers).toEqual([
-      { address: { host: '::1', port: 80 } },
-    ])
-    expect(good({ interval: 1, peers: compact(1), peers6: new Uint8Array(17) }).peers).toHaveLength(1)
+  it('takes the whole entries of a compact list that ends inside one, and warns', () => {
+    const six = concatBytes(new Uint8Array(15), Uint8Array.of(1, 0, 80))
+    const address = { host: '::1', port: 80 }
+    expect(good({ interval: 1, peers: compact(3).subarray(0, 17), peers6: six })).toEqual({
+      interval: 1,
+      peers: [
+        { address: { host: '1.2.0.0', port: 6881 } },
+        { address: { host: '1.2.0.1', port: 6881 } },
+        { address },
+      ],
+      warning: 'peers ends in 5 bytes that are no whole peer',
+    })
+    const odd = {
+      'warning message': 'moving',
+      peers: new Uint8Array(3),
+      peers6: concatBytes(six, six.subarray(1)),
+    }
+    expect(good({ interval: 1, ...odd })).toEqual({
+      interval: 1,
+      peers: [{ address }],
+      warning:
+        'moving; peers ends in 3 bytes that are no whole peer; peers6 ends in 17 bytes that are no whole peer',
+    })
   })
 
   it('leaves out endpoints where nobody listens', () => {

@@ -88,14 +88,31 @@ describe('a swarm', () => {
     expect(tracker.stats).toMatchObject({ swarms: 0, peers: 0 })
   })
 
-  it('hands no seeds to seeds, nor to partial seeds', () => {
+  it('hands seeds to seeds and partial seeds only where leechers leave room', () => {
     const tracker = core()
     answer(tracker, '10.0.0.1', { left: 0 })
     answer(tracker, '10.0.0.2', { left: 1 })
     answer(tracker, '10.0.0.3', { left: 1, event: 'paused' })
-    expect(hosts(tracker, '10.0.0.4', { left: 0 })).toEqual(['10.0.0.2'])
-    expect(hosts(tracker, '10.0.0.3', { left: 1, event: 'paused' })).toEqual(['10.0.0.2'])
-    expect(hosts(tracker, '10.0.0.2')).toEqual(['10.0.0.1', '10.0.0.3', '10.0.0.4'])
+    answer(tracker, '2001:db8::1', { left: 1 })
+    const seed = { left: 0, numwant: 2 }
+    expect(hosts(tracker, '10.0.0.4', seed)).toEqual(['10.0.0.2', '2001:db8::1'])
+    expect(hosts(tracker, '10.0.0.3', { left: 1, event: 'paused', numwant: 2 })).toEqual([
+      '10.0.0.2',
+      '2001:db8::1',
+    ])
+    expect(hosts(tracker, '10.0.0.4', { left: 0 })).toEqual([
+      '10.0.0.1',
+      '10.0.0.2',
+      '10.0.0.3',
+      '2001:db8::1',
+    ])
+    expect(hosts(tracker, '10.0.0.2')).toEqual(['10.0.0.1', '10.0.0.3', '10.0.0.4', '2001:db8::1'])
+  })
+
+  it('names its seeds to a client with a magnet, which announces left=0 until it has the metadata', () => {
+    const tracker = core()
+    answer(tracker, '10.0.0.1', { left: 0, event: 'started' })
+    expect(hosts(tracker, '10.0.0.2', { left: 0, event: 'started' })).toEqual(['10.0.0.1'])
   })
 
   it('gives leechers both kinds, whatever the proportion', () => {
