@@ -73,7 +73,7 @@ export class Bans {
   }
 
   /** Bans an address for an hour for what it did. */
-  punish(address: Address, reason: string, now: number): void {
+  ban(address: Address, reason: string, now: number): void {
     const key = keyOf(address)
     if (key === undefined) return
     this.#automatic.delete(key)
@@ -91,7 +91,7 @@ export class Bans {
     const flood = FLOODS.has(code)
     if (!flood && !VIOLATIONS.has(code)) return false
     if (!flood && !this.#strike(address, now)) return false
-    this.punish(address, code, now)
+    this.ban(address, code, now)
     return true
   }
 

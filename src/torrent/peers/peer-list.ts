@@ -256,7 +256,7 @@ export class PeerList {
 
   /** Bans the address for what it did. */
   ban(peer: KnownPeer, code: string, now: number): void {
-    this.#bans.punish(peer.address, code, now)
+    this.#bans.ban(peer.address, code, now)
   }
 
   isBannedHost(host: string, now: number): boolean {

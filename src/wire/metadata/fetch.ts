@@ -3,7 +3,7 @@
  *
  * Peers that name the same size share a attempt. When a complete attempt has the wrong hash it is thrown
  * away: a peer that supplied it alone is to be closed, and of several each gets a attempt of its own, so
- * that the next time no liar can hide. A wrong size leads to a attempt that never verifies beside the right
+ * that the next time nothing wrong can hide. A wrong size leads to an attempt that never verifies beside the right
  * one, within a budget of memory: the attempt that is furthest from its end goes first, so that one always
  * gets there.
  * @module

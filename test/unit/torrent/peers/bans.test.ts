@@ -36,7 +36,7 @@ describe('Bans', () => {
 
   it('tell the ports of loopback addresses apart, unless the user bans the address', () => {
     const bans = new Bans()
-    for (const host of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) bans.punish(at(host, 7), 'x', 0)
+    for (const host of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) bans.ban(at(host, 7), 'x', 0)
     expect(bans.list(0).map(({ address }) => address)).toEqual(['[::1]:7', '127.0.0.1:7'])
     expect(bans.has(at('127.0.0.1', 7), 0)).toBe(true)
     expect(bans.has(at('127.0.0.1', 8), 0)).toBe(false)
@@ -78,7 +78,7 @@ describe('Bans', () => {
   it('tell when there is one more', () => {
     let told = 0
     const bans = new Bans(() => told++)
-    bans.punish(at('10.0.0.1'), 'x', 0)
+    bans.ban(at('10.0.0.1'), 'x', 0)
     bans.add('10.0.0.2', 1, 'user', 0)
     bans.closed(at('10.0.0.3'), 'wire/bad-have', 0)
     expect(told).toBe(2)
@@ -90,7 +90,7 @@ describe('Bans', () => {
     for (let i = 0; i < 20_000; i++) {
       const host = `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`
       bans.closed(at(host), 'wire/bad-have', 0)
-      bans.punish(at(host), 'x', 0)
+      bans.ban(at(host), 'x', 0)
     }
     expect(bans.size).toBe(10_001)
     expect(bans.has(at('9.9.9.9'), 0)).toBe(true)
