@@ -38,7 +38,20 @@ export { systemWorld } from './net/system/world.js'
 export type * from './net/world.js'
 export { wrapWorld } from './net/wrap-world.js'
 export type { AddOptions, UpdateOptions } from './session/add-options.js'
-export { DEFAULTS, type SessionOptions, type StorageTarget, VERSION } from './session/options.js'
+export { DEFAULT_SETTINGS } from './session/settings.js'
+export type {
+  ClientOptions,
+  DiscoveryOptions,
+  LimitOptions,
+  SessionOptions,
+  Settings,
+  SettingsChange,
+  StorageFactory,
+  StorageOptions,
+  StorageTarget,
+  TransportOptions,
+} from './session/settings-types.js'
+export { VERSION } from './session/version.js'
 export { Session, type SessionEvents } from './session.js'
 export type { FileStatus, StorageBackend, StorageFile } from './storage/backend/backend.js'
 export { type CreateTorrentOptions, createTorrent, type PathFilter } from './storage/create.js'

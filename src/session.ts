@@ -18,10 +18,11 @@ import { TrackerClient } from './net/tracker/client.js'
 import { SocketPair } from './net/udp/socket-pair.js'
 import { UtpTransport } from './net/utp/transport.js'
 import type { World } from './net/world.js'
-import type { AddOptions } from './session/add-options.js'
-import { checkUpdateOptions, UpdateWatch } from './session/mutable-torrents.js'
-import { type ResolvedOptions, resolveOptions, type SessionOptions } from './session/options.js'
+import { ADD_OPTIONS, type AddOptions } from './session/add-options.js'
+import { UpdateWatch } from './session/mutable-torrents.js'
 import { openPorts } from './session/ports.js'
+import { LiveSettings } from './session/settings.js'
+import type { SessionOptions, Settings, SettingsChange } from './session/settings-types.js'
 import { type FoundSource, SourceReader } from './session/source.js'
 import { FileStorage } from './storage/backend/file.js'
 import { DhtSchedule } from './torrent/discovery/dht-schedule.js'
@@ -37,6 +38,7 @@ import { abortable, Deferred } from './util/async/deferred.js'
 import { EventQueue } from './util/async/event-queue.js'
 import { fromHex, toHex } from './util/bytes.js'
 import { type ErrorCode, errorCode, errorMessage, RarestError } from './util/errors.js'
+import { checkOptions } from './util/options.js'
 
 /** Events of a {@link Session} with their arguments. They come as those of a torrent do: see `TorrentEvents`. */
 export interface SessionEvents {
@@ -60,7 +62,7 @@ const TCP_HEAD_START = 500
 
 export class Session extends EventEmitter<SessionEvents> {
   readonly #world: World
-  readonly #options: ResolvedOptions
+  readonly #settings: LiveSettings
   readonly #events: EventQueue
   readonly #scheduler: Scheduler
   readonly #dialer: Dialer
@@ -87,39 +89,39 @@ export class Session extends EventEmitter<SessionEvents> {
   /** Starts to listen at once. Throws TypeError or RangeError for a wrong option. */
   constructor(options: SessionOptions = {}) {
     super()
-    this.#options = resolveOptions(options)
-    this.#world = options.world ?? systemWorld()
+    this.#settings = new LiveSettings(options)
+    const { transport, limits, discovery } = this.#settings
+    this.#world = this.#settings.world ?? systemWorld()
     this.#events = new EventQueue((call) => this.#world.defer(call))
     this.#scheduler = new Scheduler(this.#world)
-    this.#slots = new UploadSlots(this.#options.maxUploadSlots)
+    this.#slots = new UploadSlots(limits.uploadSlots)
     this.#udp = new SocketPair(this.#world)
     this.#trackers = new TrackerClient(this.#world, { shared: this.#udp })
     this.#udp.onOther = (bytes, from) => this.#trackers.receive(bytes, from)
-    this.#listener = this.#options.listen ? this.#makeListener() : undefined
+    this.#listener = transport.listen ? this.#makeListener() : undefined
     const services = { world: this.#world, scheduler: this.#scheduler, udp: this.#udp }
-    if (this.#options.utp) {
+    if (transport.utp) {
       this.#utp = new UtpTransport({
         ...services,
-        // Connections that ended linger for a while.
-        maxConnections: 2 * this.#options.maxConnections + 100,
+        maxConnections: utpConnections(limits.connections),
         welcome: (from) => this.#listener !== undefined && this.#welcomes(from),
         accept: (stream) => this.#listener?.accept(stream),
       })
     }
     this.#dialer = new Dialer({
-      ...this.#options,
+      settings: this.#settings,
       world: this.#world,
       scheduler: this.#scheduler,
       connector: new Connector({
         world: this.#world,
-        tcp: this.#options.tcp,
+        tcp: transport.tcp,
         utp: this.#utp && { transport: this.#utp, udp: this.#udp },
         headStart: TCP_HEAD_START,
       }),
       room: () => this.#room(),
     })
-    if (this.#options.dht) {
-      this.#dht = new DualStackDht(services, this.#options.dht)
+    if (discovery.dht) {
+      this.#dht = new DualStackDht(services, discovery.dht)
       this.#updates = new UpdateWatch({
         dht: this.#dht,
         told: (torrent, update) => {
@@ -137,8 +139,11 @@ export class Session extends EventEmitter<SessionEvents> {
         udpPort: () => this.#udp.port,
       })
     }
-    const { metadataCache: cache } = this.#options
-    this.#sources = new SourceReader({ world: this.#world, dht: this.#dht, cache })
+    this.#sources = new SourceReader({
+      world: this.#world,
+      dht: this.#dht,
+      cache: () => this.#settings.storage.metadataCache,
+    })
     this.#opening = this.#open()
   }
 
@@ -157,6 +162,21 @@ export class Session extends EventEmitter<SessionEvents> {
   /** Resolves to the port when the session listens (0 when it only dials), or rejects, for instance with `EADDRINUSE`. */
   get ready(): Promise<number> {
     return this.#ready.promise
+  }
+
+  /** All settings as they are now, frozen. */
+  get settings(): Settings {
+    return this.#settings.snapshot
+  }
+
+  /**
+   * Changes settings while the session runs; docs/settings.md says of each when the new value takes effect. What is
+   * not given stays. Throws TypeError or RangeError as the constructor does, `session/fixed-setting` for what
+   * cannot change, `session/closed` after {@link Session.close}: then nothing is changed.
+   */
+  configure(settings: SettingsChange): void {
+    this.#assertOpen()
+    this.#settings.change(settings)
   }
 
   /** The DHT node of the session; undefined when its option `dht` is off. */
@@ -215,8 +235,8 @@ export class Session extends EventEmitter<SessionEvents> {
    */
   async add(source: string | URL | Uint8Array | Metainfo, options: AddOptions = {}): Promise<Torrent> {
     this.#assertOpen()
+    checkOptions(options, ADD_OPTIONS)
     options.signal?.throwIfAborted()
-    checkUpdateOptions(options.updates)
     const { source: found, publication } = await this.#read(source, options.signal)
     await abortable(this.#opening, options.signal)
     this.#assertOpen()
@@ -275,12 +295,13 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   #make(found: TorrentSource, options: AddOptions): SessionTorrent {
-    const path = options.path ?? this.#options.path
+    const { limits, storage } = this.#settings
+    const path = options.path ?? storage.path
     const infoHash = idOf(found.hashes)
     const services = this.#services((name) =>
-      this.#options.storage
-        ? this.#options.storage({ name, infoHash, path })
-        : new FileStorage(path, { maxHandles: this.#options.maxOpenFiles }),
+      storage.factory === 'files'
+        ? new FileStorage(path, { maxHandles: limits.openFilesPerTorrent })
+        : storage.factory({ name, infoHash, path }),
     )
     // The link of a private torrent may be a stranger's: its trackers are all there are, its peers are not taken.
     const isStrange = found.magnet !== undefined && found.metainfo?.private === true
@@ -312,13 +333,13 @@ export class Session extends EventEmitter<SessionEvents> {
 
   async #open(): Promise<void> {
     try {
-      const { host, port } = this.#options
+      const { host, port, tcp } = this.#settings.transport
       const ports = await openPorts(
-        this.#options.tcp ? this.#listener : undefined,
+        tcp ? this.#listener : undefined,
         this.#dht || this.#utp ? this.#udp : undefined,
         host === undefined ? { port } : { host, port },
       )
-      this.#port = this.#options.tcp || !this.#listener ? ports.tcp : ports.udp
+      this.#port = tcp || !this.#listener ? ports.tcp : ports.udp
       if (this.#closing) return
       if (ports.udpError) this.#withoutUdp(ports.udpError)
       else this.#dht?.start()
@@ -366,8 +387,7 @@ export class Session extends EventEmitter<SessionEvents> {
     return new Listener({
       world: this.#world,
       scheduler: this.#scheduler,
-      handshakeTimeout: this.#options.handshakeTimeout,
-      encryption: this.#options.encryption,
+      settings: this.#settings,
       welcome: ({ remote }) => this.#welcomes(remote),
       identify: (infoHash) => {
         const peering = this.#peerings.get(toHex(infoHash))
@@ -388,7 +408,7 @@ export class Session extends EventEmitter<SessionEvents> {
       events: this.#events,
       dialer: this.#dialer,
       trackers: this.#trackers,
-      options: this.#options,
+      settings: this.#settings,
       bans: this.#bans,
       uploadSlots: this.#slots,
       port: () => this.#port,
@@ -452,7 +472,7 @@ export class Session extends EventEmitter<SessionEvents> {
   #room(): number {
     let used = 0
     for (const peering of new Set(this.#peerings.values())) used += peering.size
-    return this.#options.maxConnections - used
+    return this.#settings.limits.connections - used
   }
 
   /** At the end of this turn: bans come about while connections are being closed. */
@@ -470,4 +490,9 @@ export class Session extends EventEmitter<SessionEvents> {
   #assertOpen(): void {
     if (this.#closing) throw new RarestError('session/closed', 'the session was closed')
   }
+}
+
+/** Connections that uTP may hold: those that ended linger for a while. */
+function utpConnections(connections: number): number {
+  return 2 * connections + 100
 }

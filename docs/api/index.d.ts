@@ -49,6 +49,11 @@ export interface ByteStream {
   destroy(): void;
 }
 
+export interface ClientOptions {
+  readonly name?: string;
+  readonly seedChoking?: SeedChoking;
+}
+
 export type CommandCode = 'cli/bad-key' | 'cli/incomplete' | 'cli/interrupted' | 'cli/no-peers' | 'cli/no-tracker' | 'cli/not-found' | 'cli/usage';
 
 export interface ConnectOptions {
@@ -72,29 +77,7 @@ export interface CreateTorrentOptions extends TorrentFields {
 
 export type CryptoMethod = 'rc4' | 'plaintext';
 
-export const DEFAULTS: Readonly<{
-  path: string;
-  port: number;
-  listen: boolean;
-  tcp: boolean;
-  utp: boolean;
-  clientName: string;
-  maxConnections: number;
-  maxPeersPerTorrent: number;
-  maxHalfOpen: number;
-  dialsPerSecond: number;
-  uploadSlots: number;
-  maxUploadSlots: number;
-  seedChoking: SeedChoking;
-  connectTimeout: number;
-  handshakeTimeout: number;
-  encryption: Encryption;
-  requestQueue: number;
-  maxOutstanding: number;
-  pieceBudget: number;
-  readBudget: number;
-  maxOpenFiles: number;
-}>;
+export const DEFAULT_SETTINGS: Settings;
 
 export interface DatagramSocket {
   readonly address: Address;
@@ -213,6 +196,11 @@ export interface DhtUpdatesOptions extends SaltOptions {
   readonly after?: bigint;
 }
 
+export interface DiscoveryOptions {
+  readonly dht?: boolean | DhtOptions;
+  readonly pex?: boolean;
+}
+
 export type DnsCode = 'dns/busy';
 
 export type Encodable = number | bigint | string | Uint8Array | readonly Encodable[] | ReadonlyMap<string, Encodable | undefined> | {
@@ -229,7 +217,7 @@ export interface EncryptionOptions {
 
 export type EncryptionPolicy = 'disabled' | 'enabled' | 'preferred' | 'required';
 
-export type ErrorCode = BencodeCode | MetainfoCode | MagnetCode | TrackerCode | WireCode | PexCode | DhtCode | UtpCode | MseCode | MetadataCode | HttpCode | DnsCode | NetCode | StorageCode | TorrentCode | SessionCode | CommandCode | ProbeCode | SystemCode | InternalCode;
+export type ErrorCode = OptionsCode | BencodeCode | MetainfoCode | MagnetCode | TrackerCode | WireCode | PexCode | DhtCode | UtpCode | MseCode | MetadataCode | HttpCode | DnsCode | NetCode | StorageCode | TorrentCode | SessionCode | CommandCode | ProbeCode | SystemCode | InternalCode;
 
 export interface ExtensionHandshake {
   readonly extensions: ReadonlyMap<string, number>;
@@ -390,6 +378,20 @@ export interface LayoutOptions {
   readonly aligned?: boolean;
 }
 
+export interface LimitOptions {
+  readonly connections?: number;
+  readonly peersPerTorrent?: number;
+  readonly halfOpen?: number;
+  readonly dialsPerSecond?: number;
+  readonly uploadSlots?: number;
+  readonly uploadSlotsPerTorrent?: number;
+  readonly queuedRequestsPerPeer?: number;
+  readonly outstandingRequestsPerPeer?: number;
+  readonly pieceBytesPerTorrent?: number;
+  readonly readBytesPerTorrent?: number;
+  readonly openFilesPerTorrent?: number;
+}
+
 export interface ListenOptions {
   readonly host?: string;
   readonly port: number;
@@ -495,6 +497,8 @@ export interface NetworkInterface {
   readonly isUp: boolean;
   readonly addresses: readonly InterfaceAddress[];
 }
+
+export type OptionsCode = 'options/conflict' | 'options/out-of-range' | 'options/unknown-option' | 'options/wrong-type';
 
 export interface ParseOptions extends MetainfoLimits {
   readonly pieceLayers?: PieceLayersMode;
@@ -606,6 +610,8 @@ export class Session extends EventEmitter<SessionEvents> {
   constructor(options?: SessionOptions);
   static open(options?: SessionOptions): Promise<Session>;
   get ready(): Promise<number>;
+  get settings(): Settings;
+  configure(settings: SettingsChange): void;
   get dht(): Dht | undefined;
   get torrents(): readonly Torrent[];
   torrent(infoHash: InfoHash): Torrent | undefined;
@@ -623,7 +629,7 @@ export class Session extends EventEmitter<SessionEvents> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export type SessionCode = 'session/closed' | 'session/duplicate' | 'session/http-status' | 'session/ignored-option' | 'session/listen-failed' | 'session/needs-dht' | 'session/not-found' | 'session/private' | 'session/udp-failed';
+export type SessionCode = 'session/closed' | 'session/duplicate' | 'session/fixed-setting' | 'session/http-status' | 'session/ignored-option' | 'session/listen-failed' | 'session/needs-dht' | 'session/not-found' | 'session/private' | 'session/udp-failed';
 
 export interface SessionEvents {
   listening: [
@@ -653,31 +659,19 @@ export interface SessionEvents {
 }
 
 export interface SessionOptions {
-  readonly path?: string;
-  readonly metadataCache?: string;
-  readonly host?: string;
+  readonly host?: string | undefined;
   readonly port?: number;
   readonly listen?: boolean;
   readonly tcp?: boolean;
   readonly utp?: boolean;
-  readonly clientName?: string;
-  readonly maxConnections?: number;
-  readonly maxPeersPerTorrent?: number;
-  readonly maxHalfOpen?: number;
-  readonly dialsPerSecond?: number;
-  readonly uploadSlots?: number;
-  readonly maxUploadSlots?: number;
-  readonly seedChoking?: SeedChoking;
-  readonly connectTimeout?: number;
-  readonly handshakeTimeout?: number;
   readonly encryption?: EncryptionPolicy | EncryptionOptions;
-  readonly requestQueue?: number;
-  readonly maxOutstanding?: number;
-  readonly pieceBudget?: number;
-  readonly readBudget?: number;
-  readonly maxOpenFiles?: number;
-  readonly storage?: (torrent: StorageTarget) => StorageBackend;
   readonly dht?: boolean | DhtOptions;
+  readonly path?: string;
+  readonly limits?: LimitOptions;
+  readonly transport?: TransportOptions;
+  readonly discovery?: DiscoveryOptions;
+  readonly client?: ClientOptions;
+  readonly storage?: StorageOptions | StorageFactory;
   readonly world?: World;
 }
 
@@ -693,6 +687,21 @@ export interface SessionStats {
   readonly udp: UdpStats | undefined;
 }
 
+export interface Settings {
+  readonly limits: Required<LimitOptions>;
+  readonly transport: Required<Omit<TransportOptions, 'host' | 'encryption'>> & {
+    readonly host: string | undefined;
+    readonly encryption: Encryption;
+  };
+  readonly discovery: Required<Omit<DiscoveryOptions, 'dht'>> & {
+    readonly dht: DhtOptions | false;
+  };
+  readonly storage: Required<StorageOptions>;
+  readonly client: Required<ClientOptions>;
+}
+
+export type SettingsChange = SessionOptions;
+
 export interface StorageBackend {
   open(files: readonly StorageFile[]): Promise<void>;
   read(file: number, offset: number, into: Uint8Array): Promise<number>;
@@ -707,10 +716,18 @@ export interface StorageBackend {
 
 export type StorageCode = 'storage/changed' | 'storage/contradiction' | 'storage/disk-full' | 'storage/io' | 'storage/missing' | 'storage/permission' | 'storage/too-large' | 'storage/unsafe-path';
 
+export type StorageFactory = (torrent: StorageTarget) => StorageBackend;
+
 export interface StorageFile {
   readonly path: readonly string[];
   readonly originalPath?: readonly string[] | undefined;
   readonly length: number;
+}
+
+export interface StorageOptions {
+  readonly path?: string;
+  readonly factory?: StorageFactory | 'files';
+  readonly metadataCache?: string | false;
 }
 
 export interface StorageTarget {
@@ -967,6 +984,17 @@ export interface TrackerSnapshot {
 
 export type Transport = 'tcp' | 'utp';
 
+export interface TransportOptions {
+  readonly host?: string | undefined;
+  readonly port?: number;
+  readonly listen?: boolean;
+  readonly tcp?: boolean;
+  readonly utp?: boolean;
+  readonly encryption?: EncryptionPolicy | EncryptionOptions;
+  readonly connectTimeoutMs?: number;
+  readonly handshakeTimeoutMs?: number;
+}
+
 export interface UdpStats {
   readonly receiveBuffer: number | undefined;
   readonly utpConnections: number;
@@ -986,7 +1014,7 @@ export interface Warning {
   readonly message: string;
 }
 
-export type WireCode = 'wire/bad-allowed-fast' | 'wire/bad-bitfield' | 'wire/bad-cancel' | 'wire/bad-hashes' | 'wire/bad-have' | 'wire/bad-length' | 'wire/bad-piece' | 'wire/bad-request' | 'wire/bad-suggest' | 'wire/fast-not-negotiated' | 'wire/handshake-aborted' | 'wire/handshake-cut' | 'wire/handshake-timeout' | 'wire/hash-not-negotiated' | 'wire/hash-request-flood' | 'wire/idle' | 'wire/late-bitfield' | 'wire/message-too-long' | 'wire/not-bittorrent' | 'wire/request-flood' | 'wire/request-too-long' | 'wire/send-queue-full' | 'wire/trailing-bytes' | 'wire/truncated' | 'wire/unknown-infohash' | 'wire/unrequested-hash-reject' | 'wire/unrequested-hashes' | 'wire/unrequested-piece' | 'wire/unrequested-reject' | 'wire/wrong-infohash';
+export type WireCode = 'wire/bad-allowed-fast' | 'wire/bad-bitfield' | 'wire/bad-cancel' | 'wire/bad-hashes' | 'wire/bad-have' | 'wire/bad-length' | 'wire/bad-piece' | 'wire/bad-request' | 'wire/bad-suggest' | 'wire/fast-not-negotiated' | 'wire/handshake-aborted' | 'wire/handshake-cut' | 'wire/handshake-timeout' | 'wire/hash-not-negotiated' | 'wire/hash-request-flood' | 'wire/idle' | 'wire/message-too-long' | 'wire/not-bittorrent' | 'wire/pieces-flood' | 'wire/request-flood' | 'wire/request-too-long' | 'wire/send-queue-full' | 'wire/trailing-bytes' | 'wire/truncated' | 'wire/unknown-infohash' | 'wire/unrequested-hash-reject' | 'wire/unrequested-hashes' | 'wire/unrequested-piece' | 'wire/unrequested-reject' | 'wire/wrong-infohash';
 
 export interface World {
   now(): number;

@@ -113,7 +113,7 @@ export type DnsCode = 'dns/busy';
 
 export const EXTENDED = 20;
 
-export type ErrorCode = BencodeCode | MetainfoCode | MagnetCode | TrackerCode | WireCode | PexCode | DhtCode | UtpCode | MseCode | MetadataCode | HttpCode | DnsCode | NetCode | StorageCode | TorrentCode | SessionCode | CommandCode | ProbeCode | SystemCode | InternalCode;
+export type ErrorCode = OptionsCode | BencodeCode | MetainfoCode | MagnetCode | TrackerCode | WireCode | PexCode | DhtCode | UtpCode | MseCode | MetadataCode | HttpCode | DnsCode | NetCode | StorageCode | TorrentCode | SessionCode | CommandCode | ProbeCode | SystemCode | InternalCode;
 
 export interface ExtensionHandshake {
   readonly extensions: ReadonlyMap<string, number>;
@@ -368,6 +368,8 @@ export const NOT_INTERESTED = 3;
 
 export type NetCode = 'net/aborted' | 'net/broken' | 'net/ended' | 'net/no-transport' | 'net/not-found' | 'net/overtaken';
 
+export type OptionsCode = 'options/conflict' | 'options/out-of-range' | 'options/unknown-option' | 'options/wrong-type';
+
 export const PEER_ID_PREFIX = "-RR0100-";
 
 export const PIECE = 7;
@@ -394,8 +396,8 @@ export class Peer {
   private readonly keepAliveAfter;
   private readonly idleAfter;
   private lastSent;
-  private opening;
   private told;
+  private retold;
   private partial;
   private bytesIn;
   constructor(options: PeerOptions);
@@ -439,7 +441,6 @@ export class Peer {
   private handle;
   private receivePieces;
   private receiveHave;
-  private report;
   private receiveSuggest;
   private checkWaiting;
   private release;
@@ -568,7 +569,7 @@ export type Result<T> = {
 
 export const SUGGEST = 13;
 
-export type SessionCode = 'session/closed' | 'session/duplicate' | 'session/http-status' | 'session/ignored-option' | 'session/listen-failed' | 'session/needs-dht' | 'session/not-found' | 'session/private' | 'session/udp-failed';
+export type SessionCode = 'session/closed' | 'session/duplicate' | 'session/fixed-setting' | 'session/http-status' | 'session/ignored-option' | 'session/listen-failed' | 'session/needs-dht' | 'session/not-found' | 'session/private' | 'session/udp-failed';
 
 export class SkeyTable {
   add(infoHash: Uint8Array): void;
@@ -597,9 +598,9 @@ export const UNKNOWN = 258;
 
 export type UtpCode = 'utp/bad-extension' | 'utp/bad-type' | 'utp/bad-version' | 'utp/closed' | 'utp/connect-timeout' | 'utp/destroyed' | 'utp/ended' | 'utp/no-socket' | 'utp/refused' | 'utp/reset' | 'utp/timeout' | 'utp/too-many-connections' | 'utp/too-short';
 
-export type WireCloseCode = 'wire/message-too-long' | 'wire/bad-length' | 'wire/bad-bitfield' | 'wire/late-bitfield' | 'wire/bad-have' | 'wire/bad-request' | 'wire/request-too-long' | 'wire/request-flood' | 'wire/bad-cancel' | 'wire/bad-piece' | 'wire/unrequested-piece' | 'wire/unrequested-reject' | 'wire/bad-suggest' | 'wire/bad-allowed-fast' | 'wire/fast-not-negotiated' | 'wire/hash-not-negotiated' | 'wire/idle' | 'wire/send-queue-full';
+export type WireCloseCode = 'wire/message-too-long' | 'wire/bad-length' | 'wire/bad-bitfield' | 'wire/pieces-flood' | 'wire/bad-have' | 'wire/bad-request' | 'wire/request-too-long' | 'wire/request-flood' | 'wire/bad-cancel' | 'wire/bad-piece' | 'wire/unrequested-piece' | 'wire/unrequested-reject' | 'wire/bad-suggest' | 'wire/bad-allowed-fast' | 'wire/fast-not-negotiated' | 'wire/hash-not-negotiated' | 'wire/idle' | 'wire/send-queue-full';
 
-export type WireCode = 'wire/bad-allowed-fast' | 'wire/bad-bitfield' | 'wire/bad-cancel' | 'wire/bad-hashes' | 'wire/bad-have' | 'wire/bad-length' | 'wire/bad-piece' | 'wire/bad-request' | 'wire/bad-suggest' | 'wire/fast-not-negotiated' | 'wire/handshake-aborted' | 'wire/handshake-cut' | 'wire/handshake-timeout' | 'wire/hash-not-negotiated' | 'wire/hash-request-flood' | 'wire/idle' | 'wire/late-bitfield' | 'wire/message-too-long' | 'wire/not-bittorrent' | 'wire/request-flood' | 'wire/request-too-long' | 'wire/send-queue-full' | 'wire/trailing-bytes' | 'wire/truncated' | 'wire/unknown-infohash' | 'wire/unrequested-hash-reject' | 'wire/unrequested-hashes' | 'wire/unrequested-piece' | 'wire/unrequested-reject' | 'wire/wrong-infohash';
+export type WireCode = 'wire/bad-allowed-fast' | 'wire/bad-bitfield' | 'wire/bad-cancel' | 'wire/bad-hashes' | 'wire/bad-have' | 'wire/bad-length' | 'wire/bad-piece' | 'wire/bad-request' | 'wire/bad-suggest' | 'wire/fast-not-negotiated' | 'wire/handshake-aborted' | 'wire/handshake-cut' | 'wire/handshake-timeout' | 'wire/hash-not-negotiated' | 'wire/hash-request-flood' | 'wire/idle' | 'wire/message-too-long' | 'wire/not-bittorrent' | 'wire/pieces-flood' | 'wire/request-flood' | 'wire/request-too-long' | 'wire/send-queue-full' | 'wire/trailing-bytes' | 'wire/truncated' | 'wire/unknown-infohash' | 'wire/unrequested-hash-reject' | 'wire/unrequested-hashes' | 'wire/unrequested-piece' | 'wire/unrequested-reject' | 'wire/wrong-infohash';
 
 export function allowedFastSet(ip: string, infoHash: Uint8Array, pieceCount: number, k?: number): number[];
 

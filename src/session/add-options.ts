@@ -4,6 +4,8 @@
  */
 
 import type { TorrentOptions } from '../torrent/torrent-api.js'
+import { TORRENT_OPTIONS } from '../torrent/torrent-options.js'
+import { abortSignal, bag, boolean, type Kinds, number, orElse, text } from '../util/options.js'
 
 /** What {@link Session.add} can be told besides the torrent. */
 export interface AddOptions extends TorrentOptions {
@@ -30,4 +32,21 @@ export interface UpdateOptions {
    * is found by its check. Default false: the event `update` tells, and the application decides.
    */
   readonly follow?: boolean
+}
+
+/** Bounds of ms between two looks for a newer torrent: a minute, and what fits a timer. */
+const LEAST_INTERVAL = 60_000
+const MOST_INTERVAL = 2 ** 31 - 1
+
+const UPDATE_OPTIONS: Kinds<UpdateOptions> = {
+  interval: number(LEAST_INTERVAL, MOST_INTERVAL),
+  follow: boolean,
+}
+
+/** What each of {@link AddOptions} may be. */
+export const ADD_OPTIONS: Kinds<AddOptions> = {
+  ...TORRENT_OPTIONS,
+  path: text,
+  updates: orElse(bag(UPDATE_OPTIONS), false),
+  signal: abortSignal,
 }

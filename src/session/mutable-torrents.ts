@@ -12,7 +12,7 @@ import type { TorrentUpdate, Warning } from '../torrent/events.js'
 import type { Torrent } from '../torrent/torrent-api.js'
 import { toHex } from '../util/bytes.js'
 import { errorCode, errorMessage } from '../util/errors.js'
-import type { AddOptions, UpdateOptions } from './add-options.js'
+import type { AddOptions } from './add-options.js'
 
 /** A key that names torrents, as far as it is known. */
 export interface Publication {
@@ -31,18 +31,6 @@ export interface UpdateServices {
   readonly add: (magnet: string, options: AddOptions) => Promise<Torrent>
   readonly followed: (torrent: Torrent, previous: Torrent) => void
   readonly warning: (warning: Warning & { readonly torrent: Torrent }) => void
-}
-
-const LEAST_INTERVAL = 60_000
-
-/** Throws TypeError or RangeError for options that are none. */
-export function checkUpdateOptions(options: UpdateOptions | false | undefined): void {
-  if (options === undefined || options === false) return
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`updates must be an object or false, got ${String(options)}`)
-  const { interval } = options
-  if (interval !== undefined && !(Number.isFinite(interval) && interval >= LEAST_INTERVAL))
-    throw new RangeError(`updates.interval must be at least ${LEAST_INTERVAL} ms, got ${interval}`)
 }
 
 /** All torrents of a session that a key names. */

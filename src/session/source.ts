@@ -28,8 +28,8 @@ const LENIENT = { pieceLayers: 'lenient' } as const
 export interface SourceReaderOptions {
   readonly world: World
   readonly dht: Dht | undefined
-  /** Folder with the torrent files of magnets that were fetched before. */
-  readonly cache: string | undefined
+  /** Folder with the torrent files of magnets that were fetched before, if one is kept. */
+  readonly cache: () => string | false
 }
 
 /** What was asked for, and the key that may name another torrent some day. */
@@ -59,8 +59,8 @@ export class SourceReader {
 
   /** Keeps the torrent file of a magnet, for the next time. Rejects with the system's code. */
   async keep(infoHash: string, metainfo: Metainfo): Promise<void> {
-    const { cache } = this.#options
-    if (cache !== undefined) await writeTorrentFile(`${cache}/${infoHash}.torrent`, metainfo.bytes)
+    const cache = this.#options.cache()
+    if (cache !== false) await writeTorrentFile(`${cache}/${infoHash}.torrent`, metainfo.bytes)
   }
 
   async #magnet(link: Magnet, signal: AbortSignal): Promise<FoundSource> {
@@ -73,8 +73,8 @@ export class SourceReader {
   /** A torrent whose metadata may have been fetched before. */
   async #known(magnet: Magnet, signal: AbortSignal): Promise<TorrentSource> {
     const found = sourceOfMagnet(magnet)
-    const { cache } = this.#options
-    if (cache === undefined) return found
+    const cache = this.#options.cache()
+    if (cache === false) return found
     try {
       const path = `${cache}/${idOf(found.hashes)}.torrent`
       const metainfo = parseMetainfo(

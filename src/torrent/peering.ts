@@ -25,10 +25,10 @@ import type { TrackerReport } from './events.js'
 import type { MetadataParts } from './extensions/ut-metadata.js'
 import type { FoundPeer } from './extensions/ut-pex.js'
 import { type InfoHashes, swarmHashes } from './infohashes.js'
-import type { TorrentLimits } from './limits.js'
 import type { Bans } from './peers/bans.js'
 import type { Connection } from './peers/connection.js'
 import { type KnownPeer, PeerList, type PeerSource } from './peers/peer-list.js'
+import type { TorrentSettings } from './settings.js'
 import { DialQueue } from './swarm/dial-queue.js'
 import { Swarm } from './swarm/swarm.js'
 import type { SuperseedMode } from './upload/superseed.js'
@@ -37,7 +37,7 @@ import type { SuperseedMode } from './upload/superseed.js'
 export interface PeeringServices extends LinkServices {
   readonly dialer: Dialer
   readonly trackers: TrackerClient
-  readonly options: TorrentLimits
+  readonly settings: TorrentSettings
   readonly bans: Bans
   readonly uploadSlots: UploadSlots
   /** Port on which the session listens, 0 when it does not. */
@@ -90,7 +90,7 @@ export class Peering implements Task {
     this.#peerId = makePeerId(services.world.random)
     this.#swarm = new Swarm({
       services,
-      settings: services.options,
+      settings: services.settings,
       listenPort: services.port,
       peerId: this.#peerId,
       speaksV2: (infoHash) => this.#speaksV2(infoHash),
@@ -99,7 +99,7 @@ export class Peering implements Task {
       bans: services.bans,
       download: this.download,
       upload: this.upload,
-      slots: services.uploadSlots.claim(services.options.uploadSlots),
+      slots: services.uploadSlots.claim(services.settings.limits.uploadSlotsPerTorrent),
       superseed: parts.superseed,
       metadata: parts.metadata,
       found: (peers, now) => this.#found(peers, now),
@@ -330,7 +330,7 @@ export class Peering implements Task {
   }
 
   get #hasRoom(): boolean {
-    return this.size < this.#services.options.maxPeersPerTorrent
+    return this.size < this.#services.settings.limits.peersPerTorrent
   }
 
   /** The connection that a newcomer may take the place of. */

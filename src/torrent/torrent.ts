@@ -26,7 +26,6 @@ import { Peering, type PeeringServices } from './peering.js'
 import type { TorrentSource } from './source.js'
 import { peerSnapshots, torrentStats } from './stats.js'
 import type { Torrent, TorrentOptions } from './torrent-api.js'
-import { superseedMode } from './upload/superseed.js'
 
 /** What a session lends to its torrents. */
 export interface TorrentServices extends PeeringServices {
@@ -73,7 +72,6 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
     const { metainfo } = source
     // What throws comes first: a torrent that is refused leaves nothing.
     const peers = (options.peers ?? []).map(parseEndpoint)
-    const superseed = superseedMode(options.superseed)
     if (metainfo) this.#content = this.#makeContent(metainfo)
     this.#peering = new Peering(services, {
       hashes: source.hashes,
@@ -83,7 +81,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
         verify: (bytes) => namesInfo(this.#hashes, bytes),
         fetched: (bytes) => this.#fetched(bytes),
       },
-      superseed,
+      superseed: options.superseed ?? false,
       left: () => (this.#content ? this.#content.metainfo.size - this.#content.verified : UNKNOWN_LEFT),
       connected: (address) => this.#tell('peer', address),
       disconnected: (address, code, message) =>
@@ -268,7 +266,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
    */
   merge(source: TorrentSource, options: TorrentOptions): void {
     const peers = (options.peers ?? []).map(parseEndpoint)
-    const superseed = superseedMode(options.superseed)
+    const superseed = options.superseed ?? false
     const { metainfo } = this.#content ?? source
     if (options.select && metainfo) checkSelection(options.select, metainfo)
     const adopts = !this.#content && source.metainfo !== undefined
@@ -287,7 +285,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
 
     if (options.sequential !== undefined) this.sequential = options.sequential
     if (options.paused !== undefined) void (options.paused ? this.pause() : this.resume())
-    if (options.superseed !== undefined && superseed !== superseedMode(this.#options.superseed))
+    if (options.superseed !== undefined && superseed !== (this.#options.superseed ?? false))
       this.ignored('superseed', 'it is chosen when the torrent is added first')
     if (options.skipCheck && !adopts) this.ignored('skipCheck', 'what is on the disk was looked at already')
     if (source.select && !options.select && !adopts)
@@ -309,13 +307,13 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
   }
 
   #makeContent(metainfo: Metainfo): Content {
-    const { world, options, storage } = this.#services
+    const { world, settings, storage } = this.#services
     const content = new Content({
       metainfo,
       backend: storage(metainfo.name),
       world,
-      pieceBudget: options.pieceBudget,
-      readBudget: options.readBudget,
+      pieceBudget: settings.limits.pieceBytesPerTorrent,
+      readBudget: settings.limits.readBytesPerTorrent,
       sequential: this.#sequential,
       on: {
         verified: (piece) => this.#verified(piece),

@@ -4,6 +4,13 @@
  * @module
  */
 
+/** Options of whatever function: carried by a TypeError or RangeError. */
+export type OptionsCode =
+  | 'options/conflict'
+  | 'options/out-of-range'
+  | 'options/unknown-option'
+  | 'options/wrong-type'
+
 /** Bytes that are not bencoding (BEP 3). */
 export type BencodeCode =
   | 'bencode/duplicate-key'
@@ -244,6 +251,7 @@ export type TorrentCode =
 export type SessionCode =
   | 'session/closed'
   | 'session/duplicate'
+  | 'session/fixed-setting'
   | 'session/http-status'
   | 'session/ignored-option'
   | 'session/listen-failed'
@@ -273,6 +281,7 @@ export type InternalCode = 'internal'
 
 /** Every code that rarest knows. Test for one by `error.code === 'storage/disk-full'`: a misspelt one does not compile. */
 export type ErrorCode =
+  | OptionsCode
   | BencodeCode
   | MetainfoCode
   | MagnetCode

@@ -71,7 +71,7 @@ async function participant(
     const ours = stage.own(
       await OurSession.start(
         {
-          session: { host: at.host, connectTimeout: 3_000, tcp },
+          session: { host: at.host, transport: { connectTimeoutMs: 3_000, tcp } },
           torrent: payload.torrent,
           dir,
           peers,

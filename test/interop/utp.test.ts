@@ -232,7 +232,10 @@ describe.runIf(requireClient('libtorrent'))(`libtorrent far away, over uTP (${WA
     await libtorrent.add(payload.torrent, await stage.folder('target'))
     const { torrent, dir } = payload
     const seed = stage.own(
-      await OurSession.start({ session: { ...session, uploadSlots: 8 }, torrent, dir }, place),
+      await OurSession.start(
+        { session: { ...session, limits: { uploadSlotsPerTorrent: 8 } }, torrent, dir },
+        place,
+      ),
     )
     await seed.child.event('done')
     await seed.connect(peers)

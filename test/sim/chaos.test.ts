@@ -84,7 +84,7 @@ async function play(sim: Sim, seed: number): Promise<void> {
   const subject = contentOfFiles(LENGTHS, PIECE, { trackers: [tracker] })
   const host = () => ({ upload: 10 * KIB + draw(60 * KIB), connectionLife: 20_000, latency: draw(50) })
   const members = [await sim.join(subject, { seed: true, host: host() })]
-  const session = { pieceBudget: 4 * PIECE }
+  const session = { limits: { pieceBytesPerTorrent: 4 * PIECE } }
   const added = (torrent: Torrent) => torrent.on('error', () => {})
   for (let i = 0; i < 4; i++) members.push(await sim.join(subject, { host: host(), session, added }))
   const changed = new Set<VirtualHost>()

@@ -97,7 +97,10 @@ describe('pieces', () => {
     const large = content(4 * MIB, 2 * MIB)
     const seeds = []
     for (let i = 0; i < 3; i++) seeds.push(await sim.join(large, { seed: true, host: { upload: 512 * KIB } }))
-    const leecher = await sim.join(large, { add: { peers: seeds.map(at) }, session: { pieceBudget: MIB } })
+    const leecher = await sim.join(large, {
+      add: { peers: seeds.map(at) },
+      session: { limits: { pieceBytesPerTorrent: MIB } },
+    })
     expect(await sim.run(leecher.torrent.done, 60_000)).toBe('complete')
     expect(isWhole(leecher.host, large)).toBe(true)
   })
@@ -129,7 +132,7 @@ describe('pieces', () => {
     })
     const leecher = await sim.join(subject, {
       add: { peers: [half.address] },
-      session: { pieceBudget: 256 * KIB },
+      session: { limits: { pieceBytesPerTorrent: 256 * KIB } },
     })
     await sim.network.advance(2_000)
     expect(leecher.torrent.stats.downloaded).toBe(128 * KIB)

@@ -54,7 +54,7 @@ describe('choking', () => {
   scenario('one slot is shared equally by those who want it', async (sim) => {
     const seed = await sim.join(torrent, {
       seed: true,
-      session: { uploadSlots: 1 },
+      session: { limits: { uploadSlotsPerTorrent: 1 } },
       host: { upload: 32 * KIB },
     })
     await sim.run(seed.torrent.done)
@@ -74,7 +74,7 @@ describe('choking', () => {
   scenario('no more peers are unchoked than there are slots', async (sim) => {
     const seed = await sim.join(torrent, {
       seed: true,
-      session: { uploadSlots: 3 },
+      session: { limits: { uploadSlotsPerTorrent: 3 } },
       host: { upload: 256 * KIB },
     })
     await sim.run(seed.torrent.done)
@@ -86,7 +86,7 @@ describe('choking', () => {
   })
 
   scenario('peers that lose interest or leave give up their slot', async (sim) => {
-    const seed = await sim.join(torrent, { seed: true, session: { uploadSlots: 1 } })
+    const seed = await sim.join(torrent, { seed: true, session: { limits: { uploadSlotsPerTorrent: 1 } } })
     await sim.run(seed.torrent.done)
     const first = await waiter(sim, seed, false)
     await sim.network.advance(100)
@@ -119,7 +119,7 @@ describe('choking', () => {
     const torrent = contentOfFiles([1 * MIB], 64 * KIB, { private: true })
     const seed = await sim.join(torrent, { seed: true, host: { upload: 96 * KIB } })
     const host = { upload: 96 * KIB }
-    const session = { uploadSlots: 2 }
+    const session = { limits: { uploadSlotsPerTorrent: 2 } }
     const giver = await sim.join(torrent, { host, session, add: { peers: [at(seed)] } })
     const other = await sim.join(torrent, { host, session, add: { peers: [at(seed), at(giver)] } })
     const takers: Member[] = []
@@ -148,7 +148,7 @@ describe('the fast extension', () => {
   async function busySeed(sim: Sim, subject = torrent) {
     const seed = await sim.join(subject, {
       seed: true,
-      session: { uploadSlots: 1 },
+      session: { limits: { uploadSlotsPerTorrent: 1 } },
       host: { upload: 64 * KIB },
     })
     await sim.run(seed.torrent.done)

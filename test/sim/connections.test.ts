@@ -128,7 +128,7 @@ describe('connections', () => {
     const seed = await sim.join(torrent, {
       seed: true,
       host: { upload: 64 * KIB },
-      session: { maxPeersPerTorrent: 4, maxConnections: 5 },
+      session: { limits: { peersPerTorrent: 4, connections: 5 } },
     })
     await sim.run(seed.torrent.done)
     const leechers: Member[] = []
@@ -138,7 +138,7 @@ describe('connections', () => {
       expect(seed.torrent.peers.length).toBeLessThanOrEqual(4)
     }
     const many = await sim.join(torrent, {
-      session: { maxHalfOpen: 3, dialsPerSecond: 5, maxPeersPerTorrent: 6 },
+      session: { limits: { halfOpen: 3, dialsPerSecond: 5, peersPerTorrent: 6 } },
       add: { peers: Array.from({ length: 50 }, (_, i) => `10.55.0.${i + 1}:6881`) },
     })
     let most = 0
@@ -150,7 +150,7 @@ describe('connections', () => {
   })
 
   scenario('that do nothing make room for one of higher canonical priority (BEP 40)', async (sim) => {
-    const victim = await sim.join(torrent, { session: { maxPeersPerTorrent: 4 } })
+    const victim = await sim.join(torrent, { session: { limits: { peersPerTorrent: 4 } } })
     const priority = (ip: string): number =>
       peerPriority({ host: ip, port: 1 }, { host: victim.host.ip, port: 6881 }) ?? 0
     const ips = Array.from({ length: 7 }, (_, i) => `10.${20 + i}.7.${3 * i + 1}`)

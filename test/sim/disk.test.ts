@@ -223,7 +223,7 @@ describe('slow disks', () => {
       const rate = 4 * MIB
       const leecher = await sim.join(big, {
         add: { peers: seeds.map(at), skipCheck: true },
-        session: { pieceBudget: budget },
+        session: { limits: { pieceBytesPerTorrent: budget } },
         host: { disk: { bandwidth: rate, latency: 5 } },
       })
       let most = 0

@@ -267,7 +267,7 @@ describe('hostile encrypted handshakes', () => {
   })
 
   scenario('of peers that we dial end in 15 s, wherever these fall silent', async (sim) => {
-    const leecher = await sim.join(torrent, { session: { encryption: 'required', maxHalfOpen: 20 } })
+    const leecher = await sim.join(torrent, { session: { encryption: 'required', limits: { halfOpen: 20 } } })
     let dials = 0
     // Parts of an acceptor's answers that are sent: its key, and what selects a method; then no handshake.
     for (const { parts, slow } of [{ parts: 0 }, { parts: 1 }, { parts: 2 }, { parts: 2, slow: true }]) {

@@ -74,7 +74,7 @@ describe('a seed in round-robin mode', () => {
   scenario('with one slot gives each of 20 leechers the same time, within 10 %', async (sim) => {
     const seed = await sim.join(torrent, {
       seed: true,
-      session: { uploadSlots: 1 },
+      session: { limits: { uploadSlotsPerTorrent: 1 } },
       host: { upload: 32 * KIB },
     })
     await sim.run(seed.torrent.done)
@@ -90,7 +90,7 @@ describe('a seed in round-robin mode', () => {
   scenario('gives nothing for connecting anew', async (sim) => {
     const seed = await sim.join(torrent, {
       seed: true,
-      session: { uploadSlots: 1 },
+      session: { limits: { uploadSlotsPerTorrent: 1 } },
       host: { upload: 32 * KIB },
     })
     await sim.run(seed.torrent.done)
@@ -110,7 +110,11 @@ describe('a seed in round-robin mode', () => {
 })
 
 describe('upload slots', () => {
-  const busy = { seed: true, session: { uploadSlots: 3 }, host: { upload: 64 * KIB } } as const
+  const busy = {
+    seed: true,
+    session: { limits: { uploadSlotsPerTorrent: 3 } },
+    host: { upload: 64 * KIB },
+  } as const
 
   scenario(
     'are free again when peers leave, lose interest, finish or say that they only upload',
@@ -140,7 +144,7 @@ describe('upload slots', () => {
   )
 
   scenario('are taken from a leecher that becomes a seed while we still download', async (sim) => {
-    const half = await sim.join(torrent, { session: { uploadSlots: 1 } })
+    const half = await sim.join(torrent, { session: { limits: { uploadSlotsPerTorrent: 1 } } })
     const first = await taker(sim, half)
     await sim.network.advance(500)
     const second = await taker(sim, half)
@@ -170,7 +174,7 @@ describe('upload slots', () => {
     const member = await sim.join(first, {
       seed: true,
       on: host,
-      session: { maxUploadSlots: 6, uploadSlots: 8 },
+      session: { limits: { uploadSlots: 6, uploadSlotsPerTorrent: 8 } },
     })
     members.push(member)
     await sim.run(member.torrent.done)

@@ -37,7 +37,7 @@ describe('peer exchange', () => {
   scenario(
     'lets 200 peers that know one peer each know fifty others within ten minutes',
     async (sim) => {
-      const members = await chain(sim, SMALL, 200, { maxPeersPerTorrent: 16 })
+      const members = await chain(sim, SMALL, 200, { limits: { peersPerTorrent: 16 } })
       const fewest = () => Math.min(...members.map(({ torrent }) => torrent.stats.knownPeers))
       expect(fewest()).toBeLessThan(5)
       for (let minute = 0; minute < 10 && fewest() < 50; minute++) await sim.network.advance(60_000)

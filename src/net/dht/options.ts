@@ -7,8 +7,22 @@ import type { BencodeValue } from '../../bencode/value.js'
 import type { Item } from '../../dht/items.js'
 import type { DhtStats, LookupStats } from '../../dht/node-types.js'
 import type { RateLimits } from '../../dht/rate-limiter.js'
-import { type Address, parseEndpoint } from '../../util/address.js'
-import type { World } from '../world.js'
+import { type Address, parseAddress, parseEndpoint } from '../../util/address.js'
+import {
+  bag,
+  boolean,
+  bytes,
+  checkOptions,
+  integer,
+  type Kind,
+  type Kinds,
+  listOf,
+  number,
+  orElse,
+  outOfRange,
+  text,
+  wrongType,
+} from '../../util/options.js'
 
 /** Options of a {@link Dht}. */
 export interface DhtOptions {
@@ -22,11 +36,11 @@ export interface DhtOptions {
   readonly externalIp?: string
   /** Limits on what is answered, `false` for none. Defaults in {@link RateLimits}. */
   readonly rateLimits?: Partial<RateLimits> | false
-  /** Infohashes that others may announce on us. Default 2,000 (libtorrent). */
+  /** Infohashes that others may announce on us; 0: none is kept. Default 2,000 (libtorrent). */
   readonly maxInfoHashes?: number
-  /** Peers of each of them. Default 500 (libtorrent). */
+  /** Peers of each of them; 0: none is kept. Default 500 (libtorrent). */
   readonly maxPeersPerInfoHash?: number
-  /** Items that others may put on us. Default 700 (libtorrent). */
+  /** Items that others may put on us; 0: none is kept. Default 700 (libtorrent). */
   readonly maxItems?: number
 }
 
@@ -87,36 +101,59 @@ export interface DhtNodeStats extends DhtStats {
   readonly externalAddress: string | undefined
 }
 
-/**
- * The options of a session's DHT, undefined when it has none; see `SessionOptions.dht` for the default. Throws
- * TypeError or RangeError for a wrong one.
- */
-export function resolveDht(
-  dht: unknown,
-  session: { readonly host?: string; readonly world?: World },
-): DhtOptions | undefined {
-  if (dht === undefined) {
-    const isLocal = session.host !== undefined && /^(127\.|::1$|localhost$)/i.test(session.host)
-    return session.world || isLocal ? undefined : {}
-  }
-  if (typeof dht === 'boolean') return dht ? {} : undefined
-  if (typeof dht !== 'object' || dht === null)
-    throw new TypeError(`dht must be a boolean or an object, got ${dht === null ? 'null' : typeof dht}`)
-  checkDht(dht)
-  return dht
+const LIMITS: Kinds<RateLimits> = {
+  queriesPerWindow: number(1),
+  queriesPerSecond: number(1),
+  bytesPerAddress: number(1),
+  bytesPerSecond: number(1),
 }
 
-function checkDht({ bootstrap, state }: DhtOptions): void {
-  if (state !== undefined && !(state instanceof Uint8Array))
-    throw new TypeError(`dht.state must be a Uint8Array, got ${typeof state}`)
-  if (bootstrap === undefined) return
-  if (!Array.isArray(bootstrap))
-    throw new TypeError(`dht.bootstrap must be an array, got ${typeof bootstrap}`)
-  for (const router of bootstrap) {
+const endpoint: Kind<string> = {
+  type: 'string',
+  words: '`host:port`',
+  check: (value, name) => {
+    const router = text.check(value, name)
     try {
-      parseEndpoint(String(router))
+      parseEndpoint(router)
     } catch {
-      throw new RangeError(`dht.bootstrap must hold host:port, got ${router}`)
+      throw outOfRange(name, 'host:port', router)
     }
-  }
+    return router
+  },
 }
+
+const ip: Kind<string> = {
+  type: 'string',
+  words: 'IPv4 or IPv6 address',
+  check: (value, name) => {
+    const host = text.check(value, name)
+    if (!parseAddress(host, 1)) throw outOfRange(name, 'an IPv4 or IPv6 address', host)
+    return host
+  },
+}
+
+/** What each of {@link DhtOptions} may be. */
+export const DHT_OPTIONS: Kinds<DhtOptions> = {
+  bootstrap: listOf(endpoint),
+  readOnly: boolean,
+  state: bytes,
+  externalIp: ip,
+  rateLimits: orElse(bag(LIMITS), false),
+  maxInfoHashes: integer(0, 1_000_000),
+  maxPeersPerInfoHash: integer(0, 100_000),
+  maxItems: integer(0, 1_000_000),
+}
+
+/** The option `dht` of a session: on, off, or on with options. */
+export const dhtKind: Kind<DhtOptions | false> = {
+  type: 'boolean | DhtOptions',
+  words: 'true, false, or options of the node',
+  check: (value, name) => {
+    if (typeof value === 'boolean') return value ? ON : false
+    if (typeof value !== 'object' || value === null) throw wrongType(name, 'a boolean or an object', value)
+    checkOptions(value, DHT_OPTIONS, name)
+    return Object.freeze({ ...value })
+  },
+}
+
+const ON: DhtOptions = Object.freeze({})

@@ -39,17 +39,22 @@ export interface DialTarget {
   failed(code: string, transport?: Transport): void
 }
 
+/** The settings of a session that dials read, anew each time: they change. */
+export interface DialSettings {
+  readonly limits: { readonly halfOpen: number; readonly dialsPerSecond: number }
+  readonly transport: {
+    readonly connectTimeoutMs: number
+    readonly handshakeTimeoutMs: number
+    readonly encryption: Encryption
+  }
+}
+
 export interface DialerOptions {
   readonly world: World
   /** Default: TCP alone. */
   readonly connector?: Connector
   readonly scheduler: Scheduler
-  readonly maxHalfOpen: number
-  readonly dialsPerSecond: number
-  readonly connectTimeout: number
-  readonly handshakeTimeout: number
-  /** Default: all is plain. */
-  readonly encryption?: Encryption
+  readonly settings: DialSettings
   /** Connections that the session still has room for. */
   room(): number
 }
@@ -64,12 +69,21 @@ export class Dialer implements Task {
 
   constructor(options: DialerOptions) {
     this.#options = options
-    this.#rate = new TokenBucket(options.dialsPerSecond, options.dialsPerSecond, options.world.now())
+    const { dialsPerSecond } = options.settings.limits
+    this.#rate = new TokenBucket(dialsPerSecond, dialsPerSecond, options.world.now())
   }
 
   /** Dials under way. */
   get halfOpen(): number {
     return this.#attempts.size
+  }
+
+  /** The settings changed. */
+  configured(): void {
+    const { settings, world } = this.#options
+    const { dialsPerSecond } = settings.limits
+    this.#rate.configure(dialsPerSecond, dialsPerSecond, world.now())
+    this.wake()
   }
 
   /** Starts to dial for a torrent. */
@@ -96,9 +110,10 @@ export class Dialer implements Task {
 
   run(now: number): void {
     if (this.#closed) return
-    const { maxHalfOpen, scheduler, room } = this.#options
+    const { settings, scheduler, room } = this.#options
+    const { halfOpen } = settings.limits
     const turn = [...this.#torrents]
-    while (turn.length > 0 && this.#attempts.size < maxHalfOpen && room() > this.#attempts.size) {
+    while (turn.length > 0 && this.#attempts.size < halfOpen && room() > this.#attempts.size) {
       const due = this.#rate.availableAt(1, now)
       if (due > now) {
         scheduler.schedule(this, due)
@@ -114,7 +129,7 @@ export class Dialer implements Task {
       this.#dial(torrent, target)
     }
     let next = Number.POSITIVE_INFINITY
-    if (this.#attempts.size < maxHalfOpen && room() > this.#attempts.size) {
+    if (this.#attempts.size < halfOpen && room() > this.#attempts.size) {
       for (const torrent of this.#torrents) next = Math.min(next, torrent.nextDialAt(now))
     }
     scheduler.schedule(this, Math.max(next, now + 10))
@@ -129,11 +144,11 @@ export class Dialer implements Task {
   }
 
   #dial(torrent: Dialling, target: DialTarget): void {
-    const { encryption } = this.#options
+    const { encryption } = this.#options.settings.transport
     const attempt = { torrent, abort: (): void => {} }
     this.#attempts.add(attempt)
     const { host, port } = target.address
-    const forms = [...attempts(encryption?.outgoing ?? 'disabled', target.prefersEncryption === true)]
+    const forms = [...attempts(encryption.outgoing, target.prefersEncryption === true)]
     const over = () => {
       this.#attempts.delete(attempt)
       this.wake()
@@ -172,11 +187,12 @@ export class Dialer implements Task {
     failed: (code: string, transport?: Transport) => void,
     done: (stream: ByteStream, greeting: Greeting, rest: Uint8Array) => void,
   ): () => void {
-    const { world, scheduler, connectTimeout, handshakeTimeout, encryption } = this.#options
+    const { world, scheduler, settings } = this.#options
+    const { connectTimeoutMs, handshakeTimeoutMs, encryption } = settings.transport
     const { connector = world } = this.#options
     const controller = new AbortController()
     let abort = () => controller.abort(new Error('the dial was given up'))
-    const how = { timeout: connectTimeout, signal: controller.signal, prefer, only }
+    const how = { timeout: connectTimeoutMs, signal: controller.signal, prefer, only }
     connector.connect(address, how).then(
       (stream) => {
         if (controller.signal.aborted) {
@@ -186,11 +202,11 @@ export class Dialer implements Task {
         }
         const security = {
           random: world.random,
-          methods: methodsOf(encryption?.outgoing ?? 'disabled', encryption?.methods ?? 'both'),
+          methods: methodsOf(encryption.outgoing, encryption.methods),
         }
         abort = shakeHands(stream, {
           scheduler,
-          deadline: world.now() + handshakeTimeout,
+          deadline: world.now() + handshakeTimeoutMs,
           ours,
           ...(encrypted ? { security } : {}),
           done: (greeting, rest, _ours, opened) => done(opened, greeting, rest),

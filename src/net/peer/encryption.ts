@@ -3,6 +3,7 @@
  * @module
  */
 
+import { checkOptions, type Kind, type Kinds, oneOf, wrongType } from '../../util/options.js'
 import type { CryptoMethod } from '../../wire/mse/mse.js'
 
 /**
@@ -30,8 +31,8 @@ export interface EncryptionOptions {
 /** {@link EncryptionOptions} with everything filled in. */
 export type Encryption = Required<EncryptionOptions>
 
-const POLICIES: readonly string[] = ['disabled', 'enabled', 'preferred', 'required']
-const METHODS: readonly string[] = ['both', 'rc4', 'plaintext']
+const POLICIES: readonly EncryptionPolicy[] = ['disabled', 'enabled', 'preferred', 'required']
+const METHODS: readonly Encryption['methods'][] = ['both', 'rc4', 'plaintext']
 
 /**
  * The default takes what comes, and is plain where it can be: so does libtorrent, and RC4 costs both sides
@@ -43,24 +44,30 @@ export const DEFAULT_ENCRYPTION: Encryption = Object.freeze({
   methods: 'both',
 })
 
-/** Checks and completes the option `encryption`. Throws TypeError or RangeError that names it. */
-export function resolveEncryption(given: EncryptionPolicy | EncryptionOptions | undefined): Encryption {
-  if (given === undefined) return DEFAULT_ENCRYPTION
-  if (typeof given !== 'string' && (typeof given !== 'object' || given === null))
-    throw new TypeError(`encryption must be a policy or an object, got ${typeof given}`)
-  const { incoming, outgoing, methods }: EncryptionOptions =
-    typeof given === 'string' ? { incoming: given, outgoing: given } : given
-  return Object.freeze({
-    incoming: oneOf('encryption.incoming', POLICIES, incoming ?? DEFAULT_ENCRYPTION.incoming),
-    outgoing: oneOf('encryption.outgoing', POLICIES, outgoing ?? DEFAULT_ENCRYPTION.outgoing),
-    methods: oneOf('encryption.methods', METHODS, methods ?? DEFAULT_ENCRYPTION.methods),
-  })
+const PARTS: Kinds<EncryptionOptions> = {
+  incoming: oneOf(POLICIES),
+  outgoing: oneOf(POLICIES),
+  methods: oneOf(METHODS),
 }
 
-function oneOf<T extends string>(name: string, known: readonly string[], value: T): T {
-  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, got ${typeof value}`)
-  if (!known.includes(value)) throw new RangeError(`${name} must be one of ${known.join(', ')}, got ${value}`)
-  return value
+/** The option `encryption`: a policy for both directions, or options; what is not given has its default. */
+export const encryptionKind: Kind<Encryption> = {
+  type: 'EncryptionPolicy | EncryptionOptions',
+  words: `${oneOf(POLICIES).words}, or \`{ incoming, outgoing, methods }\``,
+  check: (value, name) => {
+    if (typeof value === 'string') {
+      const policy = oneOf(POLICIES).check(value, name)
+      return Object.freeze({ ...DEFAULT_ENCRYPTION, incoming: policy, outgoing: policy })
+    }
+    if (typeof value !== 'object' || value === null) throw wrongType(name, 'a policy or an object', value)
+    checkOptions(value, PARTS, name)
+    const { incoming, outgoing, methods }: EncryptionOptions = value
+    return Object.freeze({
+      incoming: incoming ?? DEFAULT_ENCRYPTION.incoming,
+      outgoing: outgoing ?? DEFAULT_ENCRYPTION.outgoing,
+      methods: methods ?? DEFAULT_ENCRYPTION.methods,
+    })
+  },
 }
 
 /** The methods to allow, the most welcome first: Transmission and libtorrent take plaintext unless encryption is preferred. */

@@ -15,12 +15,15 @@ const log = logger('listener')
 /** Unfinished handshakes at once. Beyond that the oldest gives way: a peer that dawdles keeps no other out. */
 const MAX_PENDING = 100
 
+/** The settings of a session for connections that come in, read anew for each: they change. */
+export interface AcceptSettings {
+  readonly transport: { readonly handshakeTimeoutMs: number; readonly encryption: Encryption }
+}
+
 export interface ListenerOptions {
   readonly world: World
   readonly scheduler: Scheduler
-  readonly handshakeTimeout: number
-  /** Default: all is plain. */
-  readonly encryption?: Encryption
+  readonly settings: AcceptSettings
   /** False turns a stream away before a byte is read: there is no room. */
   welcome(stream: ByteStream): boolean
   /** The identity of a torrent that takes connections now. */
@@ -32,23 +35,11 @@ export class Listener {
   /** The infohashes by which an encrypted connection may find its torrent: two of a hybrid. */
   readonly skeys: SkeyTable = new SkeyTable()
   readonly #options: ListenerOptions
-  readonly #security: HandshakeSecurity | undefined
   readonly #pending = new Set<() => void>()
   #server: StreamServer | undefined
 
   constructor(options: ListenerOptions) {
     this.#options = options
-    const { encryption, world, identify } = options
-    if (encryption === undefined || encryption.incoming === 'disabled') return
-    this.#security = {
-      random: world.random,
-      methods: methodsOf(encryption.incoming, encryption.methods),
-      required: encryption.incoming === 'required',
-      find: (hash) => {
-        const infoHash = this.skeys.find(hash)
-        return infoHash && identify(infoHash) ? infoHash : undefined
-      },
-    }
   }
 
   /** Listens; resolves to the port. Rejects with the system's code, `EADDRINUSE` for instance. */
@@ -65,7 +56,7 @@ export class Listener {
 
   /** Takes a connection that came some other way, over uTP for instance. */
   accept(stream: ByteStream): void {
-    const { world, scheduler, handshakeTimeout, welcome, identify, accepted } = this.#options
+    const { world, scheduler, settings, welcome, identify, accepted } = this.#options
     if (!welcome(stream)) {
       stream.destroy()
       return
@@ -74,11 +65,12 @@ export class Listener {
       const [oldest] = this.#pending
       oldest?.()
     }
+    const security = this.#security
     const abort = shakeHands(stream, {
       scheduler,
-      deadline: world.now() + handshakeTimeout,
+      deadline: world.now() + settings.transport.handshakeTimeoutMs,
       identify,
-      ...(this.#security ? { security: this.#security } : {}),
+      ...(security ? { security } : {}),
       done: (handshake, rest, _ours, opened) => {
         this.#pending.delete(abort)
         accepted(opened, handshake, rest)
@@ -89,5 +81,21 @@ export class Listener {
       },
     })
     this.#pending.add(abort)
+  }
+
+  /** What encrypted connections are told; undefined when there are to be none. */
+  get #security(): HandshakeSecurity | undefined {
+    const { settings, world, identify } = this.#options
+    const { incoming, methods } = settings.transport.encryption
+    if (incoming === 'disabled') return undefined
+    return {
+      random: world.random,
+      methods: methodsOf(incoming, methods),
+      required: incoming === 'required',
+      find: (hash) => {
+        const infoHash = this.skeys.find(hash)
+        return infoHash && identify(infoHash) ? infoHash : undefined
+      },
+    }
   }
 }

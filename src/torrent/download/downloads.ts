@@ -8,6 +8,7 @@ import type { Block, Layout } from '../../metainfo/layout.js'
 import type { Picker, PickerPeer } from '../../picker/picker.js'
 import type { Store } from '../../storage/store.js'
 import type { Rate } from '../../util/rate.js'
+import type { TorrentSettings } from '../settings.js'
 import type { BlockOrigin, BlockSource, Lease } from './block-source.js'
 import { fastRun, nextDepth } from './request-depth.js'
 import { SmartBan } from './smart-ban.js'
@@ -19,8 +20,7 @@ export interface DownloadsParts<Origin extends BlockOrigin> {
   readonly store: Store
   /** Payload of all sources, counted here. */
   readonly rate: Rate
-  /** Requests that one source may have open. */
-  readonly maxOutstanding: number
+  readonly settings: TorrentSettings
   /** Keeps an origin away for good that sent wrong data, and tells the user. Its source is ended after that. */
   readonly ban: (origin: Origin, code: string) => void
 }
@@ -101,7 +101,7 @@ export class Downloads<Origin extends BlockOrigin> {
 
   /** A block arrived whole. */
   received(source: BlockSource<Origin>, block: ArrivedBlock, now: number): void {
-    const { picker, store, rate, maxOutstanding } = this.#parts
+    const { picker, store, rate, settings } = this.#parts
     const { picks, intake } = source
     const { piece, begin, length, data } = block
     if (intake.lease.data === data) intake.lease.data = undefined
@@ -109,7 +109,7 @@ export class Downloads<Origin extends BlockOrigin> {
     rate.add(length, now)
     intake.progressAt = now
     if (picks.isSnubbed) picker.setSnubbed(picks, false)
-    if (intake.depth < maxOutstanding) intake.depth++
+    if (intake.depth < settings.limits.outstandingRequestsPerPeer) intake.depth++
     if (data === undefined) {
       this.#wasted += length
       picker.dropRequest(picks, piece, begin)
@@ -213,10 +213,10 @@ export class Downloads<Origin extends BlockOrigin> {
 
   /** Once a second: rates, queue depths, snubs. */
   tick(now: number): void {
-    const { picker, layout, maxOutstanding } = this.#parts
+    const { picker, layout, settings } = this.#parts
     const blocks = picker.maxOpenPieces * layout.blocksPerPiece * 1.5
     const share = Math.max(LEAST_SHARE, Math.ceil(blocks / Math.max(1, this.#sources.size)))
-    const most = Math.min(maxOutstanding, share)
+    const most = Math.min(settings.limits.outstandingRequestsPerPeer, share)
     for (const source of this.#sources) {
       const { picks, intake, outstanding } = source
       intake.rate = intake.payload.at(now)

@@ -9,7 +9,7 @@ import type { World } from '../../net/world.js'
 import type { Picker } from '../../picker/picker.js'
 import type { Store } from '../../storage/store.js'
 import type { Rate } from '../../util/rate.js'
-import type { TorrentLimits } from '../limits.js'
+import type { TorrentSettings } from '../settings.js'
 import type { Connection } from './connection.js'
 import type { KnownPeer, PeerList } from './peer-list.js'
 
@@ -17,7 +17,7 @@ import type { KnownPeer, PeerList } from './peer-list.js'
 export interface SwarmContext {
   readonly world: World
   readonly scheduler: Scheduler
-  readonly settings: TorrentLimits
+  readonly settings: TorrentSettings
   /** Port on which we listen, 0 when we do not. */
   readonly listenPort: () => number
   readonly peers: PeerList

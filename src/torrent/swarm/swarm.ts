@@ -20,11 +20,11 @@ import { DontHave } from '../extensions/lt-donthave.js'
 import { Holepunch } from '../extensions/ut-holepunch.js'
 import { MetadataExtension, type MetadataParts } from '../extensions/ut-metadata.js'
 import { PeerExchange, type TakeFound } from '../extensions/ut-pex.js'
-import type { TorrentLimits } from '../limits.js'
 import type { Bans } from '../peers/bans.js'
 import { Connection } from '../peers/connection.js'
 import type { KnownPeer, PeerList } from '../peers/peer-list.js'
 import type { SwarmContext } from '../peers/swarm-context.js'
+import type { TorrentSettings } from '../settings.js'
 import type { SuperseedMode } from '../upload/superseed.js'
 import { DuplicateConnections } from './duplicate-connections.js'
 import { ReportedAddresses } from './reported-addresses.js'
@@ -42,7 +42,7 @@ export interface SwarmListener {
 
 export interface SwarmParts {
   readonly services: LinkServices
-  readonly settings: TorrentLimits
+  readonly settings: TorrentSettings
   readonly listenPort: () => number
   readonly peerId: Uint8Array
   /** True for connections that speak v2, which handshakes with this infohash say (BEP 52). */
@@ -162,7 +162,7 @@ export class Swarm implements LinkOwner<Connection> {
       extended: remote.extended,
       dht: remote.dht && dht !== undefined,
       v2: this.#parts.speaksV2(handshake.infoHash),
-      maxRequests: settings.requestQueue,
+      maxRequests: settings.limits.queuedRequestsPerPeer,
       place: (piece, begin, length) => this.#transfer?.place(intake.lease, piece, begin, length),
       now,
     })
@@ -310,7 +310,7 @@ export class Swarm implements LinkOwner<Connection> {
     if (this.#content) extensions.push(new DontHave(this.#content.picker))
     // What peers of a torrent that is not private tell each other of peers.
     if (!this.#private) extensions.push(this.#exchange)
-    if (!this.#private && this.#parts.settings.utp) extensions.push(this.holepunch)
+    if (!this.#private && this.#parts.settings.transport.utp) extensions.push(this.holepunch)
     this.#extensions = extensions
   }
 

@@ -60,7 +60,7 @@ export class Transfer implements ContentObserver {
     this.#downloads = new Downloads({
       ...context,
       rate: context.download,
-      maxOutstanding: settings.maxOutstanding,
+      settings,
       ban: (known, code) => {
         peers.ban(known, code, world.now())
         parts.banned(known, code)

@@ -45,7 +45,7 @@ export class Choking {
     for (const connection of candidates) connection.weighDownload()
     const decision = chokeRound({
       slots: this.#slots.available(now),
-      seeding: seeding ? settings.seedChoking : undefined,
+      seeding: seeding ? settings.client.seedChoking : undefined,
       rotate,
       pieceLength: layout.pieceLength,
       now,

@@ -28,12 +28,6 @@ const SCANS = 4
 /** Copies among the others at which a piece no longer needs us. */
 const SPREAD = 2
 
-/** Checks the option. Throws RangeError. */
-export function superseedMode(value: unknown = false): SuperseedMode | false {
-  if (value === false || value === 'normal' || value === 'strict') return value
-  throw new RangeError(`superseed must be false, 'normal' or 'strict', got ${String(value)}`)
-}
-
 interface Shown {
   /** The piece that it is to pass on. */
   piece: number

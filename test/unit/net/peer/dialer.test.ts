@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Dialer, type Dialling } from '../../../../src/net/peer/dialer.js'
+import { encryptionKind } from '../../../../src/net/peer/encryption.js'
 import { Scheduler } from '../../../../src/net/scheduler.js'
 import { VirtualNetwork } from '../../../../src/testing/index.js'
 import { encodeHandshake } from '../../../../src/wire/index.js'
@@ -16,18 +17,22 @@ interface Wish extends Dialling {
   notBefore: number
 }
 
-function setUp(options: { maxHalfOpen?: number; dialsPerSecond?: number; room?: () => number } = {}) {
+function setUp(options: { halfOpen?: number; dialsPerSecond?: number; room?: () => number } = {}) {
+  const { halfOpen = 4, dialsPerSecond = 1_000, room = () => 100 } = options
   const network = new VirtualNetwork({ seed: 1 })
   const host = network.host()
   const dialer = new Dialer({
     world: host.world,
     scheduler: new Scheduler(host.world),
-    maxHalfOpen: 4,
-    dialsPerSecond: 1_000,
-    connectTimeout: 2_000,
-    handshakeTimeout: 3_000,
-    room: () => 100,
-    ...options,
+    settings: {
+      limits: { halfOpen, dialsPerSecond },
+      transport: {
+        connectTimeoutMs: 2_000,
+        handshakeTimeoutMs: 3_000,
+        encryption: encryptionKind.check('disabled', 'encryption'),
+      },
+    },
+    room,
   })
   const torrent = (...hosts: string[]): Wish => ({
     ours,
@@ -96,7 +101,7 @@ describe('Dialer', () => {
   })
 
   it('keeps no more under way than it may', async () => {
-    const { network, dialer, torrent, nobody } = setUp({ maxHalfOpen: 3 })
+    const { network, dialer, torrent, nobody } = setUp({ halfOpen: 3 })
     const wish = torrent(...nobody(10))
     dialer.add(wish)
     let most = 0
@@ -119,7 +124,7 @@ describe('Dialer', () => {
   })
 
   it('dials no faster than it may', async () => {
-    const { network, dialer, torrent, nobody } = setUp({ maxHalfOpen: 1_000, dialsPerSecond: 10 })
+    const { network, dialer, torrent, nobody } = setUp({ halfOpen: 1_000, dialsPerSecond: 10 })
     const wish = torrent(...nobody(60))
     dialer.add(wish)
     await network.advance(10_000)
@@ -133,7 +138,7 @@ describe('Dialer', () => {
   })
 
   it('takes torrents in turn', async () => {
-    const { network, dialer, torrent, nobody } = setUp({ maxHalfOpen: 4 })
+    const { network, dialer, torrent, nobody } = setUp({ halfOpen: 4 })
     const [greedy, modest] = [torrent(...nobody(50)), torrent('10.51.0.1', '10.51.0.2')]
     dialer.add(greedy)
     dialer.add(modest)
@@ -161,7 +166,7 @@ describe('Dialer', () => {
   })
 
   it('gives up the attempts of a torrent that is removed, in any state', async () => {
-    const { network, host, dialer, torrent, peer, nobody } = setUp({ maxHalfOpen: 10 })
+    const { network, host, dialer, torrent, peer, nobody } = setUp({ halfOpen: 10 })
     const mute = await peer(new Uint8Array(0))
     const gone = torrent(...nobody(2), mute)
     const stays = torrent('10.51.0.1')

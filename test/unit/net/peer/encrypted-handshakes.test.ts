@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Dialer, type DialTarget } from '../../../../src/net/peer/dialer.js'
-import { type EncryptionPolicy, resolveEncryption } from '../../../../src/net/peer/encryption.js'
+import { type EncryptionPolicy, encryptionKind } from '../../../../src/net/peer/encryption.js'
 import {
   type HandshakeOptions,
   type HandshakeSecurity,
@@ -206,8 +206,9 @@ describe('Dialer and Listener', () => {
       const listener = new Listener({
         world,
         scheduler: new Scheduler(there.world),
-        handshakeTimeout: 5_000,
-        encryption: resolveEncryption(peer),
+        settings: {
+          transport: { handshakeTimeoutMs: 5_000, encryption: encryptionKind.check(peer, 'peer') },
+        },
         welcome: () => true,
         identify: () => (running ? them : undefined),
         accepted: (stream) => stream.listen({ data() {}, drain() {}, close() {} }),
@@ -229,11 +230,14 @@ describe('Dialer and Listener', () => {
     const dialer = new Dialer({
       world: here.world,
       scheduler: new Scheduler(here.world),
-      maxHalfOpen: 4,
-      dialsPerSecond: 10,
-      connectTimeout: 2_000,
-      handshakeTimeout: 3_000,
-      encryption: resolveEncryption(outgoing),
+      settings: {
+        limits: { halfOpen: 4, dialsPerSecond: 10 },
+        transport: {
+          connectTimeoutMs: 2_000,
+          handshakeTimeoutMs: 3_000,
+          encryption: encryptionKind.check(outgoing, 'outgoing'),
+        },
+      },
       room: () => 10,
     })
     dialer.add({ ours: us, nextDial: () => targets.shift(), nextDialAt: () => Number.POSITIVE_INFINITY })

@@ -1,19 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import {
   attempts,
+  DEFAULT_ENCRYPTION,
+  encryptionKind,
   invitesRedial,
   methodsOf,
   prefersEncryption,
-  resolveEncryption,
 } from '../../../../src/net/peer/encryption.js'
+
+const resolve = (given: unknown) => encryptionKind.check(given, 'encryption')
 
 describe('the option encryption', () => {
   it('is a policy for both directions, or one for each', () => {
     const enabled = { incoming: 'enabled', outgoing: 'enabled', methods: 'both' }
-    expect(resolveEncryption(undefined)).toEqual(enabled)
-    expect(resolveEncryption({})).toEqual(enabled)
-    expect(resolveEncryption('required')).toEqual({ ...enabled, incoming: 'required', outgoing: 'required' })
-    expect(resolveEncryption({ outgoing: 'preferred', methods: 'rc4' })).toEqual({
+    expect(DEFAULT_ENCRYPTION).toEqual(enabled)
+    expect(resolve({})).toEqual(enabled)
+    expect(resolve('required')).toEqual({ ...enabled, incoming: 'required', outgoing: 'required' })
+    expect(resolve({ outgoing: 'preferred', methods: 'rc4' })).toEqual({
       ...enabled,
       outgoing: 'preferred',
       methods: 'rc4',
@@ -22,19 +25,19 @@ describe('the option encryption', () => {
 
   it.each([
     [7, 'encryption must be a policy or an object, got number'],
-    [null, 'encryption must be a policy or an object, got object'],
-    ['always', 'encryption.incoming must be one of disabled, enabled, preferred, required, got always'],
+    [null, 'encryption must be a policy or an object, got null'],
+    ['always', 'encryption must be one of disabled, enabled, preferred, required, got always'],
     [{ outgoing: 3 }, 'encryption.outgoing must be a string, got number'],
     [{ methods: 'aes' }, 'encryption.methods must be one of both, rc4, plaintext, got aes'],
   ])('refuses %j', (given, message) => {
-    expect(() => resolveEncryption(given as never)).toThrow(message)
+    expect(() => resolve(given)).toThrow(message)
   })
 
   it('tells peers when it prefers encrypted connections', () => {
-    expect(prefersEncryption(resolveEncryption('enabled'))).toBe(false)
-    expect(prefersEncryption(resolveEncryption('disabled'))).toBe(false)
-    expect(prefersEncryption(resolveEncryption({ incoming: 'preferred' }))).toBe(true)
-    expect(prefersEncryption(resolveEncryption({ outgoing: 'required' }))).toBe(true)
+    expect(prefersEncryption(resolve('enabled'))).toBe(false)
+    expect(prefersEncryption(resolve('disabled'))).toBe(false)
+    expect(prefersEncryption(resolve({ incoming: 'preferred' }))).toBe(true)
+    expect(prefersEncryption(resolve({ outgoing: 'required' }))).toBe(true)
   })
 })
 

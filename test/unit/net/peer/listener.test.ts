@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { encryptionKind } from '../../../../src/net/peer/encryption.js'
 import { Listener } from '../../../../src/net/peer/listener.js'
 import { Scheduler } from '../../../../src/net/scheduler.js'
 import type { ByteStream } from '../../../../src/net/world.js'
 import { VirtualNetwork } from '../../../../src/testing/index.js'
 import { encodeHandshake } from '../../../../src/wire/index.js'
 
+const SETTINGS = {
+  transport: { handshakeTimeoutMs: 5_000, encryption: encryptionKind.check('disabled', 'encryption') },
+}
 const infoHash = new Uint8Array(20).fill(1)
 const ours = { infoHash, peerId: new Uint8Array(20).fill(2) }
 const theirs = encodeHandshake({ infoHash, peerId: new Uint8Array(20).fill(3), reserved: new Uint8Array(8) })
@@ -17,7 +21,7 @@ async function setUp(welcome: () => boolean = () => true) {
   const listener = new Listener({
     world: host.world,
     scheduler: new Scheduler(host.world),
-    handshakeTimeout: 5_000,
+    settings: SETTINGS,
     welcome,
     identify: () => ours,
     accepted: (stream) => {
@@ -91,7 +95,7 @@ describe('Listener', () => {
     const second = new Listener({
       world: host.world,
       scheduler: new Scheduler(host.world),
-      handshakeTimeout: 5_000,
+      settings: SETTINGS,
       welcome: () => true,
       identify: () => undefined,
       accepted: () => {},

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Block } from '../../../../src/metainfo/layout.js'
 import { Picker } from '../../../../src/picker/picker.js'
+import { DEFAULT_SETTINGS } from '../../../../src/session/settings.js'
 import { MemoryStorage } from '../../../../src/storage/backend/memory.js'
 import { Store } from '../../../../src/storage/store.js'
 import { type BlockOrigin, type BlockSource, Intake } from '../../../../src/torrent/download/block-source.js'
@@ -49,7 +50,10 @@ class Rig {
       picker: this.picker,
       store: this.store,
       rate: new Rate(),
-      maxOutstanding: 500,
+      settings: {
+        ...DEFAULT_SETTINGS,
+        limits: { ...DEFAULT_SETTINGS.limits, outstandingRequestsPerPeer: 500 },
+      },
       ban: ({ key }) => this.banned.push(key),
     })
   }

@@ -1,0 +1,6 @@
+/**
+ * Which release this is.
+ * @module
+ */
+
+export const VERSION = '0.1.0'

@@ -1,0 +1,18 @@
+/**
+ * What a torrent can be told when it is added.
+ * @module
+ */
+
+import { boolean, integer, type Kinds, listOf, oneOf, orElse, text } from '../util/options.js'
+import type { TorrentOptions } from './torrent-api.js'
+
+/** What each of {@link TorrentOptions} may be. */
+export const TORRENT_OPTIONS: Kinds<TorrentOptions> = {
+  trackers: listOf(text),
+  peers: listOf(text),
+  select: listOf(integer(0)),
+  sequential: boolean,
+  paused: boolean,
+  superseed: orElse(oneOf(['normal', 'strict']), false),
+  skipCheck: boolean,
+}
