@@ -112,6 +112,11 @@ export class Store {
     })
   }
 
+  /** The absolute path of a file of the layout, once the store is open and if the backend has files. */
+  locationOf(file: number): string | undefined {
+    return this.#mapping.locationOf(file)
+  }
+
   /** Introduces the files to the backend, once; creates nothing. Rejects with a {@link StorageError}. */
   async open(): Promise<void> {
     if (this.#opened) return

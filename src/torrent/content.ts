@@ -4,6 +4,7 @@
  * @module
  */
 
+import { dirname } from 'node:path'
 import { filePathOf } from '../metainfo/file-path.js'
 import { HashTrees } from '../metainfo/hash-trees.js'
 import type { Metainfo } from '../metainfo/model.js'
@@ -80,6 +81,7 @@ export class Content {
     this.metainfo = metainfo
     const host = {
       fileVerified: (index: number) => verifiedBytes(metainfo, this.picker.have, index),
+      fileLocation: (index: number) => this.store.locationOf(index),
       filePriority: (index: number) => this.selection.priority(index),
       setFilePriority: on.prioritise,
       rangeOf: (index: number, start: number, end: number, signal: AbortSignal | undefined) =>
@@ -125,6 +127,13 @@ export class Content {
   /** Verified bytes, pads left out. */
   get verified(): number {
     return verifiedBytes(this.metainfo, this.picker.have)
+  }
+
+  /** The folder on the disk that the paths of {@link files} are below, once the store is open. */
+  get path(): string | undefined {
+    for (const { absolutePath, path } of this.files)
+      if (absolutePath !== undefined) return path.split('/').reduce((folder) => dirname(folder), absolutePath)
+    return undefined
   }
 
   /** Wants exactly these files (indices into {@link files}). Throws RangeError for an index that is none. */

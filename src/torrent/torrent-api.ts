@@ -48,6 +48,11 @@ export interface Torrent extends EventEmitter<TorrentEvents> {
   readonly infoHashV2: string | undefined
   /** Of a magnet whose metadata is not there yet: what the link says, or the infohash. */
   readonly name: string
+  /**
+   * The folder that each `TorrentFile.path` is below, absolute: one of the torrent's own, or that of the session
+   * for a torrent of a single file. Known from {@link ready} on; undefined where its storage has no files.
+   */
+  readonly path: string | undefined
   /** Without pad files; the order is that of the torrent. Empty until the metadata is known. */
   readonly files: readonly TorrentFile[]
   /** Settles when the metadata is known, at once unless it comes from peers; rejects when the torrent closes or fails first. */

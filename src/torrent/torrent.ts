@@ -126,6 +126,10 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
     return this.#content?.metainfo.name ?? this.#source.name
   }
 
+  get path(): string | undefined {
+    return this.#content?.path
+  }
+
   get files(): readonly TorrentFile[] {
     return this.#content?.files ?? []
   }

@@ -1,11 +1,13 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { encode } from '../../src/bencode/encode.js'
 import { createTorrent, Session, type SessionOptions, type Torrent } from '../../src/index.js'
 import { TrackerServer } from '../../src/net/tracker/server.js'
+import { MemoryStorage } from '../../src/storage/backend/memory.js'
 import { seededRandom } from '../support/random.js'
 import { expectNothingLeft, openResources } from '../support/resources.js'
 
@@ -42,6 +44,34 @@ async function seeding(bytes: Uint8Array): Promise<{ seeder: Session; torrent: T
 }
 
 describe('Session', () => {
+  it('tells where the files are, whatever their torrent calls them', async () => {
+    const info = (extra: object) => ({ 'piece length': 16_384, pieces: new Uint8Array(20), ...extra })
+    const files = [{ length: 3, path: ['a:b', 'c.txt'] }]
+    const several = encode({ info: info({ name: 'two?', files }) })
+    const single = encode({ info: info({ name: 'single.bin', length: 3 }) })
+    const home = session({ path: folder })
+    const torrent = await home.add(several, { paused: true })
+    const alone = await home.add(single, { paused: true })
+    await Promise.all([torrent.ready, alone.ready])
+    const [file] = torrent.files
+    expect(file?.path).not.toContain(':')
+    expect(torrent.path).toBe(join(folder, torrent.name))
+    expect(file?.absolutePath).toBe(join(folder, torrent.name, ...(file?.path.split('/') ?? [])))
+    expect([alone.path, alone.files[0]?.absolutePath]).toEqual([folder, join(folder, 'single.bin')])
+
+    const memory = await session({ storage: () => new MemoryStorage() }).add(single, { paused: true })
+    await memory.ready
+    expect([memory.path, memory.files[0]?.absolutePath]).toEqual([undefined, undefined])
+
+    // What lies there under the name of the torrent is found, and so is its path.
+    await mkdir(join(folder, 'copy', 'two?', 'a:b'), { recursive: true })
+    await writeFile(join(folder, 'copy', 'two?', 'a:b', 'c.txt'), 'old')
+    const found = await session({ path: join(folder, 'copy') }).add(several, { paused: true })
+    await found.ready
+    expect(found.path).toBe(join(folder, 'copy', 'two?'))
+    expect(found.files[0]?.absolutePath).toBe(join(folder, 'copy', 'two?', 'a:b', 'c.txt'))
+  })
+
   it('downloads from a seed and leaves the same bytes on disk', async () => {
     const { data, bytes } = await sample('film.bin', 1_000_001)
     const { peer } = await seeding(bytes)

@@ -64,6 +64,11 @@ export interface StorageBackend {
   flush(): Promise<void>
   /** Deletes the torrent's files and the directories that are empty after that. */
   destroy(): Promise<void>
+  /**
+   * The absolute path under which other programs can open a file, made or not, once `open` resolved. Only of a
+   * backend whose files are files.
+   */
+  location?(file: number): string | undefined
   /** Releases every handle. Idempotent; nothing else is called after it. */
   close(): Promise<void>
 }

@@ -19,7 +19,7 @@ const LOOK_EVERY = 16_777_216
 export class FileMapping {
   readonly layout: Layout
   readonly #files: readonly StoreFile[]
-  readonly #backend: StorageBackend
+  readonly #backend: GuardedBackend
   readonly #part: PartFile
   /** Backend index of each torrent file, -1 for those that never reach the backend. */
   readonly #index: Int32Array
@@ -80,6 +80,11 @@ export class FileMapping {
   /** The readable name of a file in errors. */
   pathOf(file: number): string {
     return this.#files[file]?.path.join('/') ?? ''
+  }
+
+  /** The absolute path of a file, in its own place; undefined for pads and symlinks, and where there is none. */
+  locationOf(file: number): string | undefined {
+    return this.isStored(file) ? this.#backend.location(this.#index[file] as number) : undefined
   }
 
   /** What exists of each file in its own place; undefined for pads and symlinks. */

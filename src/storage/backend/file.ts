@@ -92,6 +92,10 @@ export class FileStorage implements StorageBackend {
     await this.#places.remove(this.#pathOf(file))
   }
 
+  location(file: number): string | undefined {
+    return this.#paths[file]
+  }
+
   /** Nothing to do: what `write` resolved is with the system, and survives the end of the process. */
   async flush(): Promise<void> {}
 

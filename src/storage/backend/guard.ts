@@ -43,6 +43,15 @@ export class GuardedBackend implements StorageBackend {
     return this.#run(file, () => this.#backend.remove(file))
   }
 
+  /** Where a file is on the disk, if the backend knows; also after the end. */
+  location(file: number): string | undefined {
+    try {
+      return this.#backend.location?.(file)
+    } catch {
+      return undefined
+    }
+  }
+
   /** The only call that is harmless after the end. */
   async flush(): Promise<void> {
     if (!this.#ended) await this.#run(0, () => this.#backend.flush())

@@ -16,8 +16,13 @@ export interface StreamOptions {
 export interface TorrentFile {
   /** Index in the torrent's list of files. */
   readonly index: number
-  /** Path below the torrent's folder, elements joined by `/`. */
+  /** Path below `Torrent.path`, elements joined by `/`: safe on every system, so maybe not as the torrent spells it. */
   readonly path: string
+  /**
+   * Where the file is on the disk, or will be: the path to open it with. Known from `Torrent.ready` on; undefined
+   * for symbolic links, and where the torrent's storage has no files. Bytes that are not verified may be anything.
+   */
+  readonly absolutePath: string | undefined
   /** Last element of the path. */
   readonly name: string
   /** Bytes. */

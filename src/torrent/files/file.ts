@@ -11,6 +11,7 @@ import type { ReadRange } from './reading.js'
 export interface FileHost {
   /** Verified bytes of the file. */
   fileVerified(index: number): number
+  fileLocation(index: number): string | undefined
   filePriority(index: number): number
   setFilePriority(index: number, priority: number): void
   /** The bytes `start` to `end` (excluded) of the file, to be read one after another until `leave`. */
@@ -40,6 +41,10 @@ export class ContentFile implements TorrentFile {
     this.name = file.path.at(-1) ?? ''
     this.length = file.length
     this.offset = file.offset
+  }
+
+  get absolutePath(): string | undefined {
+    return this.#host.fileLocation(this.index)
   }
 
   get verified(): number {

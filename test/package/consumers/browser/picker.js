@@ -7,7 +7,7 @@ const random = { uint32: () => 0, bytes: (length) => new Uint8Array(length) }
 const have = new Bitfield(3)
 const picker = new Picker({ layout, random, have })
 const [seed, other] = [picker.addPeer('seed'), picker.addPeer('other')]
-seed.choked = false
+picker.unchoked(seed)
 picker.setPieces(seed, Bitfield.full(3))
 picker.setPieces(other, new Bitfield(3, Uint8Array.of(0b1010_0000)))
 const blocks = []
