@@ -711,6 +711,7 @@ export interface StorageBackend {
   remove(file: number): Promise<void>;
   flush(): Promise<void>;
   destroy(): Promise<void>;
+  location?(file: number): string | undefined;
   close(): Promise<void>;
 }
 
@@ -783,6 +784,7 @@ export interface Torrent extends EventEmitter<TorrentEvents> {
   readonly infoHash: string;
   readonly infoHashV2: string | undefined;
   readonly name: string;
+  readonly path: string | undefined;
   readonly files: readonly TorrentFile[];
   readonly metadata: Promise<Metainfo>;
   readonly ready: Promise<void>;
@@ -893,6 +895,7 @@ export interface TorrentFields {
 export interface TorrentFile {
   readonly index: number;
   readonly path: string;
+  readonly absolutePath: string | undefined;
   readonly name: string;
   readonly length: number;
   readonly offset: number;

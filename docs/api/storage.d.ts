@@ -73,6 +73,7 @@ export class FileStorage implements StorageBackend {
   status(file: number): Promise<FileStatus>;
   create(file: number): Promise<void>;
   remove(file: number): Promise<void>;
+  location(file: number): string | undefined;
   flush(): Promise<void>;
   destroy(): Promise<void>;
   close(): Promise<void>;
@@ -241,6 +242,7 @@ export interface StorageBackend {
   remove(file: number): Promise<void>;
   flush(): Promise<void>;
   destroy(): Promise<void>;
+  location?(file: number): string | undefined;
   close(): Promise<void>;
 }
 
@@ -265,6 +267,7 @@ export interface StorageFile {
 export class Store {
   readonly verified: Bitfield;
   constructor(options: StoreOptions);
+  locationOf(file: number): string | undefined;
   open(): Promise<void>;
   get maxOpenPieces(): number;
   get congested(): boolean;

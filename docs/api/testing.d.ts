@@ -272,6 +272,7 @@ export interface StorageBackend {
   remove(file: number): Promise<void>;
   flush(): Promise<void>;
   destroy(): Promise<void>;
+  location?(file: number): string | undefined;
   close(): Promise<void>;
 }
 
