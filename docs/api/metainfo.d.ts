@@ -138,7 +138,7 @@ export interface Magnet {
   readonly salt?: Uint8Array | undefined;
 }
 
-export type MagnetCode = 'magnet/bad-infohash' | 'magnet/bad-select' | 'magnet/conflict' | 'magnet/no-infohash' | 'magnet/not-a-magnet' | 'magnet/too-long' | 'magnet/unsupported-hash';
+export type MagnetCode = 'magnet/bad-infohash' | 'magnet/conflict' | 'magnet/no-infohash' | 'magnet/not-a-magnet' | 'magnet/too-long' | 'magnet/unsupported-hash';
 
 export interface MagnetFields extends Partial<Omit<Magnet, 'infoHash' | 'infoHashV2'>> {
   readonly infoHash?: InfoHash | undefined;
@@ -296,6 +296,8 @@ export function createMetainfo(input: CreateInput): Promise<Uint8Array>;
 export function filePathOf(metainfo: Metainfo, file: MetainfoFile): FilePath;
 
 export function formatMagnet(magnet: MagnetFields): string;
+
+export function isMagnet(text: string): boolean;
 
 export function magnetOf(metainfo: Metainfo): string;
 

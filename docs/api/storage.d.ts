@@ -119,7 +119,7 @@ export interface LayoutOptions {
   readonly aligned?: boolean;
 }
 
-export type MagnetCode = 'magnet/bad-infohash' | 'magnet/bad-select' | 'magnet/conflict' | 'magnet/no-infohash' | 'magnet/not-a-magnet' | 'magnet/too-long' | 'magnet/unsupported-hash';
+export type MagnetCode = 'magnet/bad-infohash' | 'magnet/conflict' | 'magnet/no-infohash' | 'magnet/not-a-magnet' | 'magnet/too-long' | 'magnet/unsupported-hash';
 
 export type MakeBackend = (which: 'fresh' | 'again') => StorageBackend | Promise<StorageBackend>;
 

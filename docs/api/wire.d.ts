@@ -241,7 +241,7 @@ export interface LayoutOptions {
 
 export const MSE_PRIME: Uint8Array;
 
-export type MagnetCode = 'magnet/bad-infohash' | 'magnet/bad-select' | 'magnet/conflict' | 'magnet/no-infohash' | 'magnet/not-a-magnet' | 'magnet/too-long' | 'magnet/unsupported-hash';
+export type MagnetCode = 'magnet/bad-infohash' | 'magnet/conflict' | 'magnet/no-infohash' | 'magnet/not-a-magnet' | 'magnet/too-long' | 'magnet/unsupported-hash';
 
 export type MakeKeyExchange = (privateKey: Uint8Array) => KeyExchange;
 

@@ -26,12 +26,17 @@ const COUNTED: Limits = {
   unsortedKeys: true,
 }
 
-/** Checks that `bytes` hold one value, as strictly as `decode` and with its errors, and makes nothing of it. A cursor before it. */
-export function walk(bytes: Uint8Array, options?: DecodeOptions): Cursor {
+/**
+ * Checks that `bytes` begin with a value, as strictly as `decode` and with its errors, and makes nothing of it: a
+ * cursor before it, and the offset of the first byte behind it.
+ */
+export function walk(
+  bytes: Uint8Array,
+  options?: DecodeOptions,
+): { readonly start: Cursor; readonly end: number } {
   const reader = open(bytes, options)
   reader.skip()
-  reader.finish()
-  return new Cursor(bytes, 0, reader.ends)
+  return { start: new Cursor(bytes, 0, reader.ends), end: reader.at }
 }
 
 /** A place in bencode that is known to be well-formed; checks nothing and throws nothing then. */

@@ -5,6 +5,7 @@
 
 import { access, constants, mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { isMagnet } from '../entry/metainfo.js'
 import type { Session, Torrent } from '../index.js'
 import { codeOf, Failure, sentence } from './output.js'
 
@@ -15,7 +16,7 @@ export async function readInput(path: string): Promise<Uint8Array> {
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
     return Buffer.concat(chunks)
   }
-  if (path.startsWith('magnet:'))
+  if (isMagnet(path))
     throw new Failure(
       'cli/usage',
       'this needs a .torrent file: "rarest metadata" makes one of a magnet link',

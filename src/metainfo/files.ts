@@ -38,7 +38,10 @@ export function readSingleFile(
   }
 }
 
-/** The entries of `info.files`, in order, with safe paths that all differ. `cursor` stands before the list. */
+/**
+ * The entries of `info.files`, in order, with safe paths that all differ. `cursor` stands before the list. A
+ * symlink takes no room whatever length it claims, as in libtorrent.
+ */
 export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
   if (!cursor.isList()) throw refuse('metainfo/bad-files', 'info.files must be a list')
   const count = countEntries(cursor, maxFiles)
@@ -54,25 +57,16 @@ export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
   for (let i = 0; cursor.more(); i++) {
     if (!entry.next()) throw refuse('metainfo/bad-files', `info.files[${i}] must be a dictionary`)
     const attr = entry.attr()
-    const pad = attr.includes('p')
+    const rawPath = entry.path()
+    const pad = attr.includes('p') || isBitCometPad(rawPath)
     const target =
       attr.includes('l') && !pad
         ? readTarget(entry.symlinkPath(), `info.files[${i}].symlink path`)
         : undefined
-    const given = entry.length()
+    const given = target === undefined ? entry.length() : 0
     const length =
-      target !== undefined && given === undefined
-        ? 0
-        : typeof given === 'number' && given >= 0
-          ? given
-          : readLength(given, `info.files[${i}].length`)
-    if (target !== undefined && length > 0)
-      throw refuse(
-        'metainfo/bad-symlink',
-        `info.files[${i}] is a symlink and must have length 0, got ${length}`,
-      )
-    const rawPath = entry.path()
-    const chosen = pad ? rawPath : (entry.pathUtf8() ?? rawPath)
+      typeof given === 'number' && given >= 0 ? given : readLength(given, `info.files[${i}].length`)
+    const chosen = pad ? rawPath : (named(entry.pathUtf8()) ?? rawPath)
     const { path, original } = pad
       ? { path: ['.pad', String(length)], original: undefined }
       : safePath(names, chosen, () => `info.files[${i}].path`)
@@ -106,6 +100,21 @@ export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
     )
   return files
 }
+
+/** The path, when it names anything: some makers write `path.utf-8` and leave it empty. */
+function named(path: readonly Uint8Array[] | undefined): readonly Uint8Array[] | undefined {
+  return path?.some((element) => element.length > 0) ? path : undefined
+}
+
+/** Pads as BitComet has always written them, without `attr`; libtorrent knows them by their name, too. */
+function isBitCometPad(path: readonly Uint8Array[] | undefined): boolean {
+  const name = path?.[path.length - 1]
+  if (name === undefined || name.length <= BITCOMET_PAD.length) return false
+  for (let i = 0; i < BITCOMET_PAD.length; i++) if (name[i] !== BITCOMET_PAD.charCodeAt(i)) return false
+  return true
+}
+
+const BITCOMET_PAD = '_____padding_file_'
 
 /** Counts before anything is made of them, where there may be too many: an entry has at least two bytes. */
 function countEntries(cursor: Cursor, most: number): number {

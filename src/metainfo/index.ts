@@ -26,6 +26,7 @@ export {
 } from './layout.js'
 export {
   formatMagnet,
+  isMagnet,
   type Magnet,
   type MagnetFields,
   magnetOf,

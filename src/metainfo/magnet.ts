@@ -1,16 +1,16 @@
 /**
  * Magnet links (BEP 9, 46, 52, 53): `magnet:?` and pairs. What is optional and broken is dropped; what names
- * the torrent and is broken is refused.
+ * the torrent and is broken is refused. Links are read as people paste them: with blanks, quotes or angle
+ * brackets around them, `&amp;` for `&`, escaped twice, or as the bare infohash.
  *
  * | code | when |
  * |---|---|
- * | `magnet/not-a-magnet` | it does not begin with `magnet:?` |
+ * | `magnet/not-a-magnet` | it does not begin with `magnet:`, and is no infohash |
  * | `magnet/too-long` | above 64 KiB |
  * | `magnet/no-infohash` | neither an infohash nor a public key |
  * | `magnet/bad-infohash` | wrong length or characters |
  * | `magnet/unsupported-hash` | a multihash that is not SHA-256 |
  * | `magnet/conflict` | two different hashes of a kind |
- * | `magnet/bad-select` | `so` with a reversed or huge range |
  * @module
  */
 
@@ -18,6 +18,7 @@ import { fromHex, fromUtf8, toHex, utf8 } from '../util/bytes.js'
 import { type ErrorCode, ProtocolError, type Result } from '../util/errors.js'
 import { hashBytes, type InfoHash } from './infohash.js'
 import type { Metainfo } from './model.js'
+import { readableName } from './paths.js'
 import { isTrackerUrl, isWebSeedUrl } from './urls.js'
 
 /** What a magnet link says. */
@@ -60,10 +61,28 @@ const MAX_ENTRIES = 200
 /** Indices of files that a link may choose: more than any torrent that loads has. */
 const MAX_SELECTED = 1 << 18
 
-/** Reads a magnet link. Throws {@link ProtocolError} with a code of the table above. */
+/** `magnet:?`, and `magnet://?` and `magnet:///?` of programs that put every link into the form of a URL. */
+const SCHEME = /^magnet:(?:\/{2,3})?\?/i
+/** What pages, mails and editors leave around a link: blanks, quotes, angle brackets, marks without width. */
+const AROUND = /[\s"'<>\u200b-\u200f\u2060\ufeff]/
+
+/** True for what {@link parseMagnet} takes for a magnet link or a bare infohash: no path or URL of a torrent file. */
+export function isMagnet(text: string): boolean {
+  return /^magnet:/i.test(stripped(text)) || bareHash(text) !== undefined
+}
+
+/**
+ * Reads a magnet link, or an infohash in hex (40 or 64 digits) or base32 (32 letters). Throws
+ * {@link ProtocolError} with a code of the table above.
+ */
 export function parseMagnet(uri: string): Magnet {
   if (uri.length > MAX_LENGTH) throw refuse('magnet/too-long', `the link has ${uri.length} characters`)
-  if (!/^magnet:\?/i.test(uri)) throw refuse('magnet/not-a-magnet', 'the link does not begin with magnet:?')
+  const link = bareHash(uri) ?? stripped(uri)
+  const scheme = SCHEME.exec(link)
+  if (!scheme) throw refuse('magnet/not-a-magnet', 'the link does not begin with magnet:?')
+  const rest = link.slice(scheme[0].length)
+  // Some pages escape the whole of it.
+  const query = rest.includes('=') ? rest : unescapePercent(rest)
   const magnet = {
     infoHash: undefined as Uint8Array | undefined,
     infoHashV2: undefined as Uint8Array | undefined,
@@ -81,7 +100,8 @@ export function parseMagnet(uri: string): Magnet {
   const keep = (list: string[], value: string, usable: boolean): void => {
     if (usable && list.length < MAX_ENTRIES && !list.includes(value)) list.push(value)
   }
-  for (const pair of uri.slice('magnet:?'.length).split('&')) {
+  for (const part of query.split('&')) {
+    const pair = part.replace(/^(?:amp;)+/i, '')
     const at = pair.indexOf('=')
     if (at < 0) continue
     // Some makers number their keys: tr.1, xt.2. `x.pe` has a dot of its own.
@@ -92,18 +112,22 @@ export function parseMagnet(uri: string): Magnet {
     const value = unescapePercent(pair.slice(at + 1))
     switch (key) {
       case 'xt':
-        readTopic(magnet, value)
+        readTopic(magnet, plainUri(value))
         break
       case 'dn':
         // Makers that write forms put `+` for a space; we write %20 and %2B.
         magnet.name ??= unescapePercent(pair.slice(at + 1).replaceAll('+', ' '))
         break
-      case 'tr':
-        keep(magnet.trackers, value, isTrackerUrl(value))
+      case 'tr': {
+        const url = plainUri(value)
+        keep(magnet.trackers, url, isTrackerUrl(url))
         break
-      case 'ws':
-        keep(magnet.webSeeds, value, isWebSeedUrl(value))
+      }
+      case 'ws': {
+        const url = plainUri(value)
+        keep(magnet.webSeeds, url, isWebSeedUrl(url))
         break
+      }
       case 'xs':
         if (/^urn:btpk:/i.test(value)) magnet.publicKey ??= keyOf(value.slice('urn:btpk:'.length))
         else keep(magnet.exactSource, value, true)
@@ -221,13 +245,15 @@ function readPeer(value: string): { host: string; port: number } | undefined {
 
 function readSelection(value: string): readonly number[] {
   const chosen = new Set<number>()
+  let room = MAX_SELECTED
   for (const part of value.split(',')) {
     const match = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(part)
     if (!match) continue
     const first = Number(match[1])
     const last = Number(match[2] ?? match[1])
-    if (last < first || last - first >= MAX_SELECTED || chosen.size + last - first >= MAX_SELECTED)
-      throw refuse('magnet/bad-select', `so=${part} is no range of files`)
+    // As if it were not there: it names no files, or more than any torrent has. Repetitions count too.
+    if (last < first || last - first >= room) continue
+    room -= last - first + 1
     for (let index = first; index <= last; index++) chosen.add(index)
   }
   return [...chosen].sort((a, b) => a - b)
@@ -267,13 +293,35 @@ function escapePercent(text: string): string {
   return encodeURIComponent(fromUtf8(utf8(text)))
 }
 
-/** `+` stands for itself in URLs. */
+/** `+` stands for itself in URLs. Bytes that are not UTF-8 become Latin-1 or `_`; what is no escape stays. */
 function unescapePercent(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
+    readableName(fromHex(run.replaceAll('%', '').toLowerCase()) as Uint8Array),
+  )
+}
+
+/** A URI without blanks around it, and without the second and third escaping that some pages put over the first. */
+function plainUri(text: string): string {
+  let uri = text.trim()
+  for (let times = 0; times < 2 && /^[a-z][a-z0-9+.-]*%(?:25)?3a/i.test(uri); times++)
+    uri = unescapePercent(uri).trim()
+  return uri
+}
+
+/** A link without what stands {@link AROUND} it. */
+function stripped(text: string): string {
+  let from = 0
+  let to = text.length
+  while (from < to && AROUND.test(text[from] as string)) from++
+  while (to > from && AROUND.test(text[to - 1] as string)) to--
+  return text.slice(from, to)
+}
+
+/** The link for a bare infohash, or undefined. */
+function bareHash(text: string): string | undefined {
+  const hash = stripped(text)
+  if (/^(?:[0-9a-f]{40}|[a-z2-7]{32})$/i.test(hash)) return `magnet:?xt=urn:btih:${hash}`
+  return /^[0-9a-f]{64}$/i.test(hash) ? `magnet:?xt=urn:btmh:1220${hash}` : undefined
 }
 
 function refuse(code: ErrorCode, message: string): ProtocolError {

@@ -98,7 +98,7 @@ export interface Metainfo {
   readonly updateUrl?: string | undefined
   /** The raw bytes of `info`: what the infohash is made of and what BEP 9 sends. */
   readonly infoBytes: Uint8Array
-  /** The whole file as it was given. */
+  /** The torrent file: all that was given but what stood before and behind the dictionary. */
   readonly bytes: Uint8Array
 }
 

@@ -1,6 +1,6 @@
 /**
  * Reads torrent files (BEP 3, 52). What the field writes is accepted in v1: dictionaries out of order, names
- * that are not UTF-8, missing keys that are not needed. What could harm is refused with a code, and so is
+ * that are not UTF-8, missing keys that are not needed, a byte order mark or blanks in front, anything behind. What could harm is refused with a code, and so is
  * whatever BEP 52 calls invalid.
  *
  * | code | when |
@@ -14,12 +14,12 @@
  * | `metainfo/bad-pieces` | `pieces` missing, no string, not of 20 bytes each |
  * | `metainfo/wrong-piece-count` | `pieces` does not cover the files exactly |
  * | `metainfo/too-many-pieces`, `metainfo/too-many-files` | above the limit |
- * | `metainfo/length-and-files`, `metainfo/missing-length` | both or none of `length` and `files` |
+ * | `metainfo/length-and-files`, `metainfo/missing-length` | both (in a hybrid) or none of `length` and `files` |
  * | `metainfo/no-files`, `metainfo/bad-files` | `files` is empty or all pads, no list, or holds something else than dictionaries |
  * | `metainfo/bad-length` | a `length` missing, no integer, or negative |
  * | `metainfo/size-overflow` | a length or the sum of all above 2^53 - 1 |
  * | `metainfo/bad-name`, `metainfo/bad-path` | `name` no string; `path` no list of strings |
- * | `metainfo/bad-symlink` | a symlink that holds data |
+ * | `metainfo/bad-symlink` | a symlink of v2 that holds data |
  * | `metainfo/path-...`, `metainfo/absolute-path`, `metainfo/empty-path` | see `paths.ts` |
  * | `metainfo/bad-file-tree` | `file tree` missing, itself a file, or holds something else than dictionaries |
  * | `metainfo/file-with-siblings` | a file of the tree that is also a folder |
@@ -72,14 +72,17 @@ export const METAINFO_LIMITS: Required<MetainfoLimits> = {
  */
 export function parseMetainfo(input: Uint8Array, options?: ParseOptions): Metainfo {
   // Views of a Buffer would be Buffers, which compare and print differently.
-  const bytes =
+  const given =
     ArrayBuffer.isView(input) && input.constructor !== Uint8Array
       ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
       : input
-  const { pieceLayers: mode = 'strict', ...given } = options ?? {}
-  const caps = { ...METAINFO_LIMITS, ...given }
+  const { pieceLayers: mode = 'strict', ...chosen } = options ?? {}
+  const caps = { ...METAINFO_LIMITS, ...chosen }
   const { maxLength, maxDepth, maxTokens } = caps
-  const { start, unsorted } = check(bytes, { maxLength, maxDepth, maxTokens })
+  const front = given instanceof Uint8Array ? blanks(given) : 0
+  const file = front === 0 ? given : given.subarray(front)
+  const { start, end, unsorted } = check(file, { maxLength, maxDepth, maxTokens })
+  const bytes = end === file.length ? file : file.subarray(0, end)
   if (!start.isDict()) throw refuse('metainfo/not-a-dictionary', 'a torrent must be a dictionary')
   const root = new LazyDict(start)
   const at = root.cursor('info')
@@ -96,7 +99,7 @@ export function parseMetainfo(input: Uint8Array, options?: ParseOptions): Metain
   const pieceLength = readPieceLength(info, version, caps)
   const pieces = version === '2' ? new Uint8Array(0) : readPieces(info, caps)
   const tree = version === '1' ? undefined : readTree(info.cursor('file tree'), caps.maxFiles)
-  const multiFile = version === '2' ? !isSingleTree(info, tree ?? []) : info.has('files')
+  const multiFile = version === '2' ? !isSingleTree(info, tree ?? []) : hasFileList(info)
   const naming = readName(info, infoHash ?? (infoHashV2 as Uint8Array), multiFile ? undefined : tree?.[0])
   const files =
     tree === undefined
@@ -176,13 +179,20 @@ export function pieceHash(metainfo: Metainfo, piece: number): Uint8Array {
 function check(
   bytes: Uint8Array,
   limits: DecodeOptions,
-): { readonly start: Cursor; readonly unsorted: ProtocolError | undefined } {
+): { readonly start: Cursor; readonly end: number; readonly unsorted: ProtocolError | undefined } {
   try {
-    return { start: walk(bytes, limits), unsorted: undefined }
+    return { ...walk(bytes, limits), unsorted: undefined }
   } catch (error) {
     if (!(error instanceof ProtocolError) || error.code !== 'bencode/unsorted-key') throw error
-    return { start: walk(bytes, { ...limits, unsortedKeys: true }), unsorted: error }
+    return { ...walk(bytes, { ...limits, unsortedKeys: true }), unsorted: error }
   }
+}
+
+/** How many bytes of a byte order mark, blanks and line ends stand in front, which editors and web servers put there. */
+function blanks(bytes: Uint8Array): number {
+  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
+  while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++
+  return at
 }
 
 /** Before any other complaint: a torrent of a later format says so here (BEP 52). */
@@ -234,11 +244,18 @@ interface Naming {
   readonly nameBytes: Uint8Array
 }
 
+/** True for `files`, whatever `length` says beside it, unless they are none at all: so libtorrent reads it. */
+function hasFileList(info: LazyDict): boolean {
+  const files = info.cursor('files')
+  if (files === undefined || !info.has('length')) return files !== undefined
+  if (!files.isList()) return false
+  files.enter()
+  return files.more()
+}
+
 /** The file list of a v1 torrent. */
 function readList(info: LazyDict, naming: Naming, maxFiles: number): readonly MetainfoFile[] {
-  if (!info.has('files')) return [readSingleFile(info, naming)]
-  if (info.has('length'))
-    throw refuse('metainfo/length-and-files', 'info must hold length or files, not both')
+  if (!hasFileList(info)) return [readSingleFile(info, naming)]
   return readFiles(info.cursor('files') as Cursor, maxFiles)
 }
 
@@ -278,7 +295,7 @@ function layOut(
 
 function readName(info: LazyDict, infoHash: Uint8Array, single: MetainfoFile | undefined): Naming {
   const value = info.get('name')
-  const chosen = asBytes(info.get('name.utf-8')) ?? asBytes(value) ?? single?.rawPath[0]
+  const chosen = notEmpty(asBytes(info.get('name.utf-8'))) ?? asBytes(value) ?? single?.rawPath[0]
   if (value !== undefined && asBytes(value) === undefined)
     throw refuse('metainfo/bad-name', 'info.name must be a string')
   const text = chosen === undefined ? '' : readableName(chosen)
@@ -292,6 +309,10 @@ function readName(info: LazyDict, infoHash: Uint8Array, single: MetainfoFile | u
     originalName: spelt === name ? undefined : spelt,
     nameBytes: asBytes(value) ?? chosen ?? new Uint8Array(0),
   }
+}
+
+function notEmpty(bytes: Uint8Array | undefined): Uint8Array | undefined {
+  return bytes?.length === 0 ? undefined : bytes
 }
 
 /** Items of a list that may stand in `info`, outside or both (BEP 38). */

@@ -5,7 +5,7 @@
  */
 
 import { torrentOf } from '../dht/mutable-torrent.js'
-import { type Magnet, parseMagnet } from '../metainfo/magnet.js'
+import { isMagnet, type Magnet, parseMagnet } from '../metainfo/magnet.js'
 import type { Metainfo } from '../metainfo/model.js'
 import { parseMetainfo } from '../metainfo/parse.js'
 import type { Dht } from '../net/dht/dht-api.js'
@@ -50,7 +50,7 @@ export class SourceReader {
     if (source instanceof Uint8Array) return plain(sourceOfMetainfo(parseMetainfo(source, LENIENT)))
     if (typeof source !== 'string' && !(source instanceof URL)) return plain(sourceOfMetainfo(source))
     const text = String(source)
-    if (/^magnet:/i.test(text)) return this.#magnet(parseMagnet(text), signal)
+    if (isMagnet(text)) return this.#magnet(parseMagnet(text), signal)
     const bytes = /^https?:/i.test(text)
       ? await this.#fetch(text, signal)
       : await abortable(readTorrentFile(source, MAX_TORRENT_FILE), signal)

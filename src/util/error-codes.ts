@@ -75,7 +75,6 @@ export type MetainfoCode =
 /** Links that name no torrent. */
 export type MagnetCode =
   | 'magnet/bad-infohash'
-  | 'magnet/bad-select'
   | 'magnet/conflict'
   | 'magnet/no-infohash'
   | 'magnet/not-a-magnet'

@@ -148,12 +148,13 @@ describe('bencode', () => {
         ])
         const bytes = encode(outer)
         const decoded = decode(bytes) as ReadonlyMap<string, BencodeValue>
-        const dict = new LazyDict(walk(bytes))
+        const dict = new LazyDict(walk(bytes).start)
         for (const name of ['a', 'b', 'c']) {
           expect(dict.has(name)).toBe(decoded.has(name))
           expect(dict.get(name)).toEqual(decoded.get(name))
         }
-        const cursor = walk(bytes)
+        const { start: cursor, end } = walk(bytes)
+        expect(end).toBe(bytes.length)
         cursor.skip()
         expect(cursor.at).toBe(bytes.length)
       }),

@@ -14,7 +14,7 @@ export type HttpCode = 'http/bad-encoding' | 'http/bad-response' | 'http/bad-url
 
 export type InternalCode = 'internal';
 
-export type MagnetCode = 'magnet/bad-infohash' | 'magnet/bad-select' | 'magnet/conflict' | 'magnet/no-infohash' | 'magnet/not-a-magnet' | 'magnet/too-long' | 'magnet/unsupported-hash';
+export type MagnetCode = 'magnet/bad-infohash' | 'magnet/conflict' | 'magnet/no-infohash' | 'magnet/not-a-magnet' | 'magnet/too-long' | 'magnet/unsupported-hash';
 
 export type MetadataCode = 'metadata/bad-block' | 'metadata/bad-total-size' | 'metadata/flood' | 'metadata/request-flood' | 'metadata/wrong-hash';
 

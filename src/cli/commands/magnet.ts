@@ -4,7 +4,7 @@
  */
 
 import { Command } from 'commander'
-import { type Magnet, magnetOf, parseMagnet, parseMetainfo } from '../../entry/metainfo.js'
+import { isMagnet, type Magnet, magnetOf, parseMagnet, parseMetainfo } from '../../entry/metainfo.js'
 import { hex, printJson, printLine } from '../output.js'
 import { naming, readInput } from '../source.js'
 
@@ -17,7 +17,7 @@ export function magnetCommand(): Command {
 }
 
 async function magnet(source: string, options: { readonly json?: boolean }): Promise<void> {
-  if (/^magnet:/i.test(source)) {
+  if (isMagnet(source)) {
     const fields = described(parseMagnet(source))
     if (options.json) printJson(fields)
     else for (const [name, value] of Object.entries(fields)) printField(name, value)

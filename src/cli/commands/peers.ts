@@ -5,7 +5,7 @@
 
 import { Command } from 'commander'
 import { openDht } from '../../entry/dht.js'
-import { parseMagnet, parseMetainfo, swarmHash } from '../../entry/metainfo.js'
+import { isMagnet, parseMagnet, parseMetainfo, swarmHash } from '../../entry/metainfo.js'
 import { systemWorld, TrackerClient, type World } from '../../entry/tracker.js'
 import { collect } from '../arguments.js'
 import { addDhtOptions, readState, type SessionDhtOptions, writeState } from '../dht-options.js'
@@ -120,7 +120,7 @@ async function lookUp(source: string): Promise<{
   readonly trackers: readonly string[]
   readonly isPrivate: boolean
 }> {
-  if (/^magnet:/i.test(source)) {
+  if (isMagnet(source)) {
     const magnet = parseMagnet(source)
     return { infoHash: swarmHash(magnet), trackers: magnet.trackers, isPrivate: false }
   }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatMagnet, type Magnet, parseMagnet, tryParseMagnet } from '../../../src/metainfo/index.js'
+import { isMagnet } from '../../../src/metainfo/magnet.js'
 import { toHex } from '../../../src/util/bytes.js'
 import { runs } from '../../support/depth.js'
 
@@ -77,12 +78,69 @@ describe('parseMagnet', () => {
     ['long multihash', 'magnet/bad-infohash', `magnet:?xt=urn:btmh:1220${V2}00`],
     ['multihash of no hex', 'magnet/bad-infohash', `magnet:?xt=urn:btmh:1220${V2.slice(1)}x`],
     ['short public key', 'magnet/bad-infohash', 'magnet:?xs=urn:btpk:00'],
-    ['every file there may be', 'magnet/bad-select', `${BASE}&so=0-4294967295`],
-    ['many large ranges', 'magnet/bad-select', `${BASE}&so=0-200000,300000-500000`],
-    ['a reversed range', 'magnet/bad-select', `${BASE}&so=4-2`],
     ['more than 64 KiB', 'magnet/too-long', `${BASE}&dn=${'a'.repeat(65_536)}`],
   ])('refuses %s', (_, expected, uri) => {
     expect(code(uri)).toBe(expected)
+  })
+
+  it.each([
+    ['every file there may be', '0-4294967295', []],
+    ['a large range behind another', '0-2,7-300000,5', [0, 1, 2, 5]],
+    ['a reversed range', '4-2,1', [1]],
+    ['words', 'all,3', [3]],
+    [
+      'more than there can be in all',
+      `0-1,${'2-200000,'.repeat(2)}3,9`,
+      Array.from({ length: 200_001 }, (_, i) => i),
+    ],
+  ])('drops of so what names no files: %s', (_, so, select) => {
+    expect(parseMagnet(`${BASE}&so=${so}`).select).toEqual(select)
+  })
+
+  const tracker = 'http://t/announce'
+  const tr = encodeURIComponent(tracker)
+  const plain = `magnet:?xt=urn:btih:${V1}&dn=x&tr=${tr}`
+  it.each([
+    ['blanks before', `  ${plain}`],
+    ['a line feed behind', `${plain}\r\n`],
+    ['a line feed behind the hash', `magnet:?dn=x&tr=${tr}&xt=urn:btih:${V1}\r\n`],
+    ['quotes', `"${plain}"`],
+    ['angle brackets', `<${plain}>`],
+    ['marks without width', `\ufeff\u200b${plain}`],
+    ['slashes', plain.replace('magnet:?', 'magnet:///?')],
+    ['two slashes', plain.replace('magnet:?', 'magnet://?')],
+    ['& behind the ?', plain.replace('?', '?&')],
+    ['&amp;', plain.replaceAll('&', '&amp;')],
+    ['&amp;amp;', plain.replaceAll('&', '&amp;amp;')],
+    ['a tracker escaped twice', plain.replace(tr, encodeURIComponent(tr))],
+    ['a tracker escaped thrice', plain.replace(tr, encodeURIComponent(encodeURIComponent(tr)))],
+    ['everything escaped', `magnet:?${encodeURIComponent(plain.slice(8))}`],
+    ['a topic escaped twice', plain.replace('urn:btih:', 'urn%253Abtih%253A')],
+    ['capitals', `MAGNET:?XT=URN:BTIH:${V1.toUpperCase()}&DN=x&TR=${tr}`],
+    ['blanks around the tracker', plain.replace(tr, `%20${tr}%20`)],
+    ['a stray percent sign', `${plain}&kt=100%`],
+  ])('reads links as they are pasted: %s', (_, link) => {
+    expect(isMagnet(link)).toBe(true)
+    const { infoHash, name, trackers } = parseMagnet(link)
+    expect([toHex(infoHash as Uint8Array), name, trackers]).toEqual([V1, 'x', [tracker]])
+  })
+
+  it('reads names in Latin-1, and beside a stray percent sign', () => {
+    expect(parseMagnet(`${BASE}&dn=x%E9`).name).toBe('x\u00e9')
+    expect(parseMagnet(`${BASE}&dn=100%25%20or%20100%`).name).toBe('100% or 100%')
+  })
+
+  it('reads bare infohashes, and takes no path for one', () => {
+    for (const text of [V1, ` ${V1.toUpperCase()}\n`, 'A'.repeat(32)]) {
+      expect(isMagnet(text)).toBe(true)
+      expect(parseMagnet(text).infoHash).toHaveLength(20)
+    }
+    expect(isMagnet(V2)).toBe(true)
+    expect(parseMagnet(V2).infoHashV2).toHaveLength(32)
+    for (const path of ['', 'a.torrent', `${V1}.torrent`, `./${V1}`, `${V1}0`, 'http://t/magnet:?']) {
+      expect(isMagnet(path)).toBe(false)
+      expect(code(path)).toBe('magnet/not-a-magnet')
+    }
   })
 
   it('keeps a bounded number of trackers and peers', () => {
