@@ -10,7 +10,7 @@ const [path, ...trackers] = process.argv.slice(2)
 if (path === undefined) throw new Error('usage: node examples/create-and-seed.mjs <path> [tracker url ...]')
 
 const bytes = await createTorrent(path, {
-  announceList: trackers.map((url) => [url]),
+  trackers,
   onProgress: ({ hashed, size }) => {
     if (hashed === size) console.log(`hashed ${size} bytes`)
   },

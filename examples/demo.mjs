@@ -30,7 +30,7 @@ try {
     await writeFile(join(source, 'sample', name), randomFillSync(Buffer.allocUnsafe(size)))
   }
   const bytes = await createTorrent(join(source, 'sample'), {
-    announceList: [[String(httpUrl)], [String(udpUrl)]],
+    trackers: [String(httpUrl), String(udpUrl)],
   })
   const { name, size, pieceCount, pieceLength } = parseMetainfo(bytes)
   say('torrent', `${name}: ${mib(size)}, ${pieceCount} pieces of ${pieceLength / 1024} KiB`)

@@ -881,7 +881,7 @@ export interface TorrentEvents {
 
 export interface TorrentFields {
   readonly announce?: string | undefined;
-  readonly announceList?: readonly (readonly string[])[] | undefined;
+  readonly trackers?: TrackerTiers | undefined;
   readonly version?: Metainfo['version'] | undefined;
   readonly pieceLength?: number | undefined;
   readonly private?: boolean | undefined;
@@ -906,7 +906,7 @@ export interface TorrentFile {
 }
 
 export interface TorrentOptions {
-  readonly trackers?: readonly string[];
+  readonly trackers?: TrackerTiers;
   readonly peers?: readonly string[];
   readonly select?: readonly number[];
   readonly sequential?: boolean;
@@ -984,6 +984,8 @@ export interface TrackerSnapshot {
   readonly peersReceived: number;
   readonly failures: number;
 }
+
+export type TrackerTiers = readonly (string | readonly string[])[];
 
 export type Transport = 'tcp' | 'utp';
 

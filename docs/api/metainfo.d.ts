@@ -272,7 +272,7 @@ export type TorrentCode = 'torrent/banned' | 'torrent/both-seeds' | 'torrent/che
 
 export interface TorrentFields {
   readonly announce?: string | undefined;
-  readonly announceList?: readonly (readonly string[])[] | undefined;
+  readonly trackers?: TrackerTiers | undefined;
   readonly version?: Metainfo['version'] | undefined;
   readonly pieceLength?: number | undefined;
   readonly private?: boolean | undefined;
@@ -284,6 +284,8 @@ export interface TorrentFields {
 }
 
 export type TrackerCode = 'tracker/bad-redirect' | 'tracker/closed' | 'tracker/failure' | 'tracker/http-status' | 'tracker/invalid-url' | 'tracker/malformed' | 'tracker/refused-address' | 'tracker/scrape-unsupported' | 'tracker/short-datagram' | 'tracker/timeout' | 'tracker/too-large' | 'tracker/too-many-requests' | 'tracker/unknown-action' | 'tracker/unreachable' | 'tracker/unsupported-scheme' | 'tracker/warning' | 'tracker/wrong-protocol';
+
+export type TrackerTiers = readonly (string | readonly string[])[];
 
 export type UtpCode = 'utp/bad-extension' | 'utp/bad-type' | 'utp/bad-version' | 'utp/closed' | 'utp/connect-timeout' | 'utp/destroyed' | 'utp/ended' | 'utp/no-socket' | 'utp/refused' | 'utp/reset' | 'utp/timeout' | 'utp/too-many-connections' | 'utp/too-short';
 
@@ -324,4 +326,4 @@ export function tryParseMetainfo(bytes: Uint8Array, options?: ParseOptions): Res
 
 export function withPieceLayers(metainfo: Metainfo, layers: ReadonlyMap<string, Uint8Array>): Uint8Array;
 
-export function withTrackers(metainfo: Metainfo, tiers: readonly (readonly string[])[]): Uint8Array;
+export function withTrackers(metainfo: Metainfo, tiers: TrackerTiers): Uint8Array;

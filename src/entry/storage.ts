@@ -5,7 +5,7 @@
  * @module
  */
 
-export type { TorrentFields } from '../metainfo/create.js'
+export type { TorrentFields, TrackerTiers } from '../metainfo/create.js'
 export type { CreateProgress } from '../metainfo/hash-files.js'
 export {
   type Block,

@@ -19,12 +19,15 @@ import type { Metainfo } from './model.js'
 import { METAINFO_LIMITS, parseMetainfo } from './parse.js'
 import { isTrackerUrl, isWebSeedUrl } from './urls.js'
 
+/** Trackers as users give them: a list is a tier, of which one is asked (BEP 12), a URL is a tier by itself. */
+export type TrackerTiers = readonly (string | readonly string[])[]
+
 /** What a new torrent says besides its files. */
 export interface TorrentFields {
-  /** First tracker. When `announceList` lacks it, it becomes a tier of its own before the others. */
+  /** First tracker. When `trackers` lack it, it becomes a tier of its own before the others. */
   readonly announce?: string | undefined
-  /** Tiers of trackers (BEP 12). */
-  readonly announceList?: readonly (readonly string[])[] | undefined
+  /** All trackers, in tiers; those of a parsed torrent fit. */
+  readonly trackers?: TrackerTiers | undefined
   /**
    * `'1'` is read by every client (BEP 3), `'2'` only by those that know BEP 52, `'hybrid'` by both kinds except
    * for some old ones: the empty key that BEP 52 has in its file tree makes Transmission 3.00 refuse the file
@@ -229,16 +232,21 @@ function rootFields(fields: TorrentFields): Record<string, Encodable | undefined
   }
 }
 
+/** A tier for each entry. */
+export function tiersOf(trackers: TrackerTiers): (readonly string[])[] {
+  return trackers.map((tier) => (typeof tier === 'string' ? [tier] : tier))
+}
+
 /** The keys that name trackers (BEP 3, 12); a single one needs no list. Throws RangeError for bad URLs. */
 export function announceFields(fields: {
   readonly announce?: string | undefined
-  readonly announceList?: readonly (readonly string[])[] | undefined
+  readonly trackers?: TrackerTiers | undefined
 }): {
   readonly announce: string | undefined
   readonly 'announce-list': readonly (readonly string[])[] | undefined
 } {
-  const tiers = (fields.announceList ?? []).filter((tier) => tier.length > 0)
-  for (const url of tiers.flat()) checkUrl('announceList', url, isTrackerUrl)
+  const tiers = tiersOf(fields.trackers ?? []).filter((tier) => tier.length > 0)
+  for (const url of tiers.flat()) checkUrl('trackers', url, isTrackerUrl)
   const { announce = tiers[0]?.[0] } = fields
   if (announce !== undefined) {
     checkUrl('announce', announce, isTrackerUrl)

@@ -6,7 +6,7 @@
 import { asDict, decode, type Encodable } from '../bencode/index.js'
 import { fromHex, toLatin1 } from '../util/bytes.js'
 import { assemble } from './assemble.js'
-import { announceFields } from './create.js'
+import { announceFields, type TrackerTiers } from './create.js'
 import type { Metainfo } from './model.js'
 
 /**
@@ -14,9 +14,9 @@ import type { Metainfo } from './model.js'
  * (BEP 12). `info` and the keys that have nothing to do with trackers keep their values. Throws RangeError
  * for what is no tracker URL.
  */
-export function withTrackers(metainfo: Metainfo, tiers: readonly (readonly string[])[]): Uint8Array {
+export function withTrackers(metainfo: Metainfo, tiers: TrackerTiers): Uint8Array {
   const root = new Map<string, Encodable>(asDict(decode(metainfo.bytes, { unsortedKeys: true })))
-  for (const [key, value] of Object.entries(announceFields({ announceList: tiers }))) {
+  for (const [key, value] of Object.entries(announceFields({ trackers: tiers }))) {
     if (value === undefined) root.delete(key)
     else root.set(key, value)
   }

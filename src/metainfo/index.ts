@@ -10,6 +10,7 @@ export {
   type CreateInput,
   createMetainfo,
   type TorrentFields,
+  type TrackerTiers,
 } from './create.js'
 export { withPieceLayers, withTrackers } from './edit.js'
 export { type FilePath, filePathOf } from './file-path.js'

@@ -4,6 +4,7 @@
  */
 
 import type { EventEmitter } from 'node:events'
+import type { TrackerTiers } from '../metainfo/create.js'
 import type { Metainfo } from '../metainfo/model.js'
 import type { TrackerSnapshot } from '../tracker/announcer.js'
 import type { RarestError } from '../util/errors.js'
@@ -14,7 +15,7 @@ import type { SuperseedMode } from './upload/superseed.js'
 /** What a torrent can be told when it is added. */
 export interface TorrentOptions {
   /** Tracker URLs besides those of the torrent. */
-  readonly trackers?: readonly string[]
+  readonly trackers?: TrackerTiers
   /** Peers to dial, `host:port` with an IP as host. */
   readonly peers?: readonly string[]
   /** Indices of the files to fetch; by default those that the magnet names (BEP 53), or else all. */

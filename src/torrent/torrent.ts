@@ -5,6 +5,7 @@
  */
 
 import { EventEmitter } from 'node:events'
+import { tiersOf } from '../metainfo/create.js'
 import { formatMagnet, magnetOf } from '../metainfo/magnet.js'
 import type { Metainfo } from '../metainfo/model.js'
 import { parseInfo } from '../metainfo/parse-info.js'
@@ -75,7 +76,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
     if (metainfo) this.#content = this.#makeContent(metainfo)
     this.#peering = new Peering(services, {
       hashes: source.hashes,
-      trackers: [...source.trackers, ...(options.trackers ?? []).map((url) => [url])],
+      trackers: [...source.trackers, ...tiersOf(options.trackers ?? [])],
       private: metainfo?.private === true,
       metadata: {
         verify: (bytes) => namesInfo(this.#hashes, bytes),
@@ -284,7 +285,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
       for (const url of source.trackers.flat()) this.addTracker(url)
       for (const { host, port } of source.peers) this.#peering.addPeer(host, port, 'magnet')
     }
-    for (const url of options.trackers ?? []) this.addTracker(url)
+    for (const url of (options.trackers ?? []).flat()) this.addTracker(url)
     for (const { host, port } of peers) this.#peering.addPeer(host, port, 'user')
 
     if (options.sequential !== undefined) this.sequential = options.sequential

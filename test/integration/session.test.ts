@@ -44,6 +44,14 @@ async function seeding(bytes: Uint8Array): Promise<{ seeder: Session; torrent: T
 }
 
 describe('Session', () => {
+  it('takes trackers one by one and in tiers', async () => {
+    const { bytes } = await sample('film.bin', 40_000)
+    const trackers = ['http://127.0.0.1:9/a', ['http://127.0.0.1:9/b', 'http://127.0.0.1:9/c']]
+    const torrent = await session({ path: folder }).add(bytes, { paused: true, trackers })
+    const tiers = torrent.trackers.map(({ url, tier }) => `${tier} ${url.at(-1)}`)
+    expect(tiers.sort()).toEqual(['0 a', '1 b', '1 c'])
+  })
+
   it('tells where the files are, whatever their torrent calls them', async () => {
     const info = (extra: object) => ({ 'piece length': 16_384, pieces: new Uint8Array(20), ...extra })
     const files = [{ length: 3, path: ['a:b', 'c.txt'] }]

@@ -54,7 +54,7 @@ async function create(path: string, options: CreateOptions): Promise<void> {
   const isShown = process.stderr.isTTY && !options.json
   try {
     const torrent = await createTorrent(path, {
-      announceList: (options.announce ?? []).map((url) => [url]),
+      trackers: options.announce ?? [],
       creationDate: Math.floor(Date.now() / 1000),
       private: options.private === true,
       webSeeds: options.webSeed ?? [],
@@ -79,7 +79,7 @@ async function create(path: string, options: CreateOptions): Promise<void> {
 }
 
 const OPTIONS: Readonly<Record<string, string>> = {
-  announceList: '--announce',
+  trackers: '--announce',
   pieceLength: '--piece-length',
   webSeeds: '--web-seed',
 }

@@ -121,7 +121,7 @@ describe('createMetainfo', () => {
     const { input } = memory([['x', noise(1, 1)]], {
       multiFile: false,
       name: 'x',
-      announceList: [['http://a/', 'http://b/'], [], ['udp://c:1']],
+      trackers: [['http://a/', 'http://b/'], [], ['udp://c:1']],
       private: true,
       comment: 'ünïcode',
       source: 'here',
@@ -156,10 +156,12 @@ describe('createMetainfo', () => {
     const files = [['x', noise(1, 1)]] as const
     const one = await createMetainfo(memory(files, { announce: 'http://a/' }).input)
     expect(Buffer.from(one).toString('latin1')).not.toContain('announce-list')
-    const two = await created(memory(files, { announce: 'http://a/', announceList: [['http://b/']] }).input)
+    const two = await created(memory(files, { announce: 'http://a/', trackers: [['http://b/']] }).input)
     expect(two.trackers).toEqual([['http://a/'], ['http://b/']])
-    const known = { announce: 'http://b/', announceList: [['http://a/'], ['http://b/']] }
-    expect((await created(memory(files, known).input)).trackers).toEqual(known.announceList)
+    const mixed = memory(files, { trackers: ['http://a/', ['http://b/', 'http://c/']] })
+    expect((await created(mixed.input)).trackers).toEqual([['http://a/'], ['http://b/', 'http://c/']])
+    const known = { announce: 'http://b/', trackers: [['http://a/'], ['http://b/']] }
+    expect((await created(memory(files, known).input)).trackers).toEqual(known.trackers)
   })
 
   it('makes a torrent of empty files', async () => {
@@ -209,7 +211,7 @@ describe('createMetainfo', () => {
 
   it.each<[string, Partial<CreateInput>]>([
     ['announce', { announce: 'nowhere' }],
-    ['announceList', { announceList: [['http://a/', 'x']] }],
+    ['trackers', { trackers: [['http://a/', 'x']] }],
     ['webSeeds', { webSeeds: ['udp://x'] }],
     ['creationDate', { creationDate: 1.5 }],
     ['creationDate', { creationDate: -1 }],
