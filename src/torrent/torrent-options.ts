@@ -3,12 +3,12 @@
  * @module
  */
 
-import { boolean, integer, type Kinds, listOf, oneOf, orElse, text } from '../util/options.js'
+import { boolean, integer, type Kinds, listOf, oneOf, oneOrList, orElse, text } from '../util/options.js'
 import type { TorrentOptions } from './torrent-api.js'
 
 /** What each of {@link TorrentOptions} may be. */
 export const TORRENT_OPTIONS: Kinds<TorrentOptions> = {
-  trackers: listOf(text),
+  trackers: listOf(oneOrList(text)),
   peers: listOf(text),
   select: listOf(integer(0)),
   sequential: boolean,

@@ -186,6 +186,16 @@ export function listOf<T>(kind: Kind<T>): Kind<readonly T[]> {
   }
 }
 
+/** What one kind takes, or a list of it. */
+export function oneOrList<T>(kind: Kind<T>): Kind<T | readonly T[]> {
+  const list = listOf(kind)
+  return {
+    type: `${kind.type} | ${list.type}`,
+    words: `${kind.words}, or a list of it`,
+    check: (value, name) => (Array.isArray(value) ? list : kind).check(value, name),
+  }
+}
+
 /** What one kind takes, or exactly one other value, such as `false` for none. */
 export function orElse<T, const V extends string | boolean>(kind: Kind<T>, other: V): Kind<T | V> {
   const shown = typeof other === 'string' ? `'${other}'` : String(other)
