@@ -12,7 +12,7 @@ export class Bitfield {
   has(index: number): boolean;
   add(index: number): boolean;
   delete(index: number): boolean;
-  next(from: number): number;
+  next(from: number, end?: number): number;
   nextMissing(from: number): number;
   clone(): Bitfield;
   [Symbol.iterator](): Generator<number, void, undefined>;

@@ -42,7 +42,7 @@ export function readSingleFile(
  * The entries of `info.files`, in order, with safe paths that all differ. `cursor` stands before the list. A
  * symlink takes no room whatever length it claims, as in libtorrent.
  */
-export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
+export function readFiles(cursor: Cursor, maxFiles: number, pieceLength: number): MetainfoFile[] {
   if (!cursor.isList()) throw refuse('metainfo/bad-files', 'info.files must be a list')
   const count = countEntries(cursor, maxFiles)
   if (count > maxFiles)
@@ -52,6 +52,8 @@ export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
   const files: MetainfoFile[] = []
   const elements: (readonly Uint8Array[])[] = []
   let pads = 0
+  /** Bytes of pads since the last byte of a file. */
+  let gap = 0
   let offset = 0
   cursor.enter()
   for (let i = 0; cursor.more(); i++) {
@@ -71,6 +73,9 @@ export function readFiles(cursor: Cursor, maxFiles: number): MetainfoFile[] {
       ? { path: ['.pad', String(length)], original: undefined }
       : safePath(names, chosen, () => `info.files[${i}].path`)
     if (pad) pads++
+    if (length > 0) gap = pad ? gap + length : 0
+    if (gap >= pieceLength)
+      throw refuse('metainfo/pad-too-long', `the pads up to info.files[${i}] are no shorter than a piece`)
     elements.push(chosen ?? [])
     files.push({
       path,

@@ -16,6 +16,7 @@
  * | `metainfo/too-many-pieces`, `metainfo/too-many-files` | above the limit |
  * | `metainfo/length-and-files`, `metainfo/missing-length` | both (in a hybrid) or none of `length` and `files` |
  * | `metainfo/no-files`, `metainfo/bad-files` | `files` is empty or all pads, no list, or holds something else than dictionaries |
+ * | `metainfo/pad-too-long` | pads as long as a piece between two files: zeros without end to hash, and of no use (BEP 47) |
  * | `metainfo/bad-length` | a `length` missing, no integer, or negative |
  * | `metainfo/size-overflow` | a length or the sum of all above 2^53 - 1 |
  * | `metainfo/bad-name`, `metainfo/bad-path` | `name` no string; `path` no list of strings |
@@ -103,7 +104,7 @@ export function parseMetainfo(input: Uint8Array, options?: ParseOptions): Metain
   const naming = readName(info, infoHash ?? (infoHashV2 as Uint8Array), multiFile ? undefined : tree?.[0])
   const files =
     tree === undefined
-      ? readList(info, naming, caps.maxFiles)
+      ? readList(info, naming, caps.maxFiles, pieceLength)
       : named(
           version === '2' ? padded(tree, pieceLength) : joined(info, tree, pieceLength),
           multiFile ? undefined : naming,
@@ -254,9 +255,14 @@ function hasFileList(info: LazyDict): boolean {
 }
 
 /** The file list of a v1 torrent. */
-function readList(info: LazyDict, naming: Naming, maxFiles: number): readonly MetainfoFile[] {
+function readList(
+  info: LazyDict,
+  naming: Naming,
+  maxFiles: number,
+  pieceLength: number,
+): readonly MetainfoFile[] {
   if (!hasFileList(info)) return [readSingleFile(info, naming)]
-  return readFiles(info.cursor('files') as Cursor, maxFiles)
+  return readFiles(info.cursor('files') as Cursor, maxFiles, pieceLength)
 }
 
 /** True for the tree of a single file: its one entry has the torrent's name, or the torrent has none (BEP 52). */

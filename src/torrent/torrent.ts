@@ -56,6 +56,8 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
   #select: readonly number[] | undefined
   #sequential: boolean
   #closing: Promise<void> | undefined
+  /** Priorities were set that nothing has heeded yet. */
+  #isSelectionDue = false
 
   constructor(
     services: TorrentServices,
@@ -161,6 +163,7 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
   }
 
   get stats(): TorrentStats {
+    this.#settleSelection()
     return torrentStats(this.#life.state, this.#content, this.#peering, this.#services.world.now())
   }
 
@@ -408,10 +411,19 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
 
   #prioritise(index: number, priority: number): void {
     this.#content?.selection.set(index, priority)
-    this.#selectionChanged()
+    if (this.#isSelectionDue) return
+    this.#isSelectionDue = true
+    // All files that are set in one go, together: each time costs as much as there are files and pieces.
+    void Promise.resolve().then(() => this.#settleSelection())
+  }
+
+  /** Heeds the priorities that were set since. */
+  #settleSelection(): void {
+    if (this.#isSelectionDue && !this.#closing) this.#selectionChanged()
   }
 
   #selectionChanged(): void {
+    this.#isSelectionDue = false
     const content = this.#content
     if (!content) return
     const { store, selection, picker } = content

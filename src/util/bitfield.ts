@@ -92,13 +92,16 @@ export class Bitfield {
     return true
   }
 
-  /** Smallest member >= `from`, or -1. Skips empty bytes. */
-  next(from: number): number {
+  /** Smallest member from `from` up to `end`, which is left out, or -1. Skips empty bytes. */
+  next(from: number, end: number = this.length): number {
     const bytes = this.#bits.buffer
-    for (let at = from >>> 3; at < bytes.length; at++) {
+    const last = Math.min(bytes.length, (end + 7) >>> 3)
+    for (let at = from >>> 3; at < last; at++) {
       let byte = bytes[at] as number
       if (at === from >>> 3) byte &= 0xff >>> (from & 7)
-      if (byte !== 0) return at * 8 + Math.clz32(byte) - 24
+      if (byte === 0) continue
+      const index = at * 8 + Math.clz32(byte) - 24
+      return index < end ? index : -1
     }
     return -1
   }

@@ -58,6 +58,7 @@ export type MetainfoCode =
   | 'metainfo/no-files'
   | 'metainfo/not-a-dictionary'
   | 'metainfo/pad-in-file-tree'
+  | 'metainfo/pad-too-long'
   | 'metainfo/path-clash'
   | 'metainfo/path-too-deep'
   | 'metainfo/path-too-long'

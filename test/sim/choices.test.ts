@@ -1,5 +1,6 @@
-import { describe, expect } from 'vitest'
+import { describe, expect, vi } from 'vitest'
 import type { Torrent } from '../../src/index.js'
+import { Selection } from '../../src/torrent/files/selection.js'
 import { blockOf, type RawLink, RawPeer } from './raw-peer.js'
 import { at, content, contentOfFiles, isWhole, KIB, MIB, scenario } from './world.js'
 
@@ -36,6 +37,21 @@ describe('files', () => {
     leecher.torrent.select([0, 1, 2, 3, 4, 5])
     expect(await sim.run(leecher.torrent.done, 60_000)).toBe('complete')
     expect(isWhole(leecher.host, set)).toBe(true)
+  })
+
+  scenario('set one by one are heeded together, and at once by those who look', async (sim) => {
+    const pieces = vi.spyOn(Selection.prototype, 'pieces')
+    const seed = await sim.join(set, { seed: true })
+    const { torrent } = await sim.join(set, { add: { peers: [at(seed)], paused: true } })
+    pieces.mockClear()
+    for (const file of torrent.files) file.priority = 0
+    expect(pieces).not.toHaveBeenCalled()
+    expect(torrent.stats).toMatchObject({ wanted: 0, left: 0 })
+    for (const file of torrent.files) file.priority = 4
+    await sim.network.advance(1)
+    expect(pieces).toHaveBeenCalledTimes(2)
+    expect(torrent.stats.wanted).toBe(set.data.length)
+    pieces.mockRestore()
   })
 
   scenario('of a higher priority come first', async (sim) => {

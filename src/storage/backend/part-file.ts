@@ -56,13 +56,10 @@ function freePath(files: readonly StoreFile[]): string[] {
   const stored = files.filter((file) => isStored(file))
   const root = stored[0]?.path[0]
   const folder = root !== undefined && stored.every((file) => file.path.length > 1 && file.path[0] === root)
-  const taken = new Set(stored.map((file) => file.path.join('/').toLowerCase()))
   const prefix = folder ? [root] : []
+  // Files and folders where the part file is to lie: a look at each for every name tried would be one too many.
+  const taken = new Set(stored.map((file) => file.path[prefix.length]?.toLowerCase()))
   let name = folder ? '.parts' : `.${root ?? ''}.parts`
-  while ([...taken].some((path) => clashes(path, [...prefix, name].join('/').toLowerCase()))) name += '_'
+  while (taken.has(name.toLowerCase())) name += '_'
   return [...prefix, name]
-}
-
-function clashes(path: string, part: string): boolean {
-  return path === part || path.startsWith(`${part}/`)
 }

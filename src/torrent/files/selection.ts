@@ -39,10 +39,8 @@ export class Selection {
 
   /** Wants exactly these files. */
   only(files: readonly number[]): void {
-    for (let file = 0; file < this.#priorities.length; file++) {
-      const real = this.#metainfo.files[file]?.pad === false
-      this.#priorities[file] = real && files.includes(file) ? NORMAL : 0
-    }
+    this.#priorities.fill(0)
+    for (const file of files) if (this.#metainfo.files[file]?.pad === false) this.#priorities[file] = NORMAL
   }
 
   /** Wants a piece whatever the priority of its files; returns what undoes that. */

@@ -21,7 +21,8 @@ export function verifiedBytes(metainfo: Metainfo, have: Bitfield, file?: number)
     if (!span || files[index]?.pad) continue
     const start = layout.offsets[index] as number
     const end = layout.offsets[index + 1] as number
-    for (let piece = have.next(span.first); piece >= 0 && piece <= span.last; piece = have.next(piece + 1)) {
+    const next = (from: number): number => have.next(from, span.last + 1)
+    for (let piece = next(span.first); piece >= 0; piece = next(piece + 1)) {
       const from = piece * layout.pieceLength
       sum += Math.min(end, from + layout.pieceSize(piece)) - Math.max(start, from)
     }

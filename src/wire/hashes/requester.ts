@@ -27,7 +27,7 @@ const GIVE_UP = 30_000
 const REFUSAL = 20_000
 /** Unanswered requests in a row after which a peer is asked no more until it answers one. */
 const MAX_LATE = 8
-/** Runs looked at for one request, so that a peer that has none of them costs little. */
+/** Runs looked at for one request, each in each file that has it, so that a peer that has none of them costs little. */
 const MAX_STEPS = 1024
 
 /** Why a peer is closed for what it did with hashes. */
@@ -61,9 +61,12 @@ interface State {
   readonly asked: Map<string, Asked>
   /** What it rejected -> until when it is not asked for that again, ms. */
   readonly refused: Map<string, number>
-  /** Where it goes on looking for runs: index of the tree, and run. */
+  /** Where it goes on looking for runs: index of the tree, run, and which of the files that share the tree. */
   tree: number
   run: number
+  file: number
+  /** What was passed may be of use by now: goes on from the beginning after the end. */
+  again: boolean
   late: number
 }
 
@@ -92,6 +95,8 @@ export class HashRequester<Peer> {
       refused: new Map(),
       tree: 0,
       run: 0,
+      file: 0,
+      again: false,
       late: 0,
     })
   }
@@ -107,9 +112,8 @@ export class HashRequester<Peer> {
   /** The peer has pieces that it had not before. */
   refresh(peer: Peer): void {
     const state = this.#peers.get(peer)
-    if (!state) return
-    state.tree = 0
-    state.run = 0
+    // Never back to the beginning at once: a peer that tells of piece after piece would be looked at there alone.
+    if (state) state.again = true
   }
 
   /** Wants the leaves of a piece of the torrent. */
@@ -217,25 +221,40 @@ export class HashRequester<Peer> {
 
   #runWish(state: State, pieces: Bitfield): Wish | undefined {
     const { trees } = this.#trees
-    for (let steps = 0; steps < MAX_STEPS && state.tree < trees.length; steps++) {
-      const tree = trees[state.tree] as HashTree
-      if (tree.isComplete || state.run >= tree.runs) {
+    for (let steps = 0; steps < MAX_STEPS; steps++) {
+      const tree = trees[state.tree]
+      if (tree === undefined) {
+        if (!state.again) return undefined
+        state.again = false
+        state.tree = 0
+      } else if (tree.isComplete || state.run >= tree.runs) {
         state.tree++
         state.run = 0
-        continue
-      }
-      const run = state.run++
-      if (tree.knowsRun(run)) continue
-      const { first, end } = tree.runPieces(run)
-      for (const start of this.#trees.firstPieces(tree)) {
-        const next = pieces.next(start + first)
-        if (next < 0 || next >= start + end) continue
-        const wish = wishOf(toHex(tree.root), tree, tree.runRange(run), start + first)
-        if (!this.#open.has(wish.key) && !state.refused.has(wish.key) && !state.asked.has(wish.key))
-          return wish
+        state.file = 0
+      } else {
+        const wish = this.#wishAt(state, tree, pieces)
+        if (wish) return wish
       }
     }
     return undefined
+  }
+
+  /** Looks at one run in one file, and steps on. */
+  #wishAt(state: State, tree: HashTree, pieces: Bitfield): Wish | undefined {
+    const { run } = state
+    const start = tree.knowsRun(run) ? undefined : this.#trees.firstPieces(tree)[state.file++]
+    if (start !== undefined) {
+      const { first, end } = tree.runPieces(run)
+      if (pieces.next(start + first, start + end) < 0) return undefined
+    }
+    // Known, in no further file, or found: the other files have the same hashes.
+    state.run++
+    state.file = 0
+    if (start === undefined) return undefined
+    const { first } = tree.runPieces(run)
+    const wish = wishOf(toHex(tree.root), tree, tree.runRange(run), start + first)
+    const isTaken = this.#open.has(wish.key) || state.refused.has(wish.key) || state.asked.has(wish.key)
+    return isTaken ? undefined : wish
   }
 
   #takeAsked(peer: Peer, request: HashRequest): Asked | undefined {

@@ -309,6 +309,18 @@ describe('refusals', () => {
     ['files of strings', 'metainfo/bad-files', torrent({ length: undefined, files: ['a'] })],
     ['files empty', 'metainfo/no-files', torrent({ length: undefined, files: [] })],
     ['files all pads', 'metainfo/no-files', multi([{ attr: 'p' }])],
+    ['a pad of a piece', 'metainfo/pad-too-long', multi([{ path: ['a'] }, { attr: 'p', length: 16384 }])],
+    [
+      'pads of a piece, with nothing between them',
+      'metainfo/pad-too-long',
+      multi([
+        { path: ['a'] },
+        { attr: 'p', length: 16383 },
+        { path: ['empty'], length: 0 },
+        { attr: 'p', length: 1 },
+        { path: ['b'] },
+      ]),
+    ],
     ['name a number', 'metainfo/bad-name', torrent({ name: 4 })],
     ['path missing', 'metainfo/bad-path', multi([{}])],
     ['path a string', 'metainfo/bad-path', multi([{ path: 'a' }])],

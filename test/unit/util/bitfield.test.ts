@@ -3,6 +3,16 @@ import { describe, expect, it } from 'vitest'
 import { Bitfield } from '../../../src/util/bitfield.js'
 
 describe('Bitfield', () => {
+  it('looks for the next member up to an end', () => {
+    const set = new Bitfield(100)
+    set.add(20)
+    set.add(99)
+    expect([set.next(0, 20), set.next(0, 21), set.next(20, 21), set.next(21, 99), set.next(21)]).toEqual([
+      -1, 20, 20, -1, 99,
+    ])
+    expect([set.next(5, 5), set.next(21, 1000), set.next(100)]).toEqual([-1, 99, -1])
+  })
+
   it('has the bit order of the wire', () => {
     const set = new Bitfield(10)
     set.add(0)

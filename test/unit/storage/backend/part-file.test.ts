@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { Layout } from '../../../../src/metainfo/layout.js'
+import { PartFile } from '../../../../src/storage/backend/part-file.js'
 import { feedPiece, openStore, readRange, same, TestBackend, torrent } from '../fixture.js'
 
 const KIB = 1024
@@ -145,5 +147,50 @@ describe('the name of the part file', () => {
     feedPiece(store, two, 0)
     await store.flush()
     expect((backend as TestBackend).inner.file(expected)).toBeDefined()
+  })
+})
+
+describe('the place of the part file', () => {
+  const placeOf = (...paths: string[][]): string => {
+    const files = paths.map((path) => ({ path, length: 1, pad: false }))
+    return new PartFile(new Layout(files, 16 * KIB), files).path.join('/')
+  }
+
+  it.each<[string, string[][], string]>([
+    ['one file', [['a']], '.a.parts'],
+    [
+      'a folder',
+      [
+        ['t', 'a'],
+        ['t', 'b'],
+      ],
+      't/.parts',
+    ],
+    [
+      'a file of that name',
+      [
+        ['t', '.Parts'],
+        ['t', 'b'],
+      ],
+      't/.parts_',
+    ],
+    [
+      'a folder of that name',
+      [
+        ['t', '.parts', 'x'],
+        ['t', '.parts_'],
+      ],
+      't/.parts__',
+    ],
+    ['that name further down', [['t', 'a', '.parts']], 't/.parts'],
+    ['files of several folders', [['a', 'x'], ['b'], ['.A.parts', 'y']], '.a.parts_'],
+  ])('is clear of %s', (_, paths, expected) => {
+    expect(placeOf(...paths)).toBe(expected)
+  })
+
+  it('is found among many files, a hostile number of which stand in its way', () => {
+    const evil = Array.from({ length: 230 }, (_, i) => ['t', `.parts${'_'.repeat(i)}`])
+    const many = Array.from({ length: 200_000 }, (_, i) => ['t', `f${i}`])
+    expect(placeOf(...many.concat(evil))).toBe(`t/.parts${'_'.repeat(230)}`)
   })
 })

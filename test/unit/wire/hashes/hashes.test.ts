@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { HashTree } from '../../../../src/metainfo/hash-tree.js'
 import { HashTrees } from '../../../../src/metainfo/hash-trees.js'
+import { Layout } from '../../../../src/metainfo/layout.js'
 import { LeafHasher } from '../../../../src/metainfo/merkle.js'
 import { Bitfield } from '../../../../src/util/bitfield.js'
 import { HashRequester } from '../../../../src/wire/hashes/requester.js'
@@ -87,6 +88,67 @@ describe('asking for hashes', () => {
     // The late answer counts all the same; the one after it changes nothing.
     expect(ask.received('b', request, answer(request))).toBe('ok')
     expect(ask.received('a', request, answer(request))).toBe('late')
+  })
+
+  describe('of files that are all the same', () => {
+    const files = 5000
+    const layout = new Layout(new Array(files).fill({ length: 2 * BLOCK, pad: false }), BLOCK)
+    const file = { length: 2 * BLOCK, pad: false, piecesRoot: new Uint8Array(32).fill(9) }
+    const twins = () =>
+      new HashRequester<string>(
+        new HashTrees({
+          files: new Array(files).fill(file),
+          layout,
+          pieceLength: BLOCK,
+          pieceLayers: new Map(),
+        }),
+      )
+    class Counted extends Bitfield {
+      reads = 0
+      override next(from: number, end?: number): number {
+        this.reads++
+        expect(end).toBeLessThanOrEqual(from + 512)
+        return super.next(from, end)
+      }
+    }
+
+    it('looks at a bounded number of them for a peer that has none', () => {
+      const ask = twins()
+      const none = new Counted(2 * files)
+      ask.addPeer('none', () => none)
+      for (let look = 1; look < 20; look++) {
+        ask.refresh('none')
+        expect(ask.next('none', look)).toBeUndefined()
+        expect(none.reads).toBeLessThanOrEqual(1024 * look)
+      }
+    })
+
+    it('gets to the last one, though the peer tells of something new before each look', () => {
+      const ask = twins()
+      const last = new Counted(2 * files)
+      last.add(2 * files - 1)
+      ask.addPeer('last', () => last)
+      let looks = 0
+      let request: HashRequest | undefined
+      while (!request && looks++ < 10) {
+        ask.refresh('last')
+        request = ask.next('last', 0)
+      }
+      expect(request).toMatchObject({ base: 0, index: 0, length: 2 })
+      expect(ask.next('last', 0)).toBeUndefined()
+    })
+
+    it('does not ask for the same again of a peer that has all', () => {
+      const ask = twins()
+      const full = new Counted(2 * files)
+      for (let i = 0; i < 2 * files; i++) full.add(i)
+      ask.addPeer('a', () => full)
+      ask.addPeer('b', () => full)
+      expect(ask.next('a', 0)).toBeDefined()
+      full.reads = 0
+      expect(ask.next('b', 0)).toBeUndefined()
+      expect(full.reads).toBe(1)
+    })
   })
 
   it('blames who sends what is wrong or was not asked for', () => {
