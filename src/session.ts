@@ -31,6 +31,7 @@ import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
 import { type Ban, Bans } from './torrent/peers/bans.js'
 import type { TorrentSource } from './torrent/source.js'
+import { endLeastUseful } from './torrent/swarm/turnover.js'
 import { SessionTorrent, type TorrentServices } from './torrent/torrent.js'
 import type { Torrent } from './torrent/torrent-api.js'
 import type { Address } from './util/address.js'
@@ -77,6 +78,8 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #torrents = new Map<string, SessionTorrent>()
   readonly #paths = new WeakMap<Torrent, string>()
   readonly #peerings = new Map<string, Peering>()
+  /** Storage of torrents, by infohash, whose open files are counted here. */
+  readonly #fileStorages = new Map<string, FileStorage>()
   readonly #failing = new Map<Peering, (error: RarestError) => void>()
   readonly #ready = new Deferred<number>()
   readonly #abort = new AbortController()
@@ -176,7 +179,25 @@ export class Session extends EventEmitter<SessionEvents> {
    */
   configure(settings: SettingsChange): void {
     this.#assertOpen()
+    const before = this.#settings.limits
+    const choking = this.#settings.client.seedChoking
     this.#settings.change(settings)
+    const { limits, client } = this.#settings
+    const slots =
+      limits.uploadSlots !== before.uploadSlots ||
+      limits.uploadSlotsPerTorrent !== before.uploadSlotsPerTorrent ||
+      client.seedChoking !== choking
+    if (slots) this.#slots.max = limits.uploadSlots
+    if (this.#utp) this.#utp.maxConnections = utpConnections(limits.connections)
+    for (const storage of this.#fileStorages.values()) storage.maxHandles = limits.openFilesPerTorrent
+    const torrents = new Set(this.#torrents.values())
+    for (const torrent of torrents) torrent.configured(slots)
+    const now = this.#world.now()
+    endLeastUseful(
+      [...torrents].flatMap((torrent) => torrent.standings(now)),
+      limits.connections,
+    )
+    this.#dialer.configured()
   }
 
   /** The DHT node of the session; undefined when its option `dht` is off. */
@@ -295,12 +316,12 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   #make(found: TorrentSource, options: AddOptions): SessionTorrent {
-    const { limits, storage } = this.#settings
+    const { storage } = this.#settings
     const path = options.path ?? storage.path
     const infoHash = idOf(found.hashes)
     const services = this.#services((name) =>
       storage.factory === 'files'
-        ? new FileStorage(path, { maxHandles: limits.openFilesPerTorrent })
+        ? this.#fileStorage(path, infoHash)
         : storage.factory({ name, infoHash, path }),
     )
     // The link of a private torrent may be a stranger's: its trackers are all there are, its peers are not taken.
@@ -316,6 +337,12 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#paths.set(torrent, path)
     if (isStrange) torrent.warnPrivate(found)
     return torrent
+  }
+
+  #fileStorage(path: string, infoHash: string): FileStorage {
+    const storage = new FileStorage(path, { maxHandles: this.#settings.limits.openFilesPerTorrent })
+    this.#fileStorages.set(infoHash, storage)
+    return storage
   }
 
   #merge(torrent: SessionTorrent, found: TorrentSource, options: AddOptions): void {
@@ -338,6 +365,7 @@ export class Session extends EventEmitter<SessionEvents> {
         tcp ? this.#listener : undefined,
         this.#dht || this.#utp ? this.#udp : undefined,
         host === undefined ? { port } : { host, port },
+        !tcp,
       )
       this.#port = tcp || !this.#listener ? ports.tcp : ports.udp
       if (this.#closing) return
@@ -417,6 +445,7 @@ export class Session extends EventEmitter<SessionEvents> {
       learned: (torrent, metainfo) => this.#learned(torrent, metainfo),
       removed: (torrent) => {
         this.#updates?.end(torrent)
+        this.#fileStorages.delete(torrent.infoHash)
         for (const [hash, each] of this.#torrents) if (each === torrent) this.#strike(hash)
         const listed = new Set(this.#peerings.values())
         for (const peering of this.#failing.keys()) if (!listed.has(peering)) this.#failing.delete(peering)

@@ -67,6 +67,8 @@ export interface FileStatus {
 
 export class FileStorage implements StorageBackend {
   constructor(root: string, options?: FileStorageOptions);
+  get maxHandles(): number;
+  set maxHandles(count: number);
   open(files: readonly StorageFile[]): Promise<void>;
   read(file: number, offset: number, into: Uint8Array): Promise<number>;
   write(file: number, offset: number, chunks: readonly Uint8Array[]): Promise<void>;
@@ -269,6 +271,10 @@ export class Store {
   constructor(options: StoreOptions);
   locationOf(file: number): string | undefined;
   open(): Promise<void>;
+  get budget(): number;
+  set budget(bytes: number);
+  get readBudget(): number;
+  set readBudget(bytes: number);
   get maxOpenPieces(): number;
   get congested(): boolean;
   get error(): StorageError | undefined;
@@ -339,7 +345,7 @@ export interface StoreOptions {
 
 export type SystemCode = Uppercase<string>;
 
-export type TorrentCode = 'torrent/banned' | 'torrent/both-seeds' | 'torrent/checked' | 'torrent/choke-flood' | 'torrent/closed' | 'torrent/corrupt-data' | 'torrent/duplicate' | 'torrent/lost-piece' | 'torrent/no-interest' | 'torrent/no-metadata' | 'torrent/paused' | 'torrent/private' | 'torrent/removed' | 'torrent/replaced' | 'torrent/storage-error' | 'torrent/tracker-changed';
+export type TorrentCode = 'torrent/banned' | 'torrent/both-seeds' | 'torrent/checked' | 'torrent/choke-flood' | 'torrent/closed' | 'torrent/corrupt-data' | 'torrent/duplicate' | 'torrent/limit' | 'torrent/lost-piece' | 'torrent/no-interest' | 'torrent/no-metadata' | 'torrent/paused' | 'torrent/private' | 'torrent/removed' | 'torrent/replaced' | 'torrent/storage-error' | 'torrent/tracker-changed';
 
 export interface TorrentFields {
   readonly announce?: string | undefined;

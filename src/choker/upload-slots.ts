@@ -10,7 +10,7 @@ const EPOCH = 60_000
 const FRESH = 1_000
 
 export class UploadSlots {
-  readonly #max: number
+  #max: number
   readonly #claims: Set<SlotClaim> = new Set()
   #used = 0
   #changed = false
@@ -19,6 +19,22 @@ export class UploadSlots {
   /** @param max slots of all torrents together. */
   constructor(max: number) {
     this.#max = max
+  }
+
+  /** Slots of all torrents together. */
+  get max(): number {
+    return this.#max
+  }
+
+  set max(max: number) {
+    this.#max = max
+    this.changedAtOnce()
+  }
+
+  /** @internal What was shared out holds no longer. */
+  changedAtOnce(): void {
+    this.#changed = true
+    this.#sharedAt = Number.NEGATIVE_INFINITY
   }
 
   /** Slots in use. */
@@ -41,7 +57,7 @@ export class UploadSlots {
 
   /** @internal Slots that are free. */
   get room(): number {
-    return this.#max - this.#used
+    return Math.max(0, this.#max - this.#used)
   }
 
   /** @internal Brings the shares of all claims up to date. */
@@ -77,7 +93,7 @@ export class UploadSlots {
 
 /** What one torrent has and wants of the slots. */
 export class SlotClaim {
-  readonly most: number
+  #most: number
   /** @internal The share, as last computed. */
   limit: number
   /** @internal Slots in use. */
@@ -89,8 +105,19 @@ export class SlotClaim {
   /** @internal */
   constructor(slots: UploadSlots, most: number) {
     this.#slots = slots
-    this.most = most
+    this.#most = most
     this.limit = most
+  }
+
+  /** Slots that it takes at most. */
+  get most(): number {
+    return this.#most
+  }
+
+  set most(most: number) {
+    this.#most = most
+    this.limit = most
+    this.#slots.changedAtOnce()
   }
 
   /** @internal Slots that it has a use for. */

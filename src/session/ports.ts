@@ -22,12 +22,14 @@ export interface OpenPorts {
 
 /**
  * Listens on TCP, then binds UDP to the same port; port 0 takes one that is free in both. Without a listener
- * UDP has the port to itself. Rejects with the system's code when TCP is refused.
+ * UDP has the port to itself. Rejects with the system's code when TCP is refused, or UDP where `needsUdp`: without
+ * TCP nothing works but by UDP.
  */
 export async function openPorts(
   listener: Listener | undefined,
   udp: SocketPair | undefined,
   at: { readonly host?: string; readonly port: number },
+  needsUdp: boolean,
 ): Promise<OpenPorts> {
   for (let tries = 1; ; tries++) {
     const tcp = listener ? await listener.open(at) : 0
@@ -36,8 +38,10 @@ export async function openPorts(
       return { tcp, udp: await udp.open({ ...at, port: listener ? tcp : at.port }) }
     } catch (error) {
       const code = errorCode(error)
-      if (!listener || code !== 'EADDRINUSE' || at.port !== 0 || tries >= TRIES)
+      if (!listener || code !== 'EADDRINUSE' || at.port !== 0 || tries >= TRIES) {
+        if (needsUdp) throw error
         return { tcp, udp: 0, udpError: { code, message: errorMessage(error) } }
+      }
       await listener.close()
     }
   }

@@ -294,7 +294,7 @@ export const SETTINGS: SettingsTable = {
       defaultWords: '`rarest/<version>`',
       about: 'Name sent to peers (BEP 10).',
       reason: 'others can tell which program misbehaves',
-      takes: 'for new connections',
+      takes: 'at once',
       formerly: 'clientName',
     },
     seedChoking: {

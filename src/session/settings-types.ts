@@ -178,7 +178,7 @@ export interface StorageOptions {
 export interface ClientOptions {
   /**
    * Name sent to peers (BEP 10). Default `rarest/<version>`: others can tell which program misbehaves.
-   * Changes for new connections.
+   * Changes at once.
    */
   readonly name?: string
   /**

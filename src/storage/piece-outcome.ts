@@ -33,7 +33,7 @@ export interface PieceOutcomesParts {
   readonly verifier: Verifier
   readonly pool: SlabPool
   /** Bytes of memory for open pieces. */
-  readonly budget: number
+  readonly budget: () => number
   /** Pieces are so large that what is hashed of them goes to the disk before they are whole. */
   readonly spills: boolean
   /** The pieces that are verified and written; those that come about are added. */

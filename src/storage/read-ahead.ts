@@ -75,6 +75,7 @@ export class ReadAhead {
   readonly #owners = new Map<ArrayBufferLike, Window>()
   /** Memory for reuse, by length. */
   readonly #free = new Map<number, Uint8Array[]>()
+  #budget: number
   /** Bytes of all window memory, in use or free. */
   #allocated = 0
   /** The readers of the last loads, and how often each is among them: how many share the budget now. */
@@ -84,6 +85,24 @@ export class ReadAhead {
 
   constructor(options: ReadAheadOptions) {
     this.#options = options
+    this.#budget = options.budget
+  }
+
+  /** Bytes of memory for windows. */
+  get budget(): number {
+    return this.#budget
+  }
+
+  set budget(bytes: number) {
+    this.#budget = bytes
+    if (this.#allocated <= bytes) return
+    this.#shrink()
+    for (const window of this.#windows) {
+      if (this.#allocated <= bytes) break
+      if (window.refs > 0 || window.waiters) continue
+      this.#evict(window)
+      this.#shrink()
+    }
   }
 
   /** Bytes of memory taken for windows. */
@@ -257,7 +276,7 @@ export class ReadAhead {
 
   /** Windows shrink when many peers read, so that each can have one at work and one ahead. */
   #longest(): number {
-    const share = this.#options.budget / (2 * Math.max(1, this.#active.size))
+    const share = this.#budget / (2 * Math.max(1, this.#active.size))
     let length = SLAB_LENGTH
     while (length > BLOCK_LENGTH && length > share) length /= 2
     return length
@@ -306,7 +325,7 @@ export class ReadAhead {
     while (size < length) size *= 2
     const free = this.#free.get(size)?.pop()
     if (free) return free
-    const { budget } = this.#options
+    const budget = this.#budget
     if (this.#allocated + size > budget) {
       this.#shrink()
       for (const window of this.#windows) {
@@ -343,7 +362,7 @@ export class ReadAhead {
     const size = window.memory.length
     this.#owners.delete(window.memory.buffer)
     const list = this.#free.get(size)
-    if (this.#allocated > this.#options.budget) this.#allocated -= size
+    if (this.#allocated > this.#budget) this.#allocated -= size
     else if (list) list.push(window.memory)
     else this.#free.set(size, [window.memory])
   }

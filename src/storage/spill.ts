@@ -28,14 +28,14 @@ export class Spill {
   readonly #mapping: FileMapping
   readonly #writer: Writer
   readonly #pool: SlabPool
-  readonly #budget: number
+  readonly #budget: () => number
   readonly #on: SpillEvents
   /** Memory that will be free when the disk has what is in it. */
   #leaving = 0
   /** Pieces whose read failed: the user has to repair something first. */
   readonly #stuck = new Set<OpenPiece>()
 
-  constructor(mapping: FileMapping, writer: Writer, pool: SlabPool, budget: number, on: SpillEvents) {
+  constructor(mapping: FileMapping, writer: Writer, pool: SlabPool, budget: () => number, on: SpillEvents) {
     this.#mapping = mapping
     this.#writer = writer
     this.#pool = pool
@@ -55,7 +55,7 @@ export class Spill {
 
   /** True when more memory is in use than the budget allows, beside what is leaving already. */
   get isPressed(): boolean {
-    return this.#pool.used - this.#leaving > this.#budget
+    return this.#pool.used - this.#leaving > this.#budget()
   }
 
   /**
@@ -73,7 +73,7 @@ export class Spill {
     }
     candidates.sort((a, b) => b.blocks - a.blocks)
     for (const { open, index } of candidates) {
-      if (this.#pool.used - this.#leaving <= this.#budget * 0.75) return
+      if (this.#pool.used - this.#leaving <= this.#budget() * 0.75) return
       this.#send(open, index)
     }
   }

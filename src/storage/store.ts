@@ -48,7 +48,7 @@ export class Store {
   readonly #mapping: FileMapping
   readonly #verifier: Verifier
   readonly #pool: SlabPool
-  readonly #budget: number
+  #budget: number
   readonly #pieces: PieceOutcomes
   readonly #readAhead: ReadAhead
   readonly #inspection: Inspection
@@ -74,7 +74,7 @@ export class Store {
       mapping: this.#mapping,
       verifier: this.#verifier,
       pool: this.#pool,
-      budget: this.#budget,
+      budget: () => this.#budget,
       spills,
       verified: this.verified,
       canDoubt: options.on.doubtful !== undefined,
@@ -122,6 +122,25 @@ export class Store {
     if (this.#opened) return
     await this.#mapping.open()
     this.#opened = true
+  }
+
+  /** Bytes of memory for open pieces. Those that are open are finished when it is lowered. */
+  get budget(): number {
+    return this.#budget
+  }
+
+  set budget(bytes: number) {
+    this.#budget = bytes
+    this.#scheduleTurn()
+  }
+
+  /** Bytes of memory for reading ahead. Lowered: what is cached beyond it goes, unless it is on its way to a peer. */
+  get readBudget(): number {
+    return this.#readAhead.budget
+  }
+
+  set readBudget(bytes: number) {
+    this.#readAhead.budget = bytes
   }
 
   /**

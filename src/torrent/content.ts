@@ -136,6 +136,13 @@ export class Content {
     return undefined
   }
 
+  /** Changes the memory for pieces under way and for cached reads, bytes each. */
+  budgets(pieces: number, reads: number): void {
+    this.store.budget = pieces
+    this.store.readBudget = reads
+    this.picker.maxOpenPieces = this.store.maxOpenPieces
+  }
+
   /** Wants exactly these files (indices into {@link files}). Throws RangeError for an index that is none. */
   select(indices: readonly number[]): void {
     this.selection.only(

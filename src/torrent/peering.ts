@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { UploadSlots } from '../choker/upload-slots.js'
+import type { SlotClaim, UploadSlots } from '../choker/upload-slots.js'
 import type { Metainfo } from '../metainfo/model.js'
 import type { Dialer } from '../net/peer/dialer.js'
 import type { Greeting, Identity } from '../net/peer/handshake.js'
@@ -31,6 +31,7 @@ import { type KnownPeer, PeerList, type PeerSource } from './peers/peer-list.js'
 import type { TorrentSettings } from './settings.js'
 import { DialQueue } from './swarm/dial-queue.js'
 import { Swarm } from './swarm/swarm.js'
+import { endLeastUseful, type Standing } from './swarm/turnover.js'
 import type { SuperseedMode } from './upload/superseed.js'
 
 /** What a session lends to the peering of its torrents. */
@@ -76,6 +77,7 @@ export class Peering implements Task {
   readonly #dials: DialQueue
   readonly #discovery: Discovery
   readonly #swarm: Swarm
+  readonly #slots: SlotClaim
   #hashes: InfoHashes
   #private: boolean
   #content: Content | undefined
@@ -88,6 +90,7 @@ export class Peering implements Task {
     this.#hashes = parts.hashes
     this.#private = parts.private
     this.#peerId = makePeerId(services.world.random)
+    this.#slots = services.uploadSlots.claim(services.settings.limits.uploadSlotsPerTorrent)
     this.#swarm = new Swarm({
       services,
       settings: services.settings,
@@ -99,7 +102,7 @@ export class Peering implements Task {
       bans: services.bans,
       download: this.download,
       upload: this.upload,
-      slots: services.uploadSlots.claim(services.settings.limits.uploadSlotsPerTorrent),
+      slots: this.#slots,
       superseed: parts.superseed,
       metadata: parts.metadata,
       found: (peers, now) => this.#found(peers, now),
@@ -268,6 +271,20 @@ export class Peering implements Task {
 
   removeTracker(url: string): void {
     this.#discovery.trackers.remove(url, this.#services.world.now())
+  }
+
+  /** The settings changed. `slots`: those of uploads among them. */
+  configured(slots: boolean): void {
+    const { peersPerTorrent, uploadSlotsPerTorrent } = this.#services.settings.limits
+    const now = this.#services.world.now()
+    if (slots) this.#slots.most = uploadSlotsPerTorrent
+    endLeastUseful(this.standings(now), peersPerTorrent)
+    this.#swarm.configured(slots, now)
+  }
+
+  /** How much each connection is worth keeping. */
+  standings(now: number): Standing[] {
+    return this.#swarm.standings(now)
   }
 
   /** True when an incoming connection from this host may come in: there is room, or it can be made. */

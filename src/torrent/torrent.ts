@@ -26,6 +26,7 @@ import { Life } from './lifecycle.js'
 import { Peering, type PeeringServices } from './peering.js'
 import type { TorrentSource } from './source.js'
 import { peerSnapshots, torrentStats } from './stats.js'
+import type { Standing } from './swarm/turnover.js'
 import type { Torrent, TorrentOptions } from './torrent-api.js'
 
 /** What a session lends to its torrents. */
@@ -312,6 +313,19 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
     if (strange.length + peers.length === 0) return
     const what = `${strange.length} trackers and ${peers.length} peers of the link`
     this.#warn('session/private', `${what} are not taken: the torrent is private`)
+  }
+
+  /** @internal The settings of the session changed. `slots`: those of uploads among them. */
+  configured(slots: boolean): void {
+    const { pieceBytesPerTorrent, readBytesPerTorrent } = this.#services.settings.limits
+    this.#content?.budgets(pieceBytesPerTorrent, readBytesPerTorrent)
+    this.#peering.configured(slots)
+    this.#peering.reconsider()
+  }
+
+  /** @internal How much each connection is worth keeping. */
+  standings(now: number): Standing[] {
+    return this.#peering.standings(now)
   }
 
   #makeContent(metainfo: Metainfo): Content {

@@ -237,6 +237,7 @@ export type TorrentCode =
   | 'torrent/closed'
   | 'torrent/corrupt-data'
   | 'torrent/duplicate'
+  | 'torrent/limit'
   | 'torrent/lost-piece'
   | 'torrent/no-interest'
   | 'torrent/no-metadata'

@@ -47,7 +47,7 @@ export interface UtpEndpointStats {
 
 export class UtpEndpoint {
   readonly #random: Random
-  readonly #maxConnections: number
+  #maxConnections: number
   readonly #accept: (from: Address) => boolean
   private readonly connections: ConnectionTable = new ConnectionTable()
   private readonly deadlines: Deadlines<Connection> = new Deadlines()
@@ -115,6 +115,15 @@ export class UtpEndpoint {
         this.connections.remove(connection)
       },
     }
+  }
+
+  /** Connections at most. Lowered: those that are there stay. Throws RangeError for what is no positive number. */
+  get maxConnections(): number {
+    return this.#maxConnections
+  }
+
+  set maxConnections(count: number) {
+    this.#maxConnections = positive('maxConnections', count)
   }
 
   get stats(): UtpEndpointStats {

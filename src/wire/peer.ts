@@ -101,6 +101,11 @@ export class Peer {
     this.lastSent = options.now
   }
 
+  /** Holds so many requests of the remote, which is told by the extension handshake (`reqq`, BEP 10), or more if it was allowed more before. */
+  allowRequests(count: number): void {
+    this.uploads.allow(count)
+  }
+
   /** Why the connection ended. A closed peer ignores input and commands, and sends nothing. */
   get closed(): CloseReason | undefined {
     return this.context.closed

@@ -27,9 +27,17 @@ export class Uploads {
   /** Requests refused since we last unchoked or answered. */
   private refused = 0
   private reported = false
+  /** Requests that we hold, where the remote can be told of a refusal. */
+  private most: number
 
   constructor(context: PeerContext) {
     this.context = context
+    this.most = context.options.maxRequests
+  }
+
+  /** Holds so many from now on, unless it was more before: the remote may still go by that. */
+  allow(requests: number): void {
+    this.most = Math.max(this.most, requests)
   }
 
   /** New input: the next request is worth an event again. */
@@ -38,7 +46,7 @@ export class Uploads {
   }
 
   requested(choking: boolean): void {
-    const { decoder, layout, options, answers } = this.context
+    const { decoder, layout, answers } = this.context
     const { piece, begin, length } = decoder
     if (length > MAX_BLOCK) {
       this.context.fail('wire/request-too-long', `${length} bytes`)
@@ -48,7 +56,7 @@ export class Uploads {
       this.context.fail('wire/bad-request', `piece ${piece}, begin ${begin}, ${length} bytes`)
       return
     }
-    const depth = answers ? options.maxRequests : Math.max(DEEP, options.maxRequests)
+    const depth = answers ? this.most : Math.max(DEEP, this.most)
     const full = this.queue.size >= depth
     const left = choking ? (this.offered.get(piece) ?? 0) : length
     if (left >= length && !full && layout !== undefined) {

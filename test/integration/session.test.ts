@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -184,6 +185,45 @@ describe('Session', () => {
     await expect(second.ready).rejects.toMatchObject({ code: 'EADDRINUSE' })
     await second.close()
     await expect(second.add(new Uint8Array())).rejects.toMatchObject({ code: 'session/closed' })
+  })
+
+  it('rejects ready when its UDP port is taken and there is no TCP to go on with', async () => {
+    const first = session({ tcp: false })
+    const port = await first.ready
+    expect(port).toBeGreaterThan(0)
+    for (const listen of [true, false]) {
+      const second = session({ tcp: false, listen, port })
+      await expect(second.ready).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    }
+  })
+
+  it('tells those who listen once it is ready that it has no UDP', async () => {
+    const port = await session({ tcp: false }).ready
+    const second = session({ port })
+    expect(await second.ready).toBe(port)
+    const [warning] = await once(second, 'warning')
+    expect(warning).toMatchObject({ code: 'session/udp-failed' })
+  })
+
+  it.skipIf(process.platform !== 'linux')('closes files beyond a limit that was lowered', async () => {
+    await mkdir(join(folder, 'set'))
+    for (let i = 0; i < 12; i++)
+      await writeFile(join(folder, 'set', `${i}.bin`), seededRandom(i + 1).bytes(50_000))
+    const bytes = await createTorrent(join(folder, 'set'), { pieceLength: 32_768 })
+    const { seeder, peer } = await seeding(bytes)
+    const other = session({ path: join(folder, 'copy') })
+    await (await other.add(bytes, { peers: [peer] })).done
+    const open = async (): Promise<number> => {
+      const files = await readdir('/proc/self/fd')
+      const links = await Promise.all(files.map((file) => readlink(`/proc/self/fd/${file}`).catch(() => '')))
+      return links.filter((link) => link.startsWith(join(folder, 'set'))).length
+    }
+    expect(await open()).toBe(12)
+    seeder.configure({ limits: { openFilesPerTorrent: 2 } })
+    while ((await open()) > 2) await new Promise((resolve) => setTimeout(resolve, 5))
+    const third = session({ path: join(folder, 'third') })
+    expect(await (await third.add(bytes, { peers: [peer] })).done).toBe('complete')
+    expect(await open()).toBeLessThanOrEqual(2)
   })
 
   it('settles done with closed when the torrent is closed first', async () => {

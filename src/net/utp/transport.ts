@@ -58,6 +58,11 @@ export class UtpTransport implements Task, UtpStreamHost {
     }
   }
 
+  /** Connections at most, those included that linger. */
+  set maxConnections(count: number) {
+    this.#endpoint.maxConnections = count
+  }
+
   get stats(): UtpEndpointStats {
     return this.#endpoint.stats
   }

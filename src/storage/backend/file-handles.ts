@@ -31,7 +31,7 @@ class Handle implements OpenFile {
 }
 
 export class FileHandles {
-  readonly #limit: number
+  #limit: number
   readonly #openFile: (file: number, writable: boolean) => Promise<Opened | undefined>
   /** In order of use, the least recent first. */
   readonly #open = new Map<number, Handle>()
@@ -45,6 +45,17 @@ export class FileHandles {
   constructor(limit: number, open: (file: number, writable: boolean) => Promise<Opened | undefined>) {
     this.#limit = Math.max(1, limit)
     this.#openFile = open
+  }
+
+  /** Files open at once. Lowered: idle ones beyond it are closed now, others when they are released. */
+  get limit(): number {
+    return this.#limit
+  }
+
+  set limit(limit: number) {
+    this.#limit = Math.max(1, limit)
+    this.#shrink()
+    for (let free = this.#limit - this.#count; free > 0; free--) this.#waiting.shift()?.()
   }
 
   /** An open file, or undefined when there is none (only for reading). Waits while all handles are in use. */
@@ -97,6 +108,7 @@ export class FileHandles {
     own.users--
     if (own.users > 0) return
     if (own.dropped) this.#close(own)
+    else if (this.#open.size > this.#limit) this.#drop(own)
     else this.#waiting.shift()?.()
   }
 
@@ -118,6 +130,14 @@ export class FileHandles {
     for (const wake of this.#waiting.splice(0)) wake()
     for (const handle of [...this.#open.values()]) this.#drop(handle)
     while (this.#count > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Closes idle files beyond the limit, those first that were idle longest. */
+  #shrink(): void {
+    for (const handle of this.#open.values()) {
+      if (this.#open.size <= this.#limit) return
+      if (handle.users === 0) this.#drop(handle)
+    }
   }
 
   /** Closes the handle that was idle longest, if one is; waiters are woken when it is closed. */

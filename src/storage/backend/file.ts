@@ -35,6 +35,15 @@ export class FileStorage implements StorageBackend {
     )
   }
 
+  /** Files kept open. */
+  get maxHandles(): number {
+    return this.#handles.limit
+  }
+
+  set maxHandles(count: number) {
+    this.#handles.limit = count
+  }
+
   async open(files: readonly StorageFile[]): Promise<void> {
     this.#paths = files.map((file) => this.#join(file.path))
     this.#paths = (await lookUpFiles(this.#root, files)).map((elements) => this.#join(elements))

@@ -139,10 +139,11 @@ export class Downloads<Origin extends BlockOrigin> {
 
   /** Asks for more when a quarter of the queue is free. */
   request(source: BlockSource<Origin>, now: number): void {
-    const { picker, store } = this.#parts
+    const { picker, store, settings } = this.#parts
     const { picks, intake, requestLimit, outstanding } = source
+    const most = Math.min(requestLimit, settings.limits.outstandingRequestsPerPeer)
     if (requestLimit === 0 || store.congested) return
-    const depth = picks.isSnubbed ? 1 : Math.min(intake.depth, requestLimit)
+    const depth = picks.isSnubbed ? 1 : Math.min(intake.depth, most)
     const room = depth - outstanding
     if (room <= 0 || room < depth >> 2) return
     const blocks = this.#wanting

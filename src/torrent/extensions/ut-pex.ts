@@ -28,6 +28,7 @@ const STILL_GOOD: ReadonlySet<string> = new Set([
   'torrent/both-seeds',
   'torrent/duplicate',
   'torrent/replaced',
+  'torrent/limit',
   'torrent/lost-piece',
 ])
 
@@ -98,7 +99,7 @@ export class PeerExchange implements Extension {
     }
   }
 
-  /** The torrent is private (BEP 27): what was told is forgotten. */
+  /** The torrent is private (BEP 27), or there is to be no exchange any more: what was told is forgotten. */
   clear(): void {
     this.#exchanges.clear()
     this.#audiences.clear()

@@ -29,7 +29,7 @@ import type { SuperseedMode } from '../upload/superseed.js'
 import { DuplicateConnections } from './duplicate-connections.js'
 import { ReportedAddresses } from './reported-addresses.js'
 import { Transfer } from './transfer.js'
-import { endIdle, replaceable } from './turnover.js'
+import { endIdle, replaceable, type Standing, standings } from './turnover.js'
 
 /** What a swarm tells its torrent. */
 export interface SwarmListener {
@@ -227,6 +227,21 @@ export class Swarm implements LinkOwner<Connection> {
     }
   }
 
+  /** The settings changed. `slots`: those of uploads among them. */
+  configured(slots: boolean, now: number): void {
+    const { limits, discovery } = this.#parts.settings
+    for (const { peer } of this.connections) peer.allowRequests(limits.queuedRequestsPerPeer)
+    if (!discovery.pex) this.#exchange.clear()
+    this.#chooseExtensions()
+    this.#handshake.repeat()
+    if (slots) this.#transfer?.configured(now)
+  }
+
+  /** How much each connection is worth keeping. */
+  standings(now: number): Standing[] {
+    return standings(this.connections, this.#parts.peers, now)
+  }
+
   /** The connection that a newcomer of this canonical priority may take the place of. */
   replaceable(priority: number, now: number): Connection | undefined {
     return replaceable(this.connections, this.#parts.peers, priority, now)
@@ -309,8 +324,9 @@ export class Swarm implements LinkOwner<Connection> {
     const extensions: Extension[] = [this.#metadata]
     if (this.#content) extensions.push(new DontHave(this.#content.picker))
     // What peers of a torrent that is not private tell each other of peers.
-    if (!this.#private) extensions.push(this.#exchange)
-    if (!this.#private && this.#parts.settings.transport.utp) extensions.push(this.holepunch)
+    const { transport, discovery } = this.#parts.settings
+    if (!this.#private && discovery.pex) extensions.push(this.#exchange)
+    if (!this.#private && transport.utp) extensions.push(this.holepunch)
     this.#extensions = extensions
   }
 

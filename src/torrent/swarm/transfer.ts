@@ -107,6 +107,12 @@ export class Transfer implements ContentObserver {
     if (speaksV2) this.#hashes?.joined(connection)
   }
 
+  /** The settings changed: slots are given anew. */
+  configured(now: number): void {
+    this.#choking.round(now, this.#context.picker.isDone, false)
+    this.#choking.fill(now)
+  }
+
   left(connection: Connection, now: number): void {
     this.#downloads.leave(connection)
     this.#uploads.forget(connection)

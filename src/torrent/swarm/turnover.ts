@@ -57,6 +57,45 @@ export function replaceable(
   return worst
 }
 
+/** A connection with what tells whether it is worth keeping. */
+export interface Standing {
+  readonly connection: Connection
+  /** The user named it. */
+  readonly isNamed: boolean
+  readonly isIdle: boolean
+  /** Payload bytes/s, both ways. */
+  readonly rate: number
+  /** BEP 40, larger is better. */
+  readonly priority: number
+}
+
+export function standings(connections: Iterable<Connection>, peers: PeerList, now: number): Standing[] {
+  return Array.from(connections, (connection) => ({
+    connection,
+    isNamed: connection.known.source === 'user',
+    isIdle: isIdle(connection, now),
+    rate: connection.download.at(now) + connection.upload.at(now),
+    priority: peers.priority(connection.known),
+  }))
+}
+
+/**
+ * Ends all but `most` connections: first those with nothing to do, then the slow ones, and those last that the user
+ * named; among equals those of the lowest canonical priority (BEP 40).
+ */
+export function endLeastUseful(all: Standing[], most: number): void {
+  if (all.length <= most) return
+  all.sort(
+    (a, b) =>
+      Number(a.isNamed) - Number(b.isNamed) ||
+      Number(b.isIdle) - Number(a.isIdle) ||
+      a.rate - b.rate ||
+      a.priority - b.priority,
+  )
+  for (const { connection } of all.slice(0, all.length - most))
+    connection.end('torrent/limit', 'the limit of connections was lowered')
+}
+
 /** Nothing has moved either way of late, and nothing is about to. */
 function isIdle(connection: Connection, now: number): boolean {
   const { peer, connectedAt, progressAt, download, upload } = connection

@@ -57,6 +57,26 @@ describe('reading', () => {
     expect(waits).toBeLessThanOrEqual(5)
   })
 
+  it('keeps within a budget that was lowered, and within one that was raised again', async () => {
+    const { store, reads } = await seeding(8 * MIB, MIB)
+    const pass = async (): Promise<number> => {
+      const before = reads().length
+      const reader = store.reader()
+      for (let piece = 0; piece < 8; piece++) {
+        for (let begin = 0; begin < MIB; begin += BLOCK) await readRange(store, piece, begin, BLOCK, reader)
+      }
+      return reads().length - before
+    }
+    await pass()
+    expect(await pass()).toBe(0)
+    store.readBudget = 0
+    expect(await pass()).toBeGreaterThan(0)
+    expect(await pass()).toBeGreaterThan(0)
+    store.readBudget = 16 * MIB
+    await pass()
+    expect(await pass()).toBe(0)
+  })
+
   it('here and there loads no more than what was asked for', async () => {
     const { store, reads } = await seeding(8 * MIB, MIB)
     const reader = store.reader()
