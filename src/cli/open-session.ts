@@ -24,7 +24,7 @@ export interface CommandSession {
 
 /**
  * Opens a session. `own` is what the command decides itself, and comes before its flags; `warn` hears all
- * warnings, those of a port that cannot be opened included.
+ * warnings from the first moment, but for a port that cannot be listened on: `session.ready` rejects with it.
  */
 export async function openSession(
   flags: SessionFlags,
@@ -46,7 +46,9 @@ export async function openSession(
     ...(await sessionDht(node)),
     ...own,
   })
-  session.on('warning', warn)
+  session.on('warning', (warning) => {
+    if (warning.code !== 'session/listen-failed') warn(warning)
+  })
   return {
     session,
     async close() {
