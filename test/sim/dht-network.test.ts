@@ -1,19 +1,22 @@
 /** A network of real node cores: the figures of `bench/dht-sim.mjs` at a size that fits a test run. */
 import { expect, it } from 'vitest'
+import { size } from '../support/depth.js'
 import { Scenario } from '../support/dht-scenario.js'
 
 const MINUTE = 60_000
 const SEED = 7
+const NODES = size(200, 400)
+const LOOKUPS = size(50, 100)
 
-it('four hundred nodes find announced peers under churn and loss, quietly', () => {
+it(`${NODES} nodes find announced peers under churn and loss, quietly`, () => {
   const scenario = new Scenario(SEED)
   const { network } = scenario
-  scenario.grow(400, 2 * MINUTE)
+  scenario.grow(NODES, 2 * MINUTE)
   scenario.churn(0.2, network.now + 22 * MINUTE)
   network.run(network.now + MINUTE)
   expect(scenario.traffic(2 * MINUTE), `seed ${SEED}`).toBeLessThan(300)
-  const found = scenario.findAnnounced(100, undefined, MINUTE)
-  expect([found.found, found.lookups], `seed ${SEED}`).toEqual([100, 100])
+  const found = scenario.findAnnounced(LOOKUPS, undefined, MINUTE)
+  expect([found.found, found.lookups], `seed ${SEED}`).toEqual([LOOKUPS, LOOKUPS])
   expect(found.medianRounds, `seed ${SEED}`).toBeLessThanOrEqual(5)
   expect(found.medianQueries, `seed ${SEED}`).toBeLessThanOrEqual(40)
   for (const host of scenario.hosts) host.node.checkInvariants()

@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest'
 import type { SessionOptions } from '../../src/index.js'
+import { size } from '../support/depth.js'
 import {
   at,
   type Content,
@@ -10,6 +11,8 @@ import {
   type Sim,
   scenario,
 } from './world.js'
+
+const PEERS = size(100, 200)
 
 const SMALL = content(64 * 1024, 16 * 1024)
 
@@ -35,9 +38,9 @@ function neighbours(member: Member): Set<string> {
 
 describe('peer exchange', () => {
   scenario(
-    'lets 200 peers that know one peer each know fifty others within ten minutes',
+    `lets ${PEERS} peers that know one peer each know fifty others within ten minutes`,
     async (sim) => {
-      const members = await chain(sim, SMALL, 200, { limits: { peersPerTorrent: 16 } })
+      const members = await chain(sim, SMALL, PEERS, { limits: { peersPerTorrent: 16 } })
       const fewest = () => Math.min(...members.map(({ torrent }) => torrent.stats.knownPeers))
       expect(fewest()).toBeLessThan(5)
       for (let minute = 0; minute < 10 && fewest() < 50; minute++) await sim.network.advance(60_000)

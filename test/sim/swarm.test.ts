@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { size } from '../support/depth.js'
 import { content, MIB, Sim } from './world.js'
 
-const PEERS = 50
+const PEERS = size(25, 50)
 const SIZE = 32 * MIB
 const RATE = MIB
 
@@ -30,7 +31,7 @@ async function swarm(seed: number, peers = PEERS) {
   return { finished, sent, right, wasted, digest: sim.network.digest }
 }
 
-describe('a swarm of fifty sessions and one seed', () => {
+describe(`a swarm of ${PEERS} sessions and one seed`, () => {
   it('spreads by itself: few copies from the seed, the last peer near the bandwidth bound', {
     timeout: 120_000,
   }, async () => {

@@ -12,6 +12,11 @@ export function runs(atDepthOne: number): number {
   return Math.ceil(atDepthOne * depth)
 }
 
+/** How large a simulated world is whose size costs time: `deep` from twice the depth on. */
+export function size(atDepthOne: number, deep: number): number {
+  return depth >= 2 ? deep : atDepthOne
+}
+
 function parseDepth(text: string | undefined): number {
   if (text === undefined || text === '') return 1
   const factor = Number(text)
