@@ -8,6 +8,7 @@ import { dirname } from 'node:path'
 import { filePathOf } from '../metainfo/file-path.js'
 import { HashTrees } from '../metainfo/hash-trees.js'
 import type { Metainfo } from '../metainfo/model.js'
+import { pieceChannel } from '../net/diagnostics.js'
 import type { World } from '../net/world.js'
 import { Picker } from '../picker/picker.js'
 import type { StorageBackend } from '../storage/backend/backend.js'
@@ -21,6 +22,7 @@ import type { TorrentFile } from './files/file-api.js'
 import { Reading, type ReadRange } from './files/reading.js'
 import { Selection } from './files/selection.js'
 import { verifiedBytes } from './files/verified-bytes.js'
+import { idOf } from './infohashes.js'
 import type { KnownPeer } from './peers/peer-list.js'
 
 export interface ContentOptions {
@@ -115,7 +117,13 @@ export class Content {
           this.#observer?.found(piece)
           this.#verified(piece)
         },
-        failed: (piece) => this.#observer?.failed(piece),
+        failed: (piece) => {
+          if (pieceChannel.hasSubscribers) {
+            const infoHash = idOf({ v1: metainfo.infoHash, v2: metainfo.infoHashV2 })
+            pieceChannel.publish({ type: 'failed', infoHash, piece })
+          }
+          this.#observer?.failed(piece)
+        },
         doubtful: (piece) => this.#observer?.doubtful(piece),
         drained: () => this.#observer?.drained(),
         error: on.error,

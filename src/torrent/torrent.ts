@@ -9,6 +9,13 @@ import { tiersOf } from '../metainfo/create.js'
 import { formatMagnet, magnetOf } from '../metainfo/magnet.js'
 import type { Metainfo } from '../metainfo/model.js'
 import { parseInfo } from '../metainfo/parse-info.js'
+import {
+  peerChannel,
+  pieceChannel,
+  type TrackerMessage,
+  trackerChannel,
+  trackerOrigin,
+} from '../net/diagnostics.js'
 import type { StorageBackend } from '../storage/backend/backend.js'
 import type { TrackerSnapshot } from '../tracker/announcer.js'
 import { addressKey, parseEndpoint } from '../util/address.js'
@@ -18,7 +25,14 @@ import { Bitfield } from '../util/bitfield.js'
 import { toHex } from '../util/bytes.js'
 import { type ErrorCode, errorCode, errorMessage, RarestError } from '../util/errors.js'
 import { Content } from './content.js'
-import type { PeerSnapshot, RecheckResult, TorrentEvents, TorrentState, TorrentStats } from './events.js'
+import type {
+  PeerSnapshot,
+  RecheckResult,
+  TorrentEvents,
+  TorrentState,
+  TorrentStats,
+  TrackerReport,
+} from './events.js'
 import type { TorrentFile } from './files/file-api.js'
 import type { ReadRange } from './files/reading.js'
 import { type InfoHashes, idOf, namesInfo } from './infohashes.js'
@@ -87,10 +101,22 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
       },
       superseed: options.superseed ?? false,
       left: () => (this.#content ? this.#content.metainfo.size - this.#content.verified : UNKNOWN_LEFT),
-      connected: (address) => this.#tell('peer', address),
-      disconnected: (address, code, message) =>
-        this.#tell('peer-closed', address, code as ErrorCode, message),
-      tracker: (report) => this.#tell('tracker', report),
+      connected: (address) => {
+        if (peerChannel.hasSubscribers) {
+          peerChannel.publish({ type: 'connected', infoHash: this.infoHash, address })
+        }
+        this.#tell('peer', address)
+      },
+      disconnected: (address, code, message) => {
+        if (peerChannel.hasSubscribers) {
+          peerChannel.publish({ type: 'closed', infoHash: this.infoHash, address, code })
+        }
+        this.#tell('peer-closed', address, code as ErrorCode, message)
+      },
+      tracker: (report) => {
+        if (trackerChannel.hasSubscribers) trackerChannel.publish(trackerMessage(report))
+        this.#tell('tracker', report)
+      },
       warning: (code, message) => this.#warn(code as ErrorCode, message),
     })
     this.#life = new Life(
@@ -408,6 +434,9 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
   }
 
   #verified(piece: number): void {
+    if (pieceChannel.hasSubscribers) {
+      pieceChannel.publish({ type: 'verified', infoHash: this.infoHash, piece })
+    }
     this.#tell('piece', piece)
     this.#tellWhole(this.#content?.completion?.verified(piece))
     this.#life.completeIfDone()
@@ -471,6 +500,15 @@ export class SessionTorrent extends EventEmitter<TorrentEvents> implements Torre
   #tell<K extends keyof TorrentEvents>(event: K, ...args: TorrentEvents[K]): void {
     this.#services.events.push(() => (this as EventEmitter).emit(event, ...args))
   }
+}
+
+/** A report without what a tracker's URL and its words may give away. */
+function trackerMessage(report: TrackerReport): TrackerMessage {
+  const { infoHash, url } = report
+  const tracker = trackerOrigin(url)
+  return report.type === 'answer'
+    ? { type: 'answer', infoHash, tracker, peers: report.peers }
+    : { type: 'failure', infoHash, tracker, code: report.code }
 }
 
 /** Throws RangeError for an index that no file has. */

@@ -7,6 +7,7 @@ import type { DhtNode } from '../../dht/node.js'
 import type { LookupId } from '../../dht/node-types.js'
 import { withDeadline } from '../../util/async/deadline.js'
 import type { RarestError } from '../../util/errors.js'
+import { dhtChannel } from '../diagnostics.js'
 import type { Scheduler, Task } from '../scheduler.js'
 import type { World } from '../world.js'
 import type { DhtDriver, DhtLookupEvent, RunningLookup } from './driver.js'
@@ -88,6 +89,10 @@ export class DhtLookups {
     const ended = (): void => {
       stop()
       report()
+      if (dhtChannel.hasSubscribers) {
+        const { queries, responded, timedOut, duration } = stats
+        dhtChannel.publish({ type: 'lookup', queries, responded, timedOut, duration })
+      }
       stream.finish(stats)
     }
     const stream = new LookupStream<T>(ended)
