@@ -81,6 +81,11 @@ class Side {
   request(range: Range): void {
     this.peer.request(range.piece, range.begin, range.length, 0)
     if (this.open.some((entry) => !entry.cancelled && same(entry.range, range))) return
+    // A block that is arriving unwanted, after a cancel, does not serve a request that comes in its middle.
+    if (this.isArriving(range)) {
+      const dead = this.open.find((entry) => entry.cancelled && same(entry.range, range))
+      if (dead) dead.dying = true
+    }
     this.open.push({ range, cancelled: false, dying: false })
     this.asked++
     this.expectedOutput.push(ranged('request', range))
@@ -134,6 +139,13 @@ class Side {
     this.unread = this.unread.slice(whole)
     this.peer.receive(chunk, 0)
     chunk.fill(0xee)
+  }
+
+  /** The header of this block has come, and not all of its payload. */
+  private isArriving({ piece, begin }: Range): boolean {
+    if (this.unread.length < 13 || this.unread[4] !== 7) return false
+    const view = new DataView(this.unread.buffer, this.unread.byteOffset)
+    return view.getUint32(5) === piece && view.getUint32(9) === begin
   }
 
   private learn(message: Message): void {
@@ -314,6 +326,20 @@ function play(fast: boolean, commands: readonly (readonly [number, { do: string;
 }
 
 describe('two peers do what the model says', () => {
+  it('when a block that was cancelled is asked for again while it arrives', () => {
+    const commands = [
+      [1, { do: 'request', n: 10 }],
+      [0, { do: 'choking', n: 0 }],
+      [0, { do: 'deliver', n: 9000 }],
+      [1, { do: 'cancel', n: 10 }],
+      [0, { do: 'answer', n: 1 }],
+      [1, { do: 'deliver', n: 9000 }],
+      [1, { do: 'request', n: 10 }],
+    ] as const
+    play(false, commands)
+    play(true, commands)
+  })
+
   it('with the fast extension: every request is answered exactly once', () => {
     fc.assert(
       fc.property(script, (commands) => play(true, commands)),
