@@ -71,7 +71,7 @@ export type {
   Warning,
 } from './torrent/events.js'
 export type { StreamOptions, TorrentFile } from './torrent/files/file-api.js'
-export type { Ban } from './torrent/peers/bans.js'
+export type { Ban, BanOptions } from './torrent/peers/bans.js'
 export type { PeerSource } from './torrent/peers/peer-list.js'
 export type { Torrent, TorrentOptions } from './torrent/torrent-api.js'
 export type { SuperseedMode } from './torrent/upload/superseed.js'

@@ -29,7 +29,7 @@ import { DhtSchedule } from './torrent/discovery/dht-schedule.js'
 import type { SessionStats, TorrentUpdate, UdpStats, Warning } from './torrent/events.js'
 import { idOf, swarmHashes } from './torrent/infohashes.js'
 import type { Peering } from './torrent/peering.js'
-import { type Ban, Bans } from './torrent/peers/bans.js'
+import { BAN_OPTIONS, type Ban, type BanOptions, Bans } from './torrent/peers/bans.js'
 import type { TorrentSource } from './torrent/source.js'
 import { endLeastUseful } from './torrent/swarm/turnover.js'
 import { SessionTorrent, type TorrentServices } from './torrent/torrent.js'
@@ -285,10 +285,11 @@ export class Session extends EventEmitter<SessionEvents> {
 
   /**
    * Has nothing to do with an address any more, all torrents alike: an IP, or `IP:port`, where the port
-   * counts for loopback addresses only. Its connections are closed. `duration` in ms, default until
-   * {@link Session.unban}. Throws RangeError for anything else.
+   * counts for loopback addresses only. Its connections are closed. Throws RangeError for anything else, TypeError
+   * or RangeError for a wrong option.
    */
-  ban(address: string, options: { readonly duration?: number; readonly reason?: string } = {}): void {
+  ban(address: string, options: BanOptions = {}): void {
+    checkOptions(options, BAN_OPTIONS)
     const { duration = Number.POSITIVE_INFINITY, reason = 'user' } = options
     this.#bans.add(address, duration, reason, this.#world.now())
   }

@@ -17,6 +17,11 @@ export interface Ban {
   readonly remaining: number;
 }
 
+export interface BanOptions {
+  readonly duration?: number;
+  readonly reason?: string;
+}
+
 export type BencodeCode = 'bencode/duplicate-key' | 'bencode/integer-too-long' | 'bencode/invalid-integer' | 'bencode/invalid-length' | 'bencode/key-not-string' | 'bencode/missing-value' | 'bencode/string-past-end' | 'bencode/too-deep' | 'bencode/too-long' | 'bencode/too-many-tokens' | 'bencode/trailing-bytes' | 'bencode/unexpected-end' | 'bencode/unknown-type' | 'bencode/unsorted-key';
 
 export type BencodeDict = ReadonlyMap<string, BencodeValue>;
@@ -618,10 +623,7 @@ export class Session extends EventEmitter<SessionEvents> {
   get stats(): SessionStats;
   add(source: string | URL | Uint8Array | Metainfo, options?: AddOptions): Promise<Torrent>;
   get bans(): readonly Ban[];
-  ban(address: string, options?: {
-    readonly duration?: number;
-    readonly reason?: string;
-  }): void;
+  ban(address: string, options?: BanOptions): void;
   unban(address: string): boolean;
   close(options?: {
     readonly signal?: AbortSignal;

@@ -14,7 +14,7 @@ export const ITEM_LIFE = 7_200_000
 const EVICTION_SAMPLE = 16
 
 export interface ItemStoreOptions {
-  /** Items. Default 700 (libtorrent): at most 800 KiB. */
+  /** Items; 0 refuses every put. Default 700 (libtorrent): at most 800 KiB. */
   readonly maxItems?: number
   /**
    * How well a target fits this node, higher for nearer: bits that it shares with the node's id. The item
@@ -73,6 +73,7 @@ export class ItemStore {
   put(item: Item, cas: bigint | undefined, now: number): PutOutcome {
     const fault = itemFault(item)
     if (fault) return refuse(fault)
+    if (this.#maxItems === 0) return refuse(NOTHING_KEPT)
     const target = itemTarget(item)
     const known = this.#items.get(toLatin1(target))
     if (known && now - known.at < ITEM_LIFE) {
@@ -143,6 +144,7 @@ export class ItemStore {
 }
 
 const STORED: PutOutcome = { ok: true }
+const NOTHING_KEPT = { code: 202, message: 'this node keeps no items' }
 const BAD_SIGNATURE = { code: 206, message: 'the signature does not hold' }
 const CAS_MISMATCH = { code: 301, message: 'the stored number is another: read again' }
 const SEQ_TOO_LOW = { code: 302, message: 'a higher number is stored' }

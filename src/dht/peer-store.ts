@@ -80,6 +80,8 @@ export class PeerStore {
   /** Stores or refreshes a compact endpoint (6 or 18 bytes, copied); anything else is ignored. */
   add(infoHash: Uint8Array, peer: Uint8Array, seed: boolean, now: number): void {
     if (peer.length !== 6 && peer.length !== 18) return
+    // Whoever wants to keep nothing for others.
+    if (this.#maxTorrents === 0 || this.#maxPeers === 0) return
     const torrent = this.#torrents.get(keyOf(infoHash)) ?? this.#create(infoHash)
     const set = peer.length === 6 ? torrent.peers4 : torrent.peers6
     const at = this.#seconds(now)

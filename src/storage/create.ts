@@ -9,6 +9,21 @@ import { basename, resolve } from 'node:path'
 import { createMetainfo, type TorrentFields } from '../metainfo/create.js'
 import type { CreateProgress } from '../metainfo/hash-files.js'
 import { errorCode, RarestError } from '../util/errors.js'
+import {
+  abortSignal,
+  boolean,
+  callback,
+  checkOptions,
+  integer,
+  type Kind,
+  type Kinds,
+  listOf,
+  number,
+  oneOf,
+  oneOrList,
+  text,
+  wrongType,
+} from '../util/options.js'
 import { hashOnThreads, POOL_FROM } from './hash-pool.js'
 
 /**
@@ -50,6 +65,7 @@ export async function createTorrent(
   path: string | readonly string[],
   options: CreateTorrentOptions = {},
 ): Promise<Uint8Array> {
+  checkOptions(options, CREATE_OPTIONS)
   const { name, include, exclude, ...rest } = options
   const paths = (typeof path === 'string' ? [path] : path).map((item) => resolve(item))
   if (paths.length === 0) throw new RangeError('path must name at least one file or folder, got none')
@@ -81,6 +97,36 @@ export async function createTorrent(
   } finally {
     await reader.close()
   }
+}
+
+const pathFilter: Kind<PathFilter> = {
+  type: 'PathFilter',
+  words: 'glob, regular expression, function, or a list of these',
+  check: (value, name) => {
+    if (Array.isArray(value))
+      for (const [at, item] of value.entries()) pathFilter.check(item, `${name}[${at}]`)
+    else if (typeof value !== 'string' && typeof value !== 'function' && !(value instanceof RegExp))
+      throw wrongType(name, 'a glob, a regular expression, a function or an array of these', value)
+    return value as PathFilter
+  },
+}
+
+const CREATE_OPTIONS: Kinds<CreateTorrentOptions> = {
+  name: text,
+  include: pathFilter,
+  exclude: pathFilter,
+  signal: abortSignal,
+  onProgress: callback,
+  announce: text,
+  trackers: listOf(oneOrList(text)),
+  version: oneOf(['1', '2', 'hybrid']),
+  pieceLength: number(1),
+  private: boolean,
+  comment: text,
+  source: text,
+  webSeeds: listOf(text),
+  createdBy: text,
+  creationDate: integer(0),
 }
 
 /** A file found on disk. Names are bytes: those on Linux need not be UTF-8. */

@@ -6,6 +6,7 @@
 
 import { ipFromBytes, ipToBytes } from '../util/address.js'
 import { toLatin1, utf8 } from '../util/bytes.js'
+import { boolean, callback, checkOptions, integer, type Kinds, number, object } from '../util/options.js'
 import type { Random } from '../util/random.js'
 import { ConnectionIds } from './connection-id.js'
 import {
@@ -24,6 +25,9 @@ import {
   SCRAPE_BATCH,
   type UdpRequest,
 } from './udp-codec.js'
+
+/** What an answer has room for. */
+const MOST_SECONDS = 2 ** 31 - 1
 
 export interface TrackerCoreOptions {
   readonly random: Random
@@ -47,6 +51,21 @@ export interface TrackerCoreOptions {
   readonly fullScrape?: boolean
   /** Which torrents are tracked. Default all. Must be quick and must not throw. */
   readonly allow?: (infoHash: Uint8Array) => boolean
+}
+
+/** What each of {@link TrackerCoreOptions} may be. */
+export const TRACKER_CORE_OPTIONS: Kinds<TrackerCoreOptions> = {
+  random: object,
+  interval: integer(1, MOST_SECONDS),
+  minInterval: integer(1, MOST_SECONDS),
+  maxSwarms: integer(1),
+  maxPeers: integer(1),
+  maxPeersPerAnswer: integer(1, 100_000),
+  maxDatagram: integer(20, 65_507),
+  requestsPerSecond: number(0.001),
+  burst: number(1),
+  fullScrape: boolean,
+  allow: callback,
 }
 
 /** Counts since the start, and what is in memory now. */
@@ -100,7 +119,9 @@ export class TrackerCore {
   #connects = 0
   #refused = 0
 
+  /** Throws TypeError or RangeError for a wrong option. */
   constructor(options: TrackerCoreOptions) {
+    checkOptions(options, TRACKER_CORE_OPTIONS)
     this.interval = options.interval ?? 1800
     this.minInterval = Math.min(this.interval, options.minInterval ?? 60)
     this.#random = options.random

@@ -15,6 +15,7 @@ import { type Address, addressKey, familyOf, parseAddress, parseEndpoint } from 
 import { abortable, Deferred } from '../../util/async/deferred.js'
 import { toHex } from '../../util/bytes.js'
 import { RarestError } from '../../util/errors.js'
+import { checkOptions } from '../../util/options.js'
 import type { Scheduler } from '../scheduler.js'
 import type { SocketPair } from '../udp/socket-pair.js'
 import type { World } from '../world.js'
@@ -52,6 +53,7 @@ import type {
   FoundItem,
   StoredItem,
 } from './options.js'
+import { DHT_OPTIONS } from './options.js'
 import { Republisher } from './republisher.js'
 
 /** What a DHT runs on. */
@@ -85,9 +87,9 @@ export class DualStackDht implements Dht {
   readonly #republisher: Republisher
   #waitingFor = new Set<4 | 6>()
 
-  /** Sends nothing before {@link DualStackDht.start}. Throws RangeError for a router that is no `host:port`. */
+  /** Sends nothing before {@link DualStackDht.start}. Throws TypeError or RangeError for a wrong option. */
   constructor(services: DhtServices, options: DhtOptions = {}) {
-    for (const router of options.bootstrap ?? []) parseEndpoint(router)
+    checkOptions(options, DHT_OPTIONS)
     this.#services = services
     this.#options = options
     this.#lookups = new DhtLookups(services, this.#drivers, this.#begun.promise)

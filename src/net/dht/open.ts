@@ -3,13 +3,14 @@
  * @module
  */
 
+import { checkOptions, integer, type Kinds, object, text } from '../../util/options.js'
 import { Scheduler } from '../scheduler.js'
 import { systemWorld } from '../system/world.js'
 import { SocketPair } from '../udp/socket-pair.js'
 import type { World } from '../world.js'
 import { DualStackDht } from './dht.js'
 import type { Dht } from './dht-api.js'
-import type { DhtOptions } from './options.js'
+import { DHT_OPTIONS, type DhtOptions } from './options.js'
 
 /** Options of {@link openDht}. */
 export interface OpenDhtOptions extends DhtOptions {
@@ -31,8 +32,16 @@ export interface OpenDht extends Dht {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Binds the sockets and starts a node. Rejects with the system's code, `EADDRINUSE` for instance. */
+const OPEN_OPTIONS: Kinds<OpenDhtOptions> = {
+  ...DHT_OPTIONS,
+  port: integer(0, 65_535),
+  host: text,
+  world: object,
+}
+
+/** Binds the sockets and starts a node. Rejects with the system's code, `EADDRINUSE` for instance, TypeError or RangeError for a wrong option. */
 export async function openDht(options: OpenDhtOptions = {}): Promise<OpenDht> {
+  checkOptions(options, OPEN_OPTIONS)
   const { port = 0, host, world = systemWorld(), ...rest } = options
   const dht = new StandaloneDht(world, rest)
   await dht.open(host === undefined ? { port } : { host, port })

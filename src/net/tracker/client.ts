@@ -21,6 +21,18 @@ import { withDeadline } from '../../util/async/deadline.js'
 import { Semaphore } from '../../util/async/semaphore.js'
 import { toHex } from '../../util/bytes.js'
 import { errorCode, errorMessage } from '../../util/errors.js'
+import {
+  abortSignal,
+  bag,
+  checkOptions,
+  integer,
+  type Kinds,
+  listOf,
+  number,
+  object,
+  outOfRange,
+  text,
+} from '../../util/options.js'
 import { readAll } from '../http/body.js'
 import type { HttpHop, World } from '../world.js'
 import { type SharedSockets, TrackerSockets, type UdpSender } from './udp-client.js'
@@ -64,6 +76,26 @@ export interface TrackerCallOptions {
   readonly timeout?: number | undefined
 }
 
+const ADDRESSES: Kinds<{ readonly 4?: string; readonly 6?: string }> = { 4: text, 6: text }
+
+const CLIENT_OPTIONS: Kinds<TrackerClientOptions> = {
+  families: listOf({
+    type: '4 | 6',
+    words: '4 or 6',
+    check: (value, name) => {
+      if (value !== 4 && value !== 6) throw outOfRange(name, '4 or 6', value)
+      return value
+    },
+  }),
+  sockets: object,
+  shared: object,
+  localAddresses: bag(ADDRESSES),
+  userAgent: text,
+  maxConcurrent: integer(1, 100_000),
+}
+
+const CALL_OPTIONS: Kinds<TrackerCallOptions> = { signal: abortSignal, timeout: number(1, 2 ** 31 - 1) }
+
 const HTTP_TIMEOUT = 30_000
 const UDP_TIMEOUT = 60_000
 /** Bytes of an answer: libtorrent's cap, a hundred times what 200 peers need. */
@@ -88,7 +120,9 @@ export class TrackerClient {
   readonly #open = new Set<(error: TrackerError) => void>()
   #closed: Promise<void> | undefined
 
+  /** Throws TypeError or RangeError for a wrong option. */
   constructor(world: World, options: TrackerClientOptions = {}) {
+    checkOptions(options, CLIENT_OPTIONS)
     this.#world = world
     this.#families = options.families ?? [4, 6]
     this.#localAddresses = options.localAddresses ?? {}
@@ -182,6 +216,11 @@ export class TrackerClient {
     options: TrackerCallOptions,
     run: (parsed: TrackerUrl, signal: AbortSignal, timeout: number) => Promise<T>,
   ): Promise<T> {
+    try {
+      checkOptions(options, CALL_OPTIONS)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     const parsed = parseTrackerUrl(url)
     const { signal } = options
     if (signal?.aborted) return Promise.reject(signal.reason)

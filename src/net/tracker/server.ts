@@ -3,9 +3,15 @@
  * @module
  */
 
-import { TrackerCore, type TrackerCoreOptions, type TrackerStats } from '../../tracker/server.js'
+import {
+  TRACKER_CORE_OPTIONS,
+  TrackerCore,
+  type TrackerCoreOptions,
+  type TrackerStats,
+} from '../../tracker/server.js'
 import { TrackerError } from '../../tracker/types.js'
 import { type Address, familyOf } from '../../util/address.js'
+import { boolean, checkOptions, conflict, integer, type Kinds, object, text } from '../../util/options.js'
 import { systemWorld } from '../system/world.js'
 import type { DatagramSocket, StreamServer, World } from '../world.js'
 
@@ -21,6 +27,15 @@ export interface TrackerServerOptions extends Partial<TrackerCoreOptions> {
   readonly http?: boolean
   /** Default true. */
   readonly udp?: boolean
+}
+
+const SERVER_OPTIONS: Kinds<TrackerServerOptions> = {
+  ...TRACKER_CORE_OPTIONS,
+  world: object,
+  host: text,
+  port: integer(0, 65_535),
+  http: boolean,
+  udp: boolean,
 }
 
 /** Where it can be reached; a URL is undefined when its transport is off. */
@@ -45,11 +60,15 @@ export class TrackerServer {
   #listening: Promise<TrackerListening> | undefined
   #closed: Promise<void> | undefined
 
+  /** Throws TypeError or RangeError for a wrong option. */
   constructor(options: TrackerServerOptions = {}) {
+    checkOptions(options, SERVER_OPTIONS)
+    const { world, host, port: _, http = true, udp = true, ...core } = options
+    if (!http && !udp) throw conflict('http and udp must not both be false')
     this.#options = options
-    this.#world = options.world ?? systemWorld()
-    this.#host = options.host ?? '0.0.0.0'
-    this.#core = new TrackerCore({ ...options, random: options.random ?? this.#world.random })
+    this.#world = world ?? systemWorld()
+    this.#host = host ?? '0.0.0.0'
+    this.#core = new TrackerCore({ ...core, random: core.random ?? this.#world.random })
   }
 
   /** A tracker that listens. Rejects as {@link listen}, and leaves nothing open then. */

@@ -5,6 +5,7 @@
  */
 
 import { type Address, addressKey, ipFromBytes, ipToBytes, parseEndpoint } from '../../util/address.js'
+import { type Kinds, number, text } from '../../util/options.js'
 
 /** One ban at one moment. */
 export interface Ban {
@@ -15,6 +16,17 @@ export interface Ban {
   /** ms until it is over; Infinity for one that the user has to lift. */
   readonly remaining: number
 }
+
+/** What `Session.ban` can be told besides the address. */
+export interface BanOptions {
+  /** ms, from 1. Default until it is lifted. */
+  readonly duration?: number
+  /** Shown in `Session.bans`. Default `user`. */
+  readonly reason?: string
+}
+
+/** What each of {@link BanOptions} may be. */
+export const BAN_OPTIONS: Kinds<BanOptions> = { duration: number(1), reason: text }
 
 interface Entry {
   readonly reason: string

@@ -36,6 +36,13 @@ const ok = { ok: true }
 const refused = (code: number) => expect.objectContaining({ ok: false, code })
 
 describe('item store', () => {
+  it('without room for any refuses every put', () => {
+    const store = storeOf(0)
+    expect(store.put(immutable('hello'), undefined, 0)).toEqual(refused(202))
+    expect(store.put(mutable('hello', 1n), undefined, 0)).toEqual(refused(202))
+    expect(store.size).toBe(0)
+  })
+
   it('keeps immutable items for two hours after their last put', () => {
     const store = storeOf()
     const item = immutable('hello')

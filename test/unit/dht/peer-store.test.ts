@@ -19,6 +19,13 @@ const store = (options = {}) => new PeerStore(seededRandom(1), 0, options)
 const texts = (peers: readonly Uint8Array[]) => peers.map(toHex).sort()
 
 describe('peer store', () => {
+  it.each([{ maxTorrents: 0 }, { maxPeers: 0 }])('without room for any keeps none: %j', (options) => {
+    const peers = store(options)
+    for (let i = 0; i < 3; i++) peers.add(hash(i), peer('10.0.0.1'), false, 0)
+    expect([peers.infoHashes, peers.peerCount]).toEqual([0, 0])
+    expect(storedPeers(peers, hash(1), 50, false, 1)).toEqual([])
+  })
+
   it('keeps peers of both families for 45 minutes', () => {
     const peers = store()
     peers.add(hash(1), peer('10.0.0.1'), false, 0)
