@@ -1,6 +1,7 @@
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -18,9 +19,7 @@ describe('openSession', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
   it('hears the warning of a UDP port that is taken', async () => {
-    const taken = createSocket('udp4')
-    taken.bind(0, '127.0.0.1')
-    await once(taken, 'listening')
+    const taken = await takeUdpPort()
     const warnings: Warning[] = []
     const flags = { host: '127.0.0.1', port: taken.address().port, bootstrap: [] }
     const opened = await openSession(flags, { storage: () => new MemoryStorage() }, (warning) =>
@@ -44,3 +43,19 @@ describe('openSession', () => {
     await expect(openSession({ ...flags, dhtState: folder }, {})).rejects.toMatchObject({ code: 'EISDIR' })
   })
 })
+
+/** A UDP socket whose port is free for TCP: other tests hold ports at the same time. */
+async function takeUdpPort(): Promise<Socket> {
+  for (;;) {
+    const socket = createSocket('udp4').bind(0, '127.0.0.1')
+    await once(socket, 'listening')
+    const server = createServer().listen(socket.address().port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    server.close()
+    if (isFree) return socket
+    socket.close()
+  }
+}
